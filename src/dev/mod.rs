@@ -1,0 +1,3 @@
+//! Everything that makes weir run on a machine with nothing configured.
+
+pub mod postgres;

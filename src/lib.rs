@@ -1,0 +1,15 @@
+//! weir: the backend behind a WeChat mini program. One binary and one `PostgreSQL` give login,
+//! payment and data.
+//!
+//! # Rooms, and which way imports run
+//!
+//! ```text
+//! main -> cli -> app -> { http, worker } -> service -> { wechat, store } -> domain
+//!                                     error beside service; config read only by cli, app and each room's own section
+//! simulator: stands alone. dev: used by cli and tests.
+//! ```
+//!
+//! `tests/architecture.rs` holds every file to this; `ARCHITECTURE.md` says why.
+
+pub mod dev;
+pub mod simulator;

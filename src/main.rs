@@ -1,0 +1,3 @@
+//! Reads the verb, calls the library.
+
+fn main() {}

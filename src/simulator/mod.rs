@@ -1,0 +1,1 @@
+//! A second, independent WeChat: imports nothing else of the crate.

@@ -12,4 +12,5 @@
 //! `tests/architecture.rs` holds every file to this; `ARCHITECTURE.md` says why.
 
 pub mod dev;
+pub mod domain;
 pub mod simulator;

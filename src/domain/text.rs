@@ -1,0 +1,65 @@
+//! Text that people write. It is data: kept and returned unchanged, whatever it looks like.
+
+/// Why a text is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// It holds U+0000, which `PostgreSQL` cannot keep.
+    #[error("holds the zero character")]
+    Zero,
+    /// Nothing but white space.
+    #[error("is empty")]
+    Empty,
+    /// More characters than allowed.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+}
+
+/// Checks a text of at most `max` characters (Unicode scalar values); it may be empty.
+pub fn check(text: &str, max: usize) -> Result<(), TextError> {
+    if text.contains('\0') {
+        return Err(TextError::Zero);
+    }
+    if text.chars().nth(max).is_some() {
+        return Err(TextError::TooLong(max));
+    }
+    Ok(())
+}
+
+/// Checks a text of at most `max` characters that must say something.
+pub fn check_filled(text: &str, max: usize) -> Result<(), TextError> {
+    if text.trim().is_empty() {
+        return Err(TextError::Empty);
+    }
+    check(text, max)
+}
+
+/// The part of `text` that WeChat Pay takes: characters of up to three bytes of UTF-8, no control
+/// characters, at most `max` characters. Source: pay-v3, section 1.
+pub fn for_wechat_pay(text: &str, max: usize) -> String {
+    text.chars()
+        .filter(|letter| letter.len_utf8() <= 3 && !letter.is_control())
+        .take(max)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_counts_characters_and_the_bound_is_inclusive() {
+        assert_eq!(check("四个汉字", 4), Ok(()));
+        assert_eq!(check("四个汉字!", 4), Err(TextError::TooLong(4)));
+        assert_eq!(check("a\0b", 9), Err(TextError::Zero));
+        assert_eq!(check_filled(" \u{3000}", 9), Err(TextError::Empty));
+    }
+
+    #[test]
+    fn wechat_pay_gets_no_four_byte_character() {
+        assert_eq!(for_wechat_pay("茶🍵 and\n笔🖊", 40), "茶 and笔");
+        assert_eq!(for_wechat_pay("🍵🍵", 40), "");
+        assert_eq!(for_wechat_pay("一二三", 2), "一二");
+    }
+}

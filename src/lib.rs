@@ -1,4 +1,4 @@
-//! weir: the backend behind a WeChat mini program. One binary and one `PostgreSQL` give login,
+//! weir: the backend behind a WeChat mini program. One binary and one PostgreSQL give login,
 //! payment and data.
 //!
 //! # Rooms, and which way imports run
@@ -13,4 +13,5 @@
 
 pub mod dev;
 pub mod domain;
+pub mod error;
 pub mod simulator;

@@ -102,6 +102,7 @@ impl AttemptEvent {
 }
 
 /// The attempt machine, whole: the state after the event.
+#[expect(clippy::match_same_arms, reason = "each arm is one reason, not one result")]
 pub fn next(state: AttemptState, event: AttemptEvent) -> AttemptState {
     use {AttemptEvent as E, AttemptState as S};
     match (state, event) {

@@ -26,7 +26,7 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(start.timestamp_micros()))))
     }
 
-    /// Now, to the microsecond, which is what `PostgreSQL` keeps.
+    /// Now, to the microsecond, which is what PostgreSQL keeps.
     pub fn now(&self) -> DateTime<Utc> {
         let micros = match &self.0 {
             Source::System => system_now().timestamp_micros(),
@@ -43,7 +43,10 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the system's clock"
+)]
 fn system_now() -> DateTime<Utc> {
     Utc::now()
 }

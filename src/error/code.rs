@@ -1,0 +1,117 @@
+//! The closed table of error codes: what a page switches on.
+//!
+//! The text of a code is written here and never derived from a name, so that renaming a variant
+//! cannot break a page. `docs/errors.md` is generated from this table and a snapshot pins it.
+
+/// How loudly a failure with this code is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loudness {
+    /// Ordinary: the caller's business.
+    Info,
+    /// Worth a look when it happens often.
+    Warn,
+    /// Worth a look now: our fault, or the operator's.
+    Error,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeRow {
+    /// The code on the wire.
+    pub text: &'static str,
+    /// The HTTP status it comes with.
+    pub status: u16,
+    /// A short English title, the same each time.
+    pub title: &'static str,
+    /// Whether the same request may succeed later without a change.
+    pub is_retryable: bool,
+    /// How it is logged.
+    pub loudness: Loudness,
+    /// What it means and what a page does about it.
+    pub explanation: &'static str,
+}
+
+macro_rules! codes {
+    ($($variant:ident = $text:literal, $status:literal, $loudness:ident, $retry:literal, $title:literal, $explanation:literal;)+) => {
+        /// A stable name for a reason to refuse, listed in `docs/errors.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {$(
+            #[doc = $explanation]
+            $variant,
+        )+}
+
+        impl ErrorCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The row of this code.
+            pub fn row(self) -> CodeRow {
+                match self {$(
+                    Self::$variant => CodeRow {
+                        text: $text,
+                        status: $status,
+                        title: $title,
+                        is_retryable: $retry,
+                        loudness: Loudness::$loudness,
+                        explanation: $explanation,
+                    },
+                )+}
+            }
+        }
+    };
+}
+
+codes! {
+    RequestMalformed = "request_malformed", 400, Info, false, "The request cannot be read",
+        "The body is not JSON, or the request breaks the rules of HTTP. Fix the caller.";
+    ValidationFailed = "validation_failed", 422, Info, false, "A value is not acceptable",
+        "The request can be read, but a field is missing, unknown, of the wrong type, too long or out of range. `errors` names each field.";
+    Unauthenticated = "unauthenticated", 401, Info, false, "No valid credentials",
+        "There is no bearer token, or it is not one of ours. Log in.";
+    SessionExpired = "session_expired", 401, Info, false, "The session is over",
+        "The session has expired or was ended. Log in again and repeat the request.";
+    RouteNotFound = "route_not_found", 404, Info, false, "There is no such route",
+        "No route has this path. Compare it with `/openapi.json`.";
+    MethodNotAllowed = "method_not_allowed", 405, Info, false, "The route has no such method",
+        "The path exists, but not with this method; `Allow` lists those it has.";
+    PayloadTooLarge = "payload_too_large", 413, Info, false, "The body is too large",
+        "The body is over the limit of this route.";
+    UnsupportedMediaType = "unsupported_media_type", 415, Info, false, "The body has the wrong content type",
+        "Send the body as `application/json`.";
+    RequestTimeout = "request_timeout", 408, Info, true, "The body did not arrive in time",
+        "The request was begun and not finished within the route's time. Send it again.";
+    RateLimited = "rate_limited", 429, Warn, true, "Too many requests",
+        "A limit was reached, ours or WeChat's. Wait as long as `Retry-After` says.";
+    NotFound = "not_found", 404, Info, false, "There is no such thing",
+        "Nothing has this id, or it is not yours to see.";
+    OrderNotFound = "order_not_found", 404, Info, false, "There is no such order",
+        "No order of yours has this id.";
+    LoginCodeInvalid = "login_code_invalid", 400, Info, false, "The login code is not valid",
+        "WeChat does not accept the code: it is wrong, used or older than five minutes. Call `wx.login` again and send the new code.";
+    LoginBlocked = "login_blocked", 403, Warn, false, "WeChat blocks this login",
+        "WeChat considers the user a high risk or has restricted the account. Show a message; do not retry.";
+    WechatUnavailable = "wechat_unavailable", 503, Warn, true, "WeChat is not available",
+        "WeChat is busy, out of reach or answered rubbish. Try again after `Retry-After`.";
+    WechatTimeout = "wechat_timeout", 504, Warn, true, "WeChat did not answer in time",
+        "Whether the call took effect is unknown. For a payment, ask again: nothing is lost or doubled. For a login, call `wx.login` again.";
+    WechatRejected = "wechat_rejected", 502, Error, false, "WeChat refuses the call",
+        "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
+    PaymentNotConfigured = "payment_not_configured", 503, Info, false, "Payment is not set up",
+        "The server has no merchant settings (`WXPAY_…`); everything else works.";
+    OrderStateConflict = "order_state_conflict", 409, Info, false, "The order's state does not allow this",
+        "The order is paid, closed or refunded already. Read it again.";
+    OrderExpired = "order_expired", 409, Info, false, "The order is too old to be paid",
+        "The order was not paid before `expires_at`. Place a new one.";
+    StockInsufficient = "stock_insufficient", 409, Info, false, "Not enough left",
+        "A product of the order is sold out or has fewer left than wanted. `errors` names the line.";
+    IdempotencyKeyMissing = "idempotency_key_missing", 400, Info, false, "The header `Idempotency-Key` is missing",
+        "Send a key of 1 to 64 visible ASCII characters, new for each new intent and the same for each repetition.";
+    IdempotencyKeyReused = "idempotency_key_reused", 422, Info, false, "The idempotency key belongs to another request",
+        "The same key came with another body before. Take a new key.";
+    RequestInProgress = "request_in_progress", 409, Info, true, "The same request is still running",
+        "An earlier request for the same thing has not finished. Wait as long as `Retry-After` says and repeat it.";
+    Unavailable = "unavailable", 503, Error, true, "The server cannot serve now",
+        "The database is out of reach, or the server is at its limits or stopping. Try again after `Retry-After`.";
+    Internal = "internal", 500, Error, false, "Something is broken here",
+        "A defect of this server. `instance` is the id under which its log has the cause.";
+}

@@ -15,3 +15,5 @@ pub mod dev;
 pub mod domain;
 pub mod error;
 pub mod simulator;
+pub mod store;
+pub mod telemetry;

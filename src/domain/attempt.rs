@@ -70,6 +70,11 @@ impl AttemptState {
             Self::Failed => "failed",
         }
     }
+
+    /// The state of that spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 /// What WeChat's answers tell about an attempt, payment itself apart (see [`super::settlement`]).

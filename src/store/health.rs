@@ -1,0 +1,54 @@
+//! Figures for the operator, all from one look at the database.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use super::Error;
+use crate::telemetry::query;
+
+/// What the database says about the shop and about itself.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Orders that wait for money.
+    pub orders_awaiting: i64,
+    /// Of those, the ones past their time.
+    pub orders_overdue: i64,
+    /// Attempts whose state at WeChat is not known.
+    pub attempts_unknown: i64,
+    /// Exceptions that nobody has resolved.
+    pub exceptions_open: i64,
+    /// Payments that must go back.
+    pub surplus_payments: i64,
+    /// When the newest verified notification arrived.
+    pub notification_at: Option<DateTime<Utc>>,
+    /// Events written so far.
+    pub events: i64,
+    /// The database's clock.
+    pub database_now: DateTime<Utc>,
+    /// The server's version.
+    pub server_version: String,
+    /// Whether a commit waits for the disk.
+    pub is_durable: bool,
+}
+
+/// Takes the figures.
+pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figures, Error> {
+    let statement = sqlx::query_as!(
+        Figures,
+        r#"-- health.figures
+        select
+            (select count(*) from orders where status = 'awaiting_payment') as "orders_awaiting!",
+            (select count(*) from orders where status = 'awaiting_payment' and expires_at <= $1) as "orders_overdue!",
+            (select count(*) from payment_attempts where state = 'unknown') as "attempts_unknown!",
+            (select count(*) from exceptions where resolved_at is null) as "exceptions_open!",
+            (select count(*) from payments where is_surplus) as "surplus_payments!",
+            (select received_at from notifications order by received_at desc limit 1) as "notification_at?",
+            (select coalesce(max(sequence), 0) from events) as "events!",
+            clock_timestamp() as "database_now!",
+            current_setting('server_version') as "server_version!",
+            current_setting('synchronous_commit') <> 'off' and current_setting('fsync') = 'on' as "is_durable!""#,
+        now,
+    )
+    .fetch_one(db);
+    Ok(query("health.figures", statement).await?)
+}

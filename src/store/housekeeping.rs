@@ -1,0 +1,36 @@
+//! Removing what has served its time, a bounded number of rows at a time.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use super::Error;
+use crate::telemetry::query;
+
+/// Removes up to 1,000 idempotency keys made before `before`; tells how many.
+pub async fn delete_idempotency_keys(
+    db: impl PgExecutor<'_>,
+    before: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_idempotency_keys
+        delete from idempotency_keys where (user_id, key) in (
+            select user_id, key from idempotency_keys where created_at < $1 order by created_at limit 1000
+            for update skip locked)",
+        before,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_idempotency_keys", statement).await?.rows_affected())
+}
+
+/// Removes up to 1,000 sessions that ended before `before`; tells how many.
+pub async fn delete_sessions(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_sessions
+        delete from sessions where id in (
+            select id from sessions where expires_at < $1 order by expires_at limit 1000
+            for update skip locked)",
+        before,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_sessions", statement).await?.rows_affected())
+}

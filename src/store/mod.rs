@@ -1,0 +1,91 @@
+//! Everything that speaks SQL, one file per aggregate.
+//!
+//! Functions take a connection, a transaction's or the pool's, and never open a transaction:
+//! that is the use case's business. Time comes in as a parameter. Never here: a rule of the
+//! shop (that is `domain`), a call to WeChat, anything of HTTP.
+//!
+//! `find_` gives an option, `list_` a page, `lock_` a row under `for update`, `insert_` and
+//! `update_` write, guarded where a state is left.
+
+pub mod attempt;
+pub mod event;
+pub mod exception;
+pub mod health;
+pub mod housekeeping;
+pub mod idempotency;
+pub mod notification;
+pub mod order;
+pub mod pool;
+pub mod product;
+pub mod session;
+pub mod settlement;
+pub mod user;
+pub mod vault;
+
+use sqlx::error::ErrorKind;
+
+/// The migrations, compiled in.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Why a statement failed, as far as the caller may care.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A named constraint refused the row.
+    #[error("constraint {constraint} refused the row")]
+    Conflict {
+        /// The constraint's name.
+        constraint: String,
+    },
+    /// The database is away, shutting down, or gave no connection in time.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The statement waited too long for a lock, or lost to another transaction.
+    #[error("the statement gave way to another transaction")]
+    Busy(#[source] sqlx::Error),
+    /// What the row holds does not fit the types it is read into.
+    #[error("a row of {table} is inconsistent")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+    },
+    /// A sealed value does not open, or cannot be sealed.
+    #[error(transparent)]
+    Vault(#[from] vault::VaultError),
+    /// Anything else: a defect.
+    #[error("a statement failed")]
+    Driver(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => {
+                let is_constraint = !matches!(database.kind(), ErrorKind::Other);
+                match (database.constraint(), database.code().as_deref()) {
+                    (Some(constraint), _) if is_constraint => {
+                        Self::Conflict { constraint: constraint.to_owned() }
+                    }
+                    // Lock and statement timeouts, serialization failure, deadlock.
+                    (_, Some("55P03" | "57014" | "40001" | "40P01")) => Self::Busy(error),
+                    // Shutdown, crash recovery, too many connections, broken connection.
+                    (_, Some("57P01" | "57P02" | "57P03" | "53300" | "08000" | "08003" | "08006")) => {
+                        Self::Unavailable(error)
+                    }
+                    _ => Self::Driver(error),
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            _ => Self::Driver(error),
+        }
+    }
+}
+
+/// Whether a statement failed because of this constraint.
+pub fn is_conflict<T>(outcome: &Result<T, Error>, name: &str) -> bool {
+    matches!(outcome, Err(Error::Conflict { constraint }) if constraint == name)
+}

@@ -1,0 +1,253 @@
+//! Orders and their lines.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::Error;
+use crate::domain::fen::Fen;
+use crate::domain::id::{OrderId, UserId};
+use crate::domain::name::{AppId, OpenId, OutTradeNo, ProductId};
+use crate::domain::order::{OrderItem, OrderStatus};
+use crate::telemetry::query;
+
+/// An order as it stands in the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredOrder {
+    /// The order.
+    pub id: OrderId,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// What it costs.
+    pub total_fen: Fen,
+    /// What went back to the payer.
+    pub refunded_fen: Fen,
+    /// `CNY`.
+    pub currency: String,
+    /// What the buyer added.
+    pub note: Option<String>,
+    /// Its lines.
+    pub items: Vec<OrderItem>,
+    /// The settled attempt's number, else the newest's; none before the first.
+    pub out_trade_no: Option<OutTradeNo>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it is closed if it is still unpaid.
+    pub expires_at: DateTime<Utc>,
+    /// When the money landed.
+    pub paid_at: Option<DateTime<Utc>>,
+    /// When it was given up.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// When the goods were sent.
+    pub shipped_at: Option<DateTime<Utc>>,
+}
+
+struct OrderRow {
+    id: Uuid,
+    status: String,
+    total_fen: i64,
+    refunded_fen: i64,
+    currency: String,
+    note: Option<String>,
+    items: sqlx::types::Json<Vec<ItemRow>>,
+    out_trade_no: Option<String>,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    paid_at: Option<DateTime<Utc>>,
+    closed_at: Option<DateTime<Utc>>,
+    shipped_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct ItemRow {
+    product_id: ProductId,
+    title: String,
+    unit_price_fen: Fen,
+    quantity: i32,
+}
+
+impl OrderRow {
+    fn order(self) -> Result<StoredOrder, Error> {
+        let inconsistent = || Error::Inconsistent { table: "orders" };
+        Ok(StoredOrder {
+            id: self.id.into(),
+            status: OrderStatus::parse(&self.status).ok_or_else(inconsistent)?,
+            total_fen: Fen::new(self.total_fen).map_err(|_| inconsistent())?,
+            refunded_fen: Fen::new(self.refunded_fen).map_err(|_| inconsistent())?,
+            currency: self.currency,
+            note: self.note,
+            items: self.items.0.into_iter().map(ItemRow::item).collect(),
+            out_trade_no: self.out_trade_no.map(OutTradeNo::parse).transpose().map_err(|_| inconsistent())?,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            paid_at: self.paid_at,
+            closed_at: self.closed_at,
+            shipped_at: self.shipped_at,
+        })
+    }
+}
+
+impl ItemRow {
+    fn item(self) -> OrderItem {
+        OrderItem {
+            product_id: self.product_id,
+            title: self.title,
+            unit_price_fen: self.unit_price_fen,
+            quantity: self.quantity,
+        }
+    }
+}
+
+/// One order of this user; another's is not found.
+pub async fn find_of_user(
+    db: impl PgExecutor<'_>,
+    id: OrderId,
+    user_id: UserId,
+) -> Result<Option<StoredOrder>, Error> {
+    let statement = sqlx::query_as!(
+        OrderRow,
+        r#"-- order.find_of_user
+        select o.id, o.status, o.total_fen, o.refunded_fen, o.currency, o.note, o.created_at, o.expires_at,
+            o.paid_at, o.closed_at, o.shipped_at,
+            (select jsonb_agg(jsonb_build_object('product_id', i.product_id, 'title', i.title,
+                'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
+             from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
+            (select a.out_trade_no from payment_attempts a where a.order_id = o.id
+             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?"
+        from orders o
+        where o.id = $1 and o.user_id = $2"#,
+        Uuid::from(id),
+        Uuid::from(user_id),
+    )
+    .fetch_optional(db);
+    query("order.find_of_user", statement).await?.map(OrderRow::order).transpose()
+}
+
+/// Up to `limit` orders of a user, newest first, before the order `before`.
+pub async fn list_of_user(
+    db: impl PgExecutor<'_>,
+    user_id: UserId,
+    status: Option<OrderStatus>,
+    before: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<StoredOrder>, Error> {
+    let statement = sqlx::query_as!(
+        OrderRow,
+        r#"-- order.list_of_user
+        select o.id, o.status, o.total_fen, o.refunded_fen, o.currency, o.note, o.created_at, o.expires_at,
+            o.paid_at, o.closed_at, o.shipped_at,
+            (select jsonb_agg(jsonb_build_object('product_id', i.product_id, 'title', i.title,
+                'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
+             from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
+            (select a.out_trade_no from payment_attempts a where a.order_id = o.id
+             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?"
+        from orders o
+        where o.user_id = $1 and ($2::text is null or o.status = $2) and ($3::uuid is null or o.id < $3)
+        order by o.id desc
+        limit $4"#,
+        Uuid::from(user_id),
+        status.map(OrderStatus::as_str),
+        before.map(Uuid::from),
+        limit,
+    )
+    .fetch_all(db);
+    query("order.list_of_user", statement).await?.into_iter().map(OrderRow::order).collect()
+}
+
+/// A new order, as it is written.
+#[derive(Debug)]
+pub struct NewOrder<'a> {
+    /// The order.
+    pub id: OrderId,
+    /// Who buys.
+    pub user_id: UserId,
+    /// In which mini program.
+    pub app_id: &'a AppId,
+    /// Under which name at WeChat.
+    pub openid: &'a OpenId,
+    /// What it costs.
+    pub total_fen: Fen,
+    /// What the payer reads in WeChat.
+    pub description: &'a str,
+    /// What the buyer added.
+    pub note: Option<&'a str>,
+    /// Its lines, each with whether it took stock.
+    pub items: &'a [(OrderItem, bool)],
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// When it is closed if it is still unpaid.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Writes a new order with its lines.
+pub async fn insert(db: &mut PgConnection, order: &NewOrder<'_>) -> Result<(), Error> {
+    let product_ids: Vec<String> =
+        order.items.iter().map(|(item, _)| item.product_id.as_str().to_owned()).collect();
+    let titles: Vec<String> = order.items.iter().map(|(item, _)| item.title.clone()).collect();
+    let prices: Vec<i64> = order.items.iter().map(|(item, _)| item.unit_price_fen.get()).collect();
+    let quantities: Vec<i32> = order.items.iter().map(|(item, _)| item.quantity).collect();
+    let stocked: Vec<bool> = order.items.iter().map(|(_, is_stocked)| *is_stocked).collect();
+    let statement = sqlx::query!(
+        "-- order.insert
+        with made as (
+            insert into orders (id, user_id, app_id, openid, status, total_fen, currency, description, note,
+                created_at, updated_at, expires_at)
+            values ($1, $2, $3, $4, 'awaiting_payment', $5, 'CNY', $6, $7, $8, $8, $9)
+            returning id
+        )
+        insert into order_items (order_id, position, product_id, title, unit_price_fen, quantity, is_stocked)
+        select made.id, line.position - 1, line.product_id, line.title, line.price, line.quantity, line.is_stocked
+        from made, unnest($10::text[], $11::text[], $12::bigint[], $13::integer[], $14::boolean[])
+            with ordinality as line (product_id, title, price, quantity, is_stocked, position)",
+        Uuid::from(order.id),
+        Uuid::from(order.user_id),
+        order.app_id.as_str(),
+        order.openid.as_str(),
+        order.total_fen.get(),
+        order.description,
+        order.note,
+        order.now,
+        order.expires_at,
+        &product_ids,
+        &titles,
+        &prices,
+        &quantities,
+        &stocked,
+    )
+    .execute(db);
+    query("order.insert", statement).await?;
+    Ok(())
+}
+
+/// Takes the turn to ask WeChat about an order on a page's behalf: at most once a second. Tells
+/// whether the turn was free.
+pub async fn update_synced(
+    db: impl PgExecutor<'_>,
+    id: OrderId,
+    now: DateTime<Utc>,
+    not_since: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- order.update_synced
+        update orders set synced_at = $2 where id = $1 and (synced_at is null or synced_at <= $3)",
+        Uuid::from(id),
+        now,
+        not_since,
+    )
+    .execute(db);
+    Ok(query("order.update_synced", statement).await?.rows_affected() == 1)
+}
+
+/// Closes an order that awaits payment; tells whether it did.
+pub async fn update_closed(db: &mut PgConnection, id: OrderId, now: DateTime<Utc>) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- order.update_closed
+        update orders set status = 'closed', closed_at = $2, updated_at = $2
+        where id = $1 and status = 'awaiting_payment'",
+        Uuid::from(id),
+        now,
+    )
+    .execute(db);
+    Ok(query("order.update_closed", statement).await?.rows_affected() == 1)
+}

@@ -1,0 +1,98 @@
+//! Users: one row for each person in each mini program.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::Error;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::name::{AppId, OpenId, UnionId};
+use crate::domain::user::User;
+use crate::telemetry::query;
+
+/// Where a user's session keys lie, as associated data of the sealed values.
+pub fn session_key_place(app_id: &AppId, openid: &OpenId) -> String {
+    format!("users.session_key/{app_id}/{openid}")
+}
+
+/// A login that WeChat has confirmed.
+#[derive(Debug)]
+pub struct NewLogin<'a> {
+    /// The id the user gets if this is the first login.
+    pub user_id: UserId,
+    /// The id of the new session.
+    pub session_id: SessionId,
+    /// The mini program.
+    pub app_id: &'a AppId,
+    /// The person.
+    pub openid: &'a OpenId,
+    /// The person across apps, if WeChat told.
+    pub unionid: Option<&'a UnionId>,
+    /// The session key, sealed for [`session_key_place`].
+    pub session_key: &'a [u8],
+    /// Its keyed hash.
+    pub session_key_hash: &'a [u8],
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// When the session ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+struct LoginRow {
+    id: Uuid,
+    nickname: Option<String>,
+    avatar_url: Option<String>,
+    created_at: DateTime<Utc>,
+    is_new: bool,
+}
+
+/// Finds or makes the user, keeps the session key (the one before it becomes the previous one,
+/// unless it is the same) and opens the session, all in one statement. Tells the user and whether
+/// the user is new.
+pub async fn insert_login(db: impl PgExecutor<'_>, login: &NewLogin<'_>) -> Result<(User, bool), Error> {
+    let statement = sqlx::query_as!(
+        LoginRow,
+        r#"-- user.insert_login
+        with login as (
+            insert into users (id, app_id, openid, unionid, session_key, session_key_hash, session_key_at,
+                created_at, updated_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $7, $7)
+            on conflict on constraint users_app_id_openid_key do update set
+                unionid = coalesce(excluded.unionid, users.unionid),
+                session_key = excluded.session_key,
+                session_key_hash = excluded.session_key_hash,
+                session_key_at = excluded.session_key_at,
+                previous_session_key = case when users.session_key_hash = excluded.session_key_hash
+                    then users.previous_session_key else users.session_key end,
+                previous_session_key_at = case when users.session_key_hash = excluded.session_key_hash
+                    then users.previous_session_key_at else users.session_key_at end,
+                session_key_replaced_at = case when users.session_key_hash = excluded.session_key_hash
+                    then users.session_key_replaced_at else excluded.session_key_at end,
+                updated_at = excluded.updated_at
+            returning id, nickname, avatar_url, created_at
+        ), opened as (
+            insert into sessions (id, user_id, created_at, expires_at)
+            select $8, login.id, $7, $9 from login
+        )
+        select id as "id!", nickname, avatar_url, created_at as "created_at!", id = $1 as "is_new!" from login"#,
+        Uuid::from(login.user_id),
+        login.app_id.as_str(),
+        login.openid.as_str(),
+        login.unionid.map(UnionId::as_str),
+        login.session_key,
+        login.session_key_hash,
+        login.now,
+        Uuid::from(login.session_id),
+        login.expires_at,
+    )
+    .fetch_one(db);
+    let row = query("user.insert_login", statement).await?;
+    let is_new = row.is_new;
+    let user = User {
+        id: row.id.into(),
+        nickname: row.nickname,
+        avatar_url: row.avatar_url,
+        created_at: row.created_at,
+    };
+    Ok((user, is_new))
+}

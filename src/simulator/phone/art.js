@@ -2,13 +2,15 @@
 
 import { h, s } from "./dom.js";
 
-// FNV-1a: small, and the same picture on every phone.
+// FNV-1a and a final mix: small, the same picture on every phone, and far apart for ids that are close together.
 function hash(text) {
   let value = 2166136261;
   for (const character of text) {
     value = Math.imul(value ^ character.codePointAt(0), 16777619) >>> 0;
   }
-  return value;
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return (value ^ (value >>> 16)) >>> 0;
 }
 
 function firstCharacter(text) {
@@ -25,15 +27,16 @@ export function landscape(seed, title) {
   const number = hash(seed);
   const hue = number % 360;
   const second = (hue + 30 + ((number >>> 9) % 50)) % 360;
-  const sunX = 25 + ((number >>> 5) % 50);
-  const sunY = 26 + ((number >>> 11) % 16);
+  // High on one side, clear of the letter in the middle.
+  const sunX = (number >>> 5) % 2 === 0 ? 16 : 84;
+  const sunY = 26 + ((number >>> 11) % 8);
   const fill = (lightness, alpha = 1) => `hsl(${hue} 42% ${lightness}% / ${alpha})`;
   const shift = (number >>> 17) % 10;
-  const letter = s("text", { x: 50, y: 61, "text-anchor": "middle", "font-size": 40, "font-weight": 600, fill: "#fff" });
+  const letter = s("text", { x: 50, y: 62, "text-anchor": "middle", "font-size": 34, "font-weight": 600, fill: "#fff" });
   letter.textContent = firstCharacter(title);
   return s("svg", { viewBox: "0 0 100 100", class: "landscape", "aria-hidden": "true", preserveAspectRatio: "xMidYMid slice" },
     s("rect", { width: 100, height: 100, fill: `hsl(${second} 48% 66%)` }),
-    s("circle", { cx: sunX, cy: sunY, r: 13 + ((number >>> 21) % 6), fill: `hsl(${(second + 20) % 360} 80% 88% / 0.75)` }),
+    s("circle", { cx: sunX, cy: sunY, r: 8 + ((number >>> 21) % 4), fill: `hsl(${(second + 20) % 360} 80% 88% / 0.75)` }),
     s("path", { d: wave(50, 13, shift), fill: fill(56, 0.7) }),
     s("path", { d: wave(66, 10, -shift), fill: fill(46, 0.8) }),
     s("path", { d: wave(82, 8, shift / 2), fill: fill(36, 0.9) }),

@@ -29,6 +29,11 @@ export function countdown(seconds) {
   return minutes >= 60 ? `${Math.floor(minutes / 60)}:${tail}` : tail;
 }
 
+/** A path with its long ids cut to what tells them apart. */
+export function shortPath(path) {
+  return path.replace(/[0-9a-fA-F-]{20,}/g, (id) => `${id.slice(0, 4)}…${id.slice(-4)}`);
+}
+
 /** JSON indented for reading; anything else as it is. */
 export function pretty(value) {
   if (value === undefined || value === null || value === "") return "";

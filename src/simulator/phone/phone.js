@@ -34,7 +34,7 @@ function takeUp(user) {
     user,
     overlay,
     isInHand,
-    log: { begin: (call) => panel.journal.begin(call, user.nickname) },
+    log: { begin: (call) => panel.journal.begin(call, user) },
     toast: (option) => isInHand() && toast(option),
     modal,
     route,
@@ -50,6 +50,7 @@ function showClock() {
 function writeTexts() {
   fillTexts(document);
   byId("language").textContent = t("language_switch");
+  byId("language").setAttribute("aria-label", t("language_label"));
 }
 
 const people = createPeople(byId("who-button"), byId("who-menu"), (user) => {

@@ -2,12 +2,13 @@
 
 import { events } from "../control.js";
 import { h } from "../dom.js";
-import { pretty, timeOfDay } from "../format.js";
-import { t } from "../texts.js";
+import { pretty, shortPath, timeOfDay } from "../format.js";
+import { hasText, t } from "../texts.js";
 
 const KEPT = 300;
 const PERIOD_MS = 1000;
 
+const SETTINGS = ["keys", "clock", "faults"];
 const DIRECTIONS = { wechat_called: "out", notification: "in" };
 
 function outcome({ kind, data }) {
@@ -21,9 +22,10 @@ function outcome({ kind, data }) {
 // One line for each event: whose words, what, and how it ended.
 function headline(event) {
   const { kind, data } = event;
-  if (kind === "wechat_called") return { word: data.method, path: data.path };
-  if (kind === "notification") return { word: "POST", path: `${data.out_trade_no} #${data.attempt}` };
-  return { word: "·", path: event.title };
+  if (kind === "wechat_called") return { word: data.method, path: shortPath(data.path) };
+  if (kind === "notification") return { word: "POST", path: shortPath(`${data.out_trade_no} #${data.attempt}`) };
+  const word = t(SETTINGS.includes(kind) ? "event_word_setting" : "event_word_phone");
+  return { word, path: hasText(`event_${kind}`) ? t(`event_${kind}`) : event.title };
 }
 
 function summary(event) {

@@ -1,7 +1,7 @@
 // The list of what the phones asked: every wx.request, and the wx calls that WeChat itself answers.
 
 import { h } from "../dom.js";
-import { pretty, timeOfDay } from "../format.js";
+import { pretty, shortPath, timeOfDay } from "../format.js";
 import { t } from "../texts.js";
 
 const KEPT = 200;
@@ -36,11 +36,11 @@ function summary(entry) {
   const state = entry.ms === null ? h("span", { class: "log-status waiting" }, h("span", { class: "spinner" }), h("span", { class: "unseen" }, t("request_pending"))) : ended(entry);
   return [
     h("span", { class: `log-method method-${entry.method.toLowerCase()}` }, entry.method),
-    h("span", { class: "log-path", testid: "log-path" }, entry.path),
+    h("span", { class: "log-path", testid: "log-path" }, shortPath(entry.path)),
     state,
     h("span", { class: "log-under" },
       h("span", {}, timeOfDay(entry.at)),
-      h("span", { dir: "auto" }, entry.owner),
+      h("span", { dir: "auto" }, entry.user.nickname),
       entry.code ? h("span", { class: "log-code", testid: "log-code" }, entry.code) : null,
       entry.ms === null ? null : h("span", { class: "log-ms" }, `${entry.ms} ms`)),
   ];
@@ -49,6 +49,7 @@ function summary(entry) {
 // Bodies are built when somebody opens the line, and again if the answer comes while it is open.
 function details(entry) {
   return [
+    section(t("request_line"), shortPath(entry.path) === entry.path ? "" : entry.path),
     section(t("request_body"), pretty(entry.request)),
     section(t("response_body"), pretty(entry.response)),
     section(t("request_headers"), entry.header ? headerText(entry.header) : ""),
@@ -62,6 +63,7 @@ function line(entry) {
   const element = h("details", { class: "log-line", testid: "log-line" }, head, body);
   const draw = () => {
     element.dataset.kind = entry.kind;
+    element.dataset.user = entry.user.user_id;
     element.dataset.path = entry.path;
     element.dataset.method = entry.method;
     element.dataset.status = entry.ms === null ? "" : String(entry.status ?? entry.outcome);
@@ -105,9 +107,9 @@ export function createJournal(view, counted) {
 
   return {
     drawTexts,
-    begin(call, owner) {
+    begin(call, user) {
       const started = performance.now();
-      const entry = { ...call, owner, at: new Date(), ms: null };
+      const entry = { ...call, user, at: new Date(), ms: null };
       const drawn = line(entry);
       lines.unshift(drawn);
       list.prepend(drawn.element);

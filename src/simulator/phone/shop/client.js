@@ -21,6 +21,11 @@ export class Failure extends Error {
 
   /** The sentence for the person who holds the phone. */
   sentence() {
+    const wait = this.retryAfterS === null ? "" : ` ${t("problem_wait", { n: this.retryAfterS })}`;
+    return this.reason() + wait;
+  }
+
+  reason() {
     if (this.code && hasText(`problem_${this.code}`)) return t(`problem_${this.code}`);
     if (this.errMsg.endsWith("timeout")) return t("problem_timeout");
     if (this.errMsg) return t("problem_network");

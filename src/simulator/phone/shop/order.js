@@ -83,11 +83,11 @@ export function openOrder(context) {
   }
 
   async function closeOrder() {
-    const { confirm } = await promised(wx.showModal, { title: t("order_close"), content: t("order_close_sure") });
+    const { confirm } = await promised(wx.showModal, { title: t("order_close_title"), content: t("order_close_sure") });
     if (!confirm) return;
-    const order = await client.call("POST", `${path}/close`);
+    await client.call("POST", `${path}/close`);
     if (!isOpen()) return;
-    show(order);
+    await load();
     wx.showToast({ title: t("order_closed_now") });
   }
 

@@ -38,6 +38,13 @@ test("nothing is loaded from elsewhere", () => {
   }
 });
 
+test("the binary carries every file of the page", () => {
+  const carried = readFileSync(join(ROOT, "../phone.rs"), "utf8");
+  for (const name of readdirSync(ROOT, { recursive: true }).filter((name) => /\.\w+$/.test(name))) {
+    assert.ok(carried.includes(`include_str!("phone/${name}")`), `${name} is missing in src/simulator/phone.rs`);
+  }
+});
+
 test("both languages say everything that the code asks for", () => {
   const texts = readFileSync(join(ROOT, "texts.js"), "utf8");
   const known = new Set([...texts.matchAll(/^ {2}(\w+): \["/gm)].map(([, key]) => key));

@@ -39,6 +39,7 @@ const TEXTS = {
   event_paid: ["用户付款成功", "The person paid"],
   event_cancelled: ["用户放弃付款", "The person cancelled"],
   event_insufficient_funds: ["余额不足", "The balance was too low"],
+  event_payment_failed: ["收银台拒绝了付款", "The cashier refused the payment"],
   event_keys: ["平台密钥已变更", "The platform keys changed"],
   event_clock: ["模拟时钟已拨动", "The simulated clock moved"],
   event_faults: ["故障设置已变更", "The faults changed"],

@@ -1,0 +1,51 @@
+// Starts `weir dev` for the tests: a folder of its own, free ports, and an end that leaves nothing behind.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+// A first start makes a database cluster and RSA keys, in a debug build.
+const START_MS = 180_000;
+const PHONE_LINE = /\bphone\s+(http:\/\/\S+\/phone)\b/;
+
+// The address that weir prints; everything it says is kept for the case that it never does.
+function phoneUrl(child, said) {
+  return new Promise((resolve, reject) => {
+    const tell = (what) => reject(new Error(`${what}; it said:\n${said.join("\n")}`));
+    const timer = setTimeout(() => tell(`weir dev printed no phone address within ${START_MS} ms`), START_MS);
+    child.once("error", (error) => tell(`weir dev did not start: ${error.message}`));
+    child.once("exit", (status) => tell(`weir dev ended with status ${status}`));
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        said.push(line);
+        const found = PHONE_LINE.exec(line);
+        if (!found) return;
+        clearTimeout(timer);
+        resolve(found[1]);
+      });
+    }
+  });
+}
+
+/** `{url, stop}` of a phone page: the one in PHONE_URL, else one of a freshly started `weir dev`. */
+export async function startWeir() {
+  if (process.env.PHONE_URL) return { url: process.env.PHONE_URL, stop: async () => 0 };
+  const folder = await mkdtemp(join(tmpdir(), "weir-browser-"));
+  const arguments_ = ["dev", "--folder", folder, "--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"];
+  const child = spawn(process.env.WEIR, arguments_, { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const status = await ended;
+    await rm(folder, { recursive: true, force: true });
+    return status;
+  };
+  try {
+    return { url: await phoneUrl(child, []), stop };
+  } catch (error) {
+    if (child.exitCode === null && child.pid !== undefined) await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+//! `GET /admin/health`, `GET /healthz`, `GET /readyz`.
+
+use actix_web::{HttpResponse, web};
+use utoipa::ToSchema;
+
+use crate::error::{AppError, ErrorCode};
+use crate::http::bearer::Admin;
+use crate::http::openapi::Problem;
+use crate::service::Context;
+use crate::service::health::{self, Health};
+
+/// The whole state
+///
+/// 503 when the server is down, 200 otherwise.
+#[utoipa::path(get, path = "/admin/health", tag = "operator", security(("admin" = [])),
+    responses(
+        (status = 200, body = Health),
+        (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Health, description = "Down."),
+    ))]
+pub async fn read_health(context: web::Data<Context>, _admin: Admin) -> HttpResponse {
+    let health = health::read(&context).await;
+    let mut response =
+        if health.is_down() { HttpResponse::ServiceUnavailable() } else { HttpResponse::Ok() };
+    response.json(health)
+}
+
+/// The process lives.
+#[derive(Debug, serde::Serialize, ToSchema)]
+pub struct Alive {
+    /// `ok`.
+    #[schema(value_type = String, example = "ok")]
+    status: &'static str,
+}
+
+/// The process lives; touches nothing
+#[utoipa::path(get, path = "/healthz", tag = "everybody", security(()), responses((status = 200, body = Alive)))]
+pub async fn read_liveness() -> HttpResponse {
+    HttpResponse::Ok().json(Alive { status: "ok" })
+}
+
+/// The database answers and has every migration
+#[utoipa::path(get, path = "/readyz", tag = "everybody", security(()),
+    responses(
+        (status = 200, body = Alive),
+        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub async fn read_readiness(context: web::Data<Context>) -> Result<HttpResponse, AppError> {
+    if health::is_ready(&context).await? {
+        Ok(HttpResponse::Ok().json(Alive { status: "ok" }))
+    } else {
+        Err(AppError::new(ErrorCode::Unavailable).detail("the database lacks migrations"))
+    }
+}

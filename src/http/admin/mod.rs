@@ -1,0 +1,4 @@
+//! The operator's routes.
+
+pub mod health;
+pub mod product;

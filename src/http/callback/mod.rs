@@ -1,0 +1,3 @@
+//! What WeChat calls. Its own small answers, never a problem document.
+
+pub mod pay;

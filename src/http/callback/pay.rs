@@ -1,0 +1,77 @@
+//! `POST /wechat/pay/notify`.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::{AppError, ErrorCode};
+use crate::http::body::RawBody;
+use crate::http::problem::note_error;
+use crate::service::Context;
+use crate::service::pay::receive_notification::{self, Delivery, Receipt, SIGNED_HEADERS};
+
+/// The largest notification that is looked at: 1 MiB of ciphertext in base64, and its envelope.
+/// Source: pay-v3, section 10.
+const BODY_BYTES_MAX: usize = 1_500_000;
+
+/// WeChat's form of a failure.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Failure {
+    /// `FAIL`.
+    #[schema(value_type = String, example = "FAIL")]
+    code: &'static str,
+    #[schema(value_type = String)]
+    message: &'static str,
+}
+
+/// Receive a payment notification from WeChat Pay
+///
+/// Answered 204 only after its effect is durable. Whatever is not believed gets one and the same
+/// failure.
+#[utoipa::path(post, path = "/wechat/pay/notify", tag = "callback", security(()),
+    request_body(content = Object, content_type = "application/json"),
+    responses(
+        (status = 204, description = "The effect is durable."),
+        (status = 401, description = "Not believed.", body = Failure),
+        (status = 408, description = "The body did not arrive in time.", body = Failure),
+        (status = 413, description = "Too large.", body = Failure),
+        (status = 503, description = "Not now; deliver again.", body = Failure),
+    ))]
+pub async fn receive_payment_notification(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    body: Result<RawBody<BODY_BYTES_MAX>, AppError>,
+) -> HttpResponse {
+    let body = match body {
+        Ok(body) => body.0,
+        Err(error) => return failure(&request, &error),
+    };
+    let headers = SIGNED_HEADERS
+        .into_iter()
+        .flat_map(|name| request.headers().get_all(name).map(move |value| (name, value.as_bytes().to_vec())))
+        .collect();
+    let delivery = Delivery { headers, body: body.to_vec() };
+    match receive_notification::receive(&context.into_inner(), delivery).await {
+        Ok(Receipt::Taken(_)) => HttpResponse::NoContent().finish(),
+        Ok(Receipt::Refused(_)) => answer(StatusCode::UNAUTHORIZED, "not believed"),
+        Err(error) => failure(&request, &error),
+    }
+}
+
+fn failure(request: &HttpRequest, error: &AppError) -> HttpResponse {
+    note_error(request, error);
+    let (status, message) = match error.code() {
+        ErrorCode::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        ErrorCode::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+        ErrorCode::RequestMalformed | ErrorCode::UnsupportedMediaType => {
+            (StatusCode::BAD_REQUEST, "the request cannot be read")
+        }
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "not now"),
+    };
+    answer(status, message)
+}
+
+fn answer(status: StatusCode, message: &'static str) -> HttpResponse {
+    HttpResponse::build(status).json(Failure { code: "FAIL", message })
+}

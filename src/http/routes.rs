@@ -1,0 +1,42 @@
+//! The table of routes. Resources, not bare routes, so that a wrong method is told from a wrong
+//! path.
+
+use actix_web::web::{ServiceConfig, delete, get, post, put, resource};
+
+use super::admin::{health, product as admin_product};
+use super::callback::pay;
+use super::v1::{login, me, order, payment, product, session};
+
+/// Mounts every route of the application.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/v1/login").route(post().to(login::create_session)))
+        .service(
+            resource("/v1/session")
+                .route(get().to(session::read_session))
+                .route(delete().to(session::delete_session)),
+        )
+        .service(resource("/v1/session/renew").route(post().to(session::renew_session)))
+        .service(resource("/v1/sessions").route(delete().to(session::delete_sessions)))
+        .service(resource("/v1/me").route(get().to(me::read_me)))
+        .service(resource("/v1/products").route(get().to(product::list_products)))
+        .service(resource("/v1/products/{id}").route(get().to(product::read_product)))
+        .service(
+            resource("/v1/orders")
+                .route(get().to(order::list_orders))
+                .route(post().to(order::create_order)),
+        )
+        .service(resource("/v1/orders/{id}").route(get().to(order::read_order)))
+        .service(resource("/v1/orders/{id}/payment").route(post().to(payment::create_payment)))
+        .service(resource("/v1/orders/{id}/sync").route(post().to(order::sync_order)))
+        .service(resource("/v1/orders/{id}/close").route(post().to(order::close_order)))
+        .service(resource("/wechat/pay/notify").route(post().to(pay::receive_payment_notification)))
+        .service(resource("/admin/health").route(get().to(health::read_health)))
+        .service(
+            resource("/admin/products/{id}")
+                .route(put().to(admin_product::put_product))
+                .route(delete().to(admin_product::delete_product)),
+        )
+        .service(resource("/healthz").route(get().to(health::read_liveness)))
+        .service(resource("/readyz").route(get().to(health::read_readiness)));
+}

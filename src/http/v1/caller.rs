@@ -1,0 +1,59 @@
+//! Who calls: the bearer of a session token.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::error::{AppError, ErrorCode};
+use crate::http::bearer;
+use crate::http::limit::RateLimits;
+use crate::service::Context;
+use crate::service::login::session::{self, LiveSession};
+use crate::service::login::token::TokenSubject;
+use crate::telemetry;
+
+/// A live session. A handler with this argument is for users alone.
+#[derive(Debug)]
+pub struct Caller(pub Arc<LiveSession>);
+
+/// What a valid token says, its session not yet looked at: for handlers whose own statement does.
+#[derive(Debug)]
+pub struct TokenBearer(pub TokenSubject);
+
+impl FromRequest for TokenBearer {
+    type Error = AppError;
+    type Future = std::future::Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(subject(request).map(Self))
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let subject = subject(request);
+        let context = context(request);
+        Box::pin(async move { Ok(Self(session::authenticate(&*context?, subject?).await?)) })
+    }
+}
+
+fn context(request: &HttpRequest) -> Result<web::Data<Context>, AppError> {
+    request.app_data::<web::Data<Context>>().cloned().ok_or_else(|| AppError::new(ErrorCode::Internal))
+}
+
+/// Reads the token and takes one of the session's requests.
+fn subject(request: &HttpRequest) -> Result<TokenSubject, AppError> {
+    let context = context(request)?;
+    let subject = session::read_token(&context, bearer::token(request)?)?;
+    telemetry::note_user(subject.user_id);
+    if let Some(limits) = request.app_data::<web::Data<RateLimits>>() {
+        limits.check_session(subject.session_id)?;
+    }
+    Ok(subject)
+}

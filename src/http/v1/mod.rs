@@ -1,0 +1,10 @@
+//! The mini program's routes. Handlers only: parse, one call, map.
+
+pub mod caller;
+pub mod login;
+pub mod me;
+pub mod order;
+pub mod page;
+pub mod payment;
+pub mod product;
+pub mod session;

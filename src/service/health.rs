@@ -1,0 +1,253 @@
+//! The state of everything, as an operator wants it at three in the morning.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::error::AppError;
+use crate::service::Context;
+use crate::store;
+use crate::store::health::Figures;
+use crate::wechat::pay::{KeyKind, KeyStatus};
+
+/// A certificate that ends within so many days, with no key beside it, is a warning.
+const DAYS_LEFT_WARN: i64 = 30;
+/// A clock that differs from WeChat's by more than this is a warning: notifications are refused at
+/// five minutes.
+const SKEW_WARN_S: i64 = 60;
+
+/// How a part, or the whole, is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// Works, and needs a look.
+    Degraded,
+    /// Does not work.
+    Down,
+}
+
+/// One part: its status, a sentence, and figures beside them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Check {
+    status: Status,
+    detail: String,
+    #[serde(flatten)]
+    #[schema(value_type = Object, additional_properties)]
+    figures: Map<String, Value>,
+}
+
+impl Check {
+    fn new(status: Status, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), figures: Map::new() }
+    }
+
+    fn ok(detail: impl Into<String>) -> Self {
+        Self::new(Status::Ok, detail)
+    }
+
+    fn figure(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.figures.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// The whole state.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Health {
+    status: Status,
+    version: &'static str,
+    /// Seconds since the start.
+    uptime_s: i64,
+    checks: Checks,
+}
+
+impl Health {
+    /// Whether the server cannot serve.
+    pub fn is_down(&self) -> bool {
+        self.status == Status::Down
+    }
+}
+
+/// The parts.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Checks {
+    database: Check,
+    migrations: Check,
+    access_tokens: Check,
+    pay_keys: Check,
+    notifications: Check,
+    orders: Check,
+    refunds: Check,
+    events: Check,
+    clock: Check,
+}
+
+/// Whether the database answers and has every migration.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn is_ready(context: &Context) -> Result<bool, AppError> {
+    Ok(store::pool::pending_migrations(&context.db).await? == 0)
+}
+
+/// Looks at everything now.
+pub async fn read(context: &Context) -> Health {
+    let now = context.clock.now();
+    let migrations = migrations(context).await;
+    let figures = match migrations.status {
+        Status::Ok => store::health::figures(&context.db, now).await.ok(),
+        Status::Degraded | Status::Down => None,
+    };
+    let checks = Checks {
+        database: database(context, figures.as_ref()),
+        migrations,
+        access_tokens: access_tokens(context),
+        pay_keys: pay_keys(context),
+        notifications: notifications(figures.as_ref(), now),
+        orders: orders(figures.as_ref()),
+        refunds: Check::ok("this version makes no refunds").figure("open", 0),
+        events: events(figures.as_ref()),
+        clock: clock(context, figures.as_ref(), now),
+    };
+    let status = worst(&checks);
+    let uptime_s = now.signed_duration_since(context.started_at).num_seconds();
+    Health { status, version: env!("CARGO_PKG_VERSION"), uptime_s, checks }
+}
+
+fn worst(checks: &Checks) -> Status {
+    let Checks {
+        database,
+        migrations,
+        access_tokens,
+        pay_keys,
+        notifications,
+        orders,
+        refunds,
+        events,
+        clock,
+    } = checks;
+    [database, migrations, access_tokens, pay_keys, notifications, orders, refunds, events, clock]
+        .into_iter()
+        .map(|check| check.status)
+        .max()
+        .unwrap_or(Status::Ok)
+}
+
+fn unseen() -> Check {
+    Check::new(Status::Degraded, "cannot be seen while the database is away")
+}
+
+fn database(context: &Context, figures: Option<&Figures>) -> Check {
+    let check = match figures {
+        None => Check::new(Status::Down, "the database does not answer, or lacks migrations"),
+        Some(figures) if !figures.is_durable => {
+            Check::new(Status::Degraded, "a commit does not wait for the disk: money can be lost in a crash")
+                .figure("server_version", figures.server_version.clone())
+        }
+        Some(figures) => {
+            Check::ok("answers").figure("server_version", figures.server_version.clone())
+        }
+    };
+    check.figure("connections", context.db.size()).figure("connections_idle", context.db.num_idle())
+}
+
+async fn migrations(context: &Context) -> Check {
+    match store::pool::pending_migrations(&context.db).await {
+        Ok(0) => Check::ok("all applied").figure("pending", 0),
+        Ok(pending) => Check::new(Status::Down, "run `weir migrate`").figure("pending", pending),
+        Err(_) => Check::new(Status::Down, "cannot be seen while the database is away"),
+    }
+}
+
+fn access_tokens(context: &Context) -> Check {
+    match context.mini_programs.trouble.last() {
+        Some(refusal) => {
+            Check::new(Status::Degraded, "WeChat refuses this mini program's id or secret, or its account")
+                .figure("app_id", refusal.app_id.as_str())
+                .figure("wechat_errcode", refusal.errcode)
+                .figure("at", json!(refusal.at))
+        }
+        None => Check::ok("WeChat has refused no app id or secret; no call has needed an access token")
+            .figure("mini_programs", context.mini_programs.secrets.len()),
+    }
+}
+
+fn pay_keys(context: &Context) -> Check {
+    let Some(merchant) = &context.merchant else { return Check::ok("payment is not set up") };
+    let keys = merchant.keys();
+    let has_public_key = keys.iter().any(|key| key.kind == KeyKind::PublicKey);
+    let days_left = keys.iter().filter_map(|key| key.days_left).max();
+    let check = match (has_public_key, days_left) {
+        (false, None) => {
+            Check::new(Status::Degraded, "no key of WeChat Pay yet: certificates are still to be downloaded")
+        }
+        (false, Some(days)) if days < DAYS_LEFT_WARN => {
+            Check::new(Status::Degraded, "the newest platform certificate ends soon and no newer one has come")
+        }
+        (false, Some(_)) => Check::ok("platform certificates"),
+        (true, None) => Check::ok("public key"),
+        (true, Some(_)) => Check::ok("public key and platform certificates side by side"),
+    };
+    check.figure("keys", keys.iter().map(key_figure).collect::<Vec<_>>())
+}
+
+fn key_figure(key: &KeyStatus) -> Value {
+    let kind = match key.kind {
+        KeyKind::Certificate => "certificate",
+        KeyKind::PublicKey => "public_key",
+    };
+    json!({
+        "kind": kind,
+        "serial": key.serial,
+        "not_before": key.not_before,
+        "not_after": key.not_after,
+        "days_left": key.days_left,
+    })
+}
+
+fn notifications(figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
+    let Some(figures) = figures else { return unseen() };
+    let age_s = figures.notification_at.map(|at| now.signed_duration_since(at).num_seconds());
+    Check::ok("verified deliveries are recorded")
+        .figure("newest_at", json!(figures.notification_at))
+        .figure("newest_age_s", json!(age_s))
+}
+
+fn orders(figures: Option<&Figures>) -> Check {
+    let Some(figures) = figures else { return unseen() };
+    let check = if figures.exceptions_open > 0 {
+        Check::new(Status::Degraded, "differences wait for a human")
+    } else if figures.attempts_unknown > 0 {
+        Check::new(Status::Degraded, "payments have an unknown state at WeChat")
+    } else {
+        Check::ok("no open difference")
+    };
+    check
+        .figure("awaiting_payment", figures.orders_awaiting)
+        .figure("overdue", figures.orders_overdue)
+        .figure("attempts_unknown", figures.attempts_unknown)
+        .figure("exceptions_open", figures.exceptions_open)
+        .figure("surplus_payments", figures.surplus_payments)
+}
+
+fn events(figures: Option<&Figures>) -> Check {
+    let Some(figures) = figures else { return unseen() };
+    Check::ok("moves of orders are written down; this version delivers them nowhere")
+        .figure("written", figures.events)
+}
+
+fn clock(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
+    let wechat_s = context.mini_programs.upstream.clock_skew_s();
+    let database_s = figures.map(|figures| figures.database_now.signed_duration_since(now).num_seconds());
+    let worst_s = wechat_s.into_iter().chain(database_s).map(i64::abs).max();
+    let check = match worst_s {
+        Some(skew) if skew > SKEW_WARN_S => {
+            Check::new(Status::Degraded, "this machine's clock differs: WeChat refuses and is refused at 300 s")
+        }
+        _ => Check::ok("agrees"),
+    };
+    check.figure("wechat_skew_s", json!(wechat_s)).figure("database_skew_s", json!(database_s))
+}

@@ -1,0 +1,118 @@
+//! The use cases, one file each, in wings: who is it ([`login`]), and what is bought and paid
+//! ([`pay`]).
+//!
+//! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
+//! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
+//! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
+
+pub mod health;
+pub mod login;
+pub mod pay;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgPool;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::domain::clock::Clock;
+use crate::domain::entropy::Entropy;
+use crate::domain::name::AppId;
+use crate::error::{AppError, ErrorCode};
+use crate::store;
+use crate::store::vault::Vault;
+use crate::telemetry;
+use crate::wechat::secret::AppSecret;
+use crate::wechat::send::Upstream;
+use login::session::SessionCache;
+use login::token::SessionTokens;
+
+/// Everything the use cases work with; made once by `app`, shared by all.
+#[derive(Debug)]
+pub struct Context {
+    /// Time.
+    pub clock: Clock,
+    /// When the process began to serve.
+    pub started_at: DateTime<Utc>,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The database.
+    pub db: PgPool,
+    /// Secrets at rest.
+    pub vault: Vault,
+    /// The signing keys of session tokens.
+    pub tokens: SessionTokens,
+    /// Sessions seen alive within the last second.
+    pub sessions: SessionCache,
+    /// The mini programs.
+    pub mini_programs: MiniPrograms,
+    /// The merchant, if payment is set up.
+    pub merchant: Option<crate::wechat::pay::Client>,
+    /// How long a session lives.
+    pub session_ttl: TimeDelta,
+    /// How long an order waits for money.
+    pub order_ttl: TimeDelta,
+    /// How WeChat reaches this server.
+    pub public_base_url: Url,
+    /// Work that goes on when its client goes away.
+    pub tasks: TaskTracker,
+}
+
+/// The mini programs this server serves, and how their API is reached.
+#[derive(Debug)]
+pub struct MiniPrograms {
+    /// The connection to WeChat.
+    pub upstream: Upstream,
+    /// Where the API is.
+    pub base_url: Url,
+    /// The one that is meant when a page names none.
+    pub default: AppId,
+    /// All of them with their secrets.
+    pub secrets: BTreeMap<AppId, AppSecret>,
+    /// The last refusal that only the operator can mend.
+    pub trouble: login::trouble::Trouble,
+}
+
+impl Context {
+    /// The merchant, or the refusal that there is none.
+    pub fn merchant(&self) -> Result<&crate::wechat::pay::Client, AppError> {
+        self.merchant.as_ref().ok_or_else(|| AppError::new(ErrorCode::PaymentNotConfigured))
+    }
+
+    /// Runs work that must not stop half way in a task of its own and waits for it. A client that
+    /// resets its connection makes the web server drop the handler, and with it only the waiting.
+    pub async fn detached<T, F>(self: &Arc<Self>, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, AppError>> + Send + 'static,
+    {
+        let task = match telemetry::current() {
+            Some(record) => self.tasks.spawn(telemetry::scope(record, work)),
+            None => self.tasks.spawn(work),
+        };
+        task.await.map_err(AppError::internal)?
+    }
+}
+
+impl From<store::Error> for AppError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(_) | store::Error::Busy(_) => {
+                Self::new(ErrorCode::Unavailable).caused_by(error)
+            }
+            store::Error::Conflict { .. }
+            | store::Error::Inconsistent { .. }
+            | store::Error::Vault(_)
+            | store::Error::Driver(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for AppError {
+    fn from(error: sqlx::Error) -> Self {
+        store::Error::from(error).into()
+    }
+}

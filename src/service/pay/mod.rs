@@ -1,0 +1,10 @@
+//! What is bought and paid.
+
+pub mod catalogue;
+pub mod close_order;
+pub mod place_order;
+pub mod read_order;
+pub mod receive_notification;
+mod settle;
+pub mod start_payment;
+pub mod sync_order;

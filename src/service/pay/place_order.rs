@@ -1,0 +1,255 @@
+//! Placing an order: the server's price, stock under lock, once for each idempotency key.
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::digest;
+use sqlx::PgConnection;
+
+use crate::domain::fen::Fen;
+use crate::domain::id::OrderId;
+use crate::domain::name::ProductId;
+use crate::domain::order::{self, ITEMS_MAX, NOTE_CHARS_MAX, OrderItem, OrderStatus, QUANTITY_MAX};
+use crate::domain::product::Product;
+use crate::domain::text;
+use crate::error::{AppError, ErrorCode, FieldError};
+use crate::service::Context;
+use crate::service::login::session::LiveSession;
+use crate::store;
+use crate::store::order::{NewOrder, StoredOrder};
+use crate::telemetry;
+
+/// What somebody wants to buy.
+#[derive(Clone, Debug)]
+pub struct Cart {
+    lines: Vec<CartLine>,
+    note: Option<String>,
+}
+
+/// One product of a cart.
+#[derive(Clone, Debug)]
+pub struct CartLine {
+    /// The product.
+    pub product_id: ProductId,
+    /// How many.
+    pub quantity: i32,
+}
+
+/// A line as it came: nothing believed yet.
+#[derive(Clone, Debug)]
+pub struct RequestedLine {
+    /// The product.
+    pub product_id: String,
+    /// How many.
+    pub quantity: i64,
+}
+
+impl Cart {
+    /// Takes 1 to [`ITEMS_MAX`] different products, 1 to [`QUANTITY_MAX`] of each, and a note of up
+    /// to [`NOTE_CHARS_MAX`] characters.
+    ///
+    /// # Errors
+    /// `validation_failed`, naming every field that is not acceptable.
+    pub fn parse(lines: Vec<RequestedLine>, note: Option<String>) -> Result<Self, AppError> {
+        let mut errors = Vec::new();
+        if lines.is_empty() || lines.len() > ITEMS_MAX {
+            errors.push(FieldError::new("/items", "range", format!("1 to {ITEMS_MAX} items")));
+        }
+        if let Some(Err(error)) = note.as_deref().map(|note| text::check(note, NOTE_CHARS_MAX)) {
+            errors.push(FieldError::new("/note", "characters", format!("the note {error}")));
+        }
+        let mut seen = BTreeSet::new();
+        let mut taken = Vec::with_capacity(lines.len().min(ITEMS_MAX));
+        for (position, line) in lines.into_iter().enumerate().take(ITEMS_MAX) {
+            match parse_line(position, line) {
+                Ok(line) if seen.insert(line.product_id.clone()) => taken.push(line),
+                Ok(_) => errors.push(FieldError::new(
+                    format!("/items/{position}/product_id"),
+                    "duplicate",
+                    "each product stands in one line",
+                )),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(Self { lines: taken, note }) } else { Err(AppError::fields(errors)) }
+    }
+
+    fn hash(&self) -> Vec<u8> {
+        let mut hasher = digest::Context::new(&digest::SHA256);
+        for line in &self.lines {
+            hasher.update(line.product_id.as_str().as_bytes());
+            hasher.update(b"\n");
+            hasher.update(&line.quantity.to_be_bytes());
+        }
+        hasher.update(if self.note.is_some() { b"\nnote\n" } else { b"\n" });
+        hasher.update(self.note.as_deref().unwrap_or_default().as_bytes());
+        hasher.finish().as_ref().to_vec()
+    }
+}
+
+fn parse_line(position: usize, line: RequestedLine) -> Result<CartLine, FieldError> {
+    let product_id = ProductId::parse(line.product_id).map_err(|_| unknown_product(position))?;
+    let quantity = i32::try_from(line.quantity)
+        .ok()
+        .filter(|quantity| (1..=QUANTITY_MAX).contains(quantity))
+        .ok_or_else(|| {
+            FieldError::new(format!("/items/{position}/quantity"), "range", format!("1 to {QUANTITY_MAX}"))
+        })?;
+    Ok(CartLine { product_id, quantity })
+}
+
+fn unknown_product(position: usize) -> FieldError {
+    FieldError::new(format!("/items/{position}/product_id"), "unknown", "there is no such product")
+}
+
+/// An order, and whether an earlier request with the same key made it.
+#[derive(Debug)]
+pub struct Placed {
+    /// The order as it was made.
+    pub order: StoredOrder,
+    /// Whether this is a repetition.
+    pub is_replay: bool,
+}
+
+/// Places an order once for each idempotency key of a user.
+///
+/// # Errors
+/// `validation_failed` for unknown products and sums out of range, `stock_insufficient`,
+/// `idempotency_key_reused`, and `request_in_progress` while an earlier request with the same key
+/// is still being written.
+pub async fn place_order(
+    context: &Context,
+    session: &LiveSession,
+    key: &str,
+    cart: &Cart,
+) -> Result<Placed, AppError> {
+    let now = context.clock.now();
+    let order_id = OrderId::from(context.entropy.uuid(now)?);
+    let hash = cart.hash();
+    let mut tx = context.db.begin().await?;
+    let claimed = store::idempotency::insert(&mut tx, session.user_id, key, &hash, order_id, now).await;
+    if matches!(claimed, Err(store::Error::Busy(_))) {
+        return Err(AppError::new(ErrorCode::RequestInProgress));
+    }
+    if !claimed? {
+        tx.rollback().await?;
+        return replay(context, session, key, &hash).await;
+    }
+    let items = take_items(&mut tx, cart).await?;
+    let lines: Vec<OrderItem> = items.iter().map(|(item, _)| item.clone()).collect();
+    let total_fen = order::total(&lines).map_err(|_| {
+        AppError::field("/items", "range", "the order costs more than an order may")
+    })?;
+    let new = NewOrder {
+        id: order_id,
+        user_id: session.user_id,
+        app_id: &session.app_id,
+        openid: &session.openid,
+        total_fen,
+        description: &order::description(&lines),
+        note: cart.note.as_deref(),
+        items: &items,
+        now,
+        expires_at: now + context.order_ttl,
+    };
+    store::order::insert(&mut tx, &new).await?;
+    tx.commit().await?;
+    telemetry::note_order(order_id);
+    Ok(Placed { order: as_made(&new, lines), is_replay: false })
+}
+
+/// Prices the lines and takes stock where there is one.
+async fn take_items(tx: &mut PgConnection, cart: &Cart) -> Result<Vec<(OrderItem, bool)>, AppError> {
+    let ids: Vec<String> = cart.lines.iter().map(|line| line.product_id.as_str().to_owned()).collect();
+    let products = store::product::list_by_id(&mut *tx, &ids).await?;
+    let mut items = Vec::with_capacity(ids.len());
+    let mut errors = Vec::new();
+    for (position, line) in cart.lines.iter().enumerate() {
+        match products.iter().find(|product| product.id == line.product_id) {
+            Some(product) => items.push((item(product, line.quantity), product.stock.is_some())),
+            None => errors.push(unknown_product(position)),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(AppError::fields(errors));
+    }
+    if items.iter().any(|(_, is_stocked)| *is_stocked) {
+        take_stock(tx, cart, &ids, &mut items).await?;
+    }
+    Ok(items)
+}
+
+async fn take_stock(
+    tx: &mut PgConnection,
+    cart: &Cart,
+    ids: &[String],
+    items: &mut [(OrderItem, bool)],
+) -> Result<(), AppError> {
+    let quantities: Vec<i32> = cart.lines.iter().map(|line| line.quantity).collect();
+    let taken = store::product::take_stock(&mut *tx, ids, &quantities).await?;
+    let mut short = Vec::new();
+    for (position, (item, is_stocked)) in items.iter_mut().enumerate() {
+        let row = taken.iter().find(|row| row.id == item.product_id.as_str());
+        // What counts is what was found under lock.
+        *is_stocked = row.is_some();
+        if let Some(row) = row.filter(|row| row.left < row.wanted) {
+            let detail = format!("{} left", row.left);
+            short.push(FieldError::new(format!("/items/{position}/quantity"), "stock", detail));
+        }
+    }
+    if short.is_empty() { Ok(()) } else { Err(AppError::new(ErrorCode::StockInsufficient).with_fields(short)) }
+}
+
+fn item(product: &Product, quantity: i32) -> OrderItem {
+    OrderItem {
+        product_id: product.id.clone(),
+        title: product.title.clone(),
+        unit_price_fen: product.price_fen,
+        quantity,
+    }
+}
+
+fn as_made(new: &NewOrder<'_>, items: Vec<OrderItem>) -> StoredOrder {
+    StoredOrder {
+        id: new.id,
+        status: OrderStatus::AwaitingPayment,
+        total_fen: new.total_fen,
+        refunded_fen: Fen::ZERO,
+        currency: "CNY".to_owned(),
+        note: new.note.map(str::to_owned),
+        items,
+        out_trade_no: None,
+        created_at: new.now,
+        expires_at: new.expires_at,
+        paid_at: None,
+        closed_at: None,
+        shipped_at: None,
+    }
+}
+
+/// The answer that the first request with this key got: the order as it was made, whatever has
+/// become of it since.
+async fn replay(
+    context: &Context,
+    session: &LiveSession,
+    key: &str,
+    hash: &[u8],
+) -> Result<Placed, AppError> {
+    let kept = store::idempotency::find(&context.db, session.user_id, key)
+        .await?
+        .ok_or_else(|| AppError::new(ErrorCode::RequestInProgress))?;
+    if kept.request_hash != hash {
+        return Err(AppError::new(ErrorCode::IdempotencyKeyReused));
+    }
+    telemetry::note_order(kept.order_id);
+    let order = super::read_order::read_order(context, kept.order_id, session.user_id).await?;
+    let order = StoredOrder {
+        status: OrderStatus::AwaitingPayment,
+        refunded_fen: Fen::ZERO,
+        out_trade_no: None,
+        paid_at: None,
+        closed_at: None,
+        shipped_at: None,
+        ..order
+    };
+    Ok(Placed { order, is_replay: true })
+}

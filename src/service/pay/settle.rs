@@ -1,0 +1,212 @@
+//! Settling: the one place where money that landed becomes a paid order or a named exception.
+//!
+//! A notification and our own query end here alike. The ordinary case of a notification is one
+//! statement; everything else is decided under lock by `domain::settlement`.
+
+use sqlx::PgConnection;
+
+use crate::domain::exception::ExceptionKind;
+use crate::domain::id::{AttemptId, ExceptionId, OrderId};
+use crate::domain::order::OrderStatus;
+use crate::domain::settlement::{self, LandedPayment, Settlement};
+use crate::error::AppError;
+use crate::service::Context;
+use crate::store;
+use crate::store::event::NewEvent;
+use crate::store::exception::NewException;
+use crate::store::notification::NewDelivery;
+use crate::store::settlement::LockedAttempt;
+use crate::telemetry;
+
+/// How often a transaction that gave way to another is tried again.
+const TRIES_MAX: u32 = 3;
+
+/// How we learned of the payment.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source<'a> {
+    /// WeChat told us; the delivery is recorded in the same transaction.
+    Notification(&'a NewDelivery<'a>),
+    /// We asked.
+    Query,
+}
+
+impl Source<'_> {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Notification(_) => "notification",
+            Self::Query => "query",
+        }
+    }
+}
+
+/// What became of a landed payment. All of it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It paid its order.
+    Settled,
+    /// It was known.
+    Duplicate,
+    /// It is an exception.
+    Exception(ExceptionKind),
+}
+
+impl Outcome {
+    /// The outcome as recorder and metrics spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Duplicate => "duplicate",
+            Self::Exception(kind) => kind.as_str(),
+        }
+    }
+}
+
+/// Settles a landed payment. When this returns, the effect is durable.
+///
+/// # Errors
+/// Only when the database fails; nothing is written then.
+pub(super) async fn settle(
+    context: &Context,
+    landed: &LandedPayment,
+    source: Source<'_>,
+) -> Result<Outcome, AppError> {
+    if let Source::Notification(delivery) = source {
+        let event_id = context.entropy.uuid(delivery.received_at)?;
+        let settled =
+            store::settlement::settle_expected(&context.db, landed, delivery, event_id).await;
+        // A conflict is a payment number that stands elsewhere in the books: decided under lock.
+        if !matches!(settled, Err(store::Error::Conflict { .. } | store::Error::Busy(_)))
+            && let Some((order_id, _)) = settled?
+        {
+            note_paid(order_id);
+            return Ok(Outcome::Settled);
+        }
+    }
+    let mut tries_left = TRIES_MAX;
+    loop {
+        tries_left = tries_left.saturating_sub(1);
+        match settle_locked(context, landed, source).await {
+            Err(store::Error::Busy(_)) if tries_left > 0 => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+async fn settle_locked(
+    context: &Context,
+    landed: &LandedPayment,
+    source: Source<'_>,
+) -> Result<Outcome, store::Error> {
+    let mut tx = context.db.begin().await?;
+    let locked = store::settlement::lock_attempt(&mut tx, &landed.out_trade_no).await?;
+    let decision = match &locked {
+        Some(locked) => settlement::decide(&locked.expected, landed),
+        None => Settlement::Mismatch(ExceptionKind::UnknownOrder),
+    };
+    let outcome = match (decision, &locked) {
+        (Settlement::Settle, Some(locked)) => pay(context, &mut tx, locked, landed, source).await?,
+        (Settlement::Surplus(kind), Some(locked)) => {
+            let now = context.clock.now();
+            store::settlement::insert_payment(&mut tx, locked, landed, true, source.as_str(), now).await?;
+            except(context, &mut tx, kind, Some(locked), landed).await?
+        }
+        (Settlement::Mismatch(kind), locked) => {
+            except(context, &mut tx, kind, locked.as_ref(), landed).await?
+        }
+        (Settlement::Duplicate, _) | (Settlement::Settle | Settlement::Surplus(_), None) => Outcome::Duplicate,
+    };
+    let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
+    record(&mut tx, source, outcome, subject).await?;
+    tx.commit().await?;
+    if let Some(locked) = &locked {
+        telemetry::note_order(locked.order_id);
+        if outcome == Outcome::Settled {
+            note_paid(locked.order_id);
+        }
+    }
+    Ok(outcome)
+}
+
+async fn pay(
+    context: &Context,
+    tx: &mut PgConnection,
+    locked: &LockedAttempt,
+    landed: &LandedPayment,
+    source: Source<'_>,
+) -> Result<Outcome, store::Error> {
+    let now = context.clock.now();
+    store::settlement::insert_payment(tx, locked, landed, false, source.as_str(), now).await?;
+    if !store::settlement::update_paid(tx, locked.order_id, landed.success_at, now).await? {
+        return Err(store::Error::Inconsistent { table: "orders" });
+    }
+    let event = NewEvent {
+        id: context.entropy.uuid(now).map_err(store::vault::VaultError::from)?,
+        order_id: locked.order_id,
+        kind: "order.paid",
+        from: OrderStatus::AwaitingPayment,
+        to: OrderStatus::Paid,
+        cause: source.as_str(),
+    };
+    store::event::insert(tx, &event, now).await?;
+    Ok(Outcome::Settled)
+}
+
+async fn except(
+    context: &Context,
+    tx: &mut PgConnection,
+    kind: ExceptionKind,
+    locked: Option<&LockedAttempt>,
+    landed: &LandedPayment,
+) -> Result<Outcome, store::Error> {
+    let now = context.clock.now();
+    let ours = locked.map(|locked| {
+        serde_json::json!({
+            "app_id": locked.expected.app_id,
+            "mch_id": locked.expected.mch_id,
+            "total_fen": locked.expected.total_fen,
+            "currency": locked.expected.currency,
+            "attempt_state": locked.expected.state.as_str(),
+            "order_status": locked.expected.order_status.as_str(),
+            "transaction_id": locked.expected.transaction_id,
+        })
+    });
+    let theirs = serde_json::json!({
+        "app_id": landed.app_id,
+        "mch_id": landed.mch_id,
+        "total_fen": landed.total_fen,
+        "currency": landed.currency,
+        "out_trade_no": landed.out_trade_no,
+        "transaction_id": landed.transaction_id,
+        "success_at": landed.success_at,
+    });
+    let exception = NewException {
+        id: ExceptionId::from(context.entropy.uuid(now).map_err(store::vault::VaultError::from)?),
+        kind,
+        subject: landed.transaction_id.as_str(),
+        order_id: locked.map(|locked| locked.order_id),
+        detail: kind.explanation(),
+        evidence: serde_json::json!({ "ours": ours, "theirs": theirs }),
+    };
+    store::exception::insert(tx, &exception, now).await?;
+    tracing::warn!(exception.kind = kind.as_str(), exception.id = %exception.id, "a payment became an exception");
+    Ok(Outcome::Exception(kind))
+}
+
+async fn record(
+    tx: &mut PgConnection,
+    source: Source<'_>,
+    outcome: Outcome,
+    subject: Option<(OrderId, AttemptId)>,
+) -> Result<(), store::Error> {
+    match source {
+        Source::Notification(delivery) => {
+            store::notification::insert(tx, delivery, outcome.as_str(), subject).await
+        }
+        Source::Query => Ok(()),
+    }
+}
+
+fn note_paid(order_id: OrderId) {
+    telemetry::note_order(order_id);
+    telemetry::count_order_move(OrderStatus::AwaitingPayment.as_str(), OrderStatus::Paid.as_str());
+}

@@ -1,0 +1,111 @@
+//! Asking WeChat about an order, and acting on the answer.
+//!
+//! This is the second way to "paid", beside the notification, and ends in the same settling.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::settle::{self, Outcome, Source};
+use super::start_payment::pay_error;
+use crate::domain::attempt::{self, AttemptEvent};
+use crate::domain::id::{OrderId, UserId};
+use crate::domain::name::OutTradeNo;
+use crate::error::AppError;
+use crate::service::Context;
+use crate::store;
+use crate::store::attempt::Askable;
+use crate::store::order::StoredOrder;
+use crate::telemetry;
+use crate::wechat::pay::TradeState;
+
+/// How often WeChat is asked about one order on a page's behalf.
+const SYNC_EVERY: TimeDelta = TimeDelta::seconds(1);
+
+/// Asks WeChat about a user's order now, at most once a second, and gives the order as it then
+/// stands. Trouble at WeChat is no error here: the order is given as it is known.
+pub async fn sync_order(
+    context: &Arc<Context>,
+    user_id: UserId,
+    order_id: OrderId,
+) -> Result<StoredOrder, AppError> {
+    let order = super::read_order::read_order(context, order_id, user_id).await?;
+    telemetry::note_order(order_id);
+    if context.merchant.is_none() || order.out_trade_no.is_none() {
+        return Ok(order);
+    }
+    let shared = Arc::clone(context);
+    context.detached(async move { ask(&shared, order_id).await }).await?;
+    super::read_order::read_order(context, order_id, user_id).await
+}
+
+async fn ask(context: &Context, order_id: OrderId) -> Result<(), AppError> {
+    let now = context.clock.now();
+    let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? else { return Ok(()) };
+    if !store::order::update_synced(&context.db, order_id, now, now - SYNC_EVERY).await? {
+        return Ok(());
+    }
+    if let Err(error) = query_attempt(context, &mut open).await {
+        tracing::warn!(order.id = %order_id, error = error.causes(), "an order could not be asked about");
+    }
+    Ok(())
+}
+
+/// What a query found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Money had landed; it is settled or an exception now.
+    Landed(Outcome),
+    /// Nobody has paid it yet.
+    Unpaid,
+    /// WeChat does not know the number.
+    Absent,
+    /// Nobody can pay it any more.
+    Closed,
+}
+
+/// Asks WeChat about one attempt and writes down what it says, in `open` too.
+///
+/// # Errors
+/// The `wechat_…` codes when there is no answer to believe; nothing is changed then.
+pub(super) async fn query_attempt(context: &Context, open: &mut Askable) -> Result<Found, AppError> {
+    let (found, event) = match context.merchant()?.query(&open.out_trade_no).await {
+        Ok(transaction) => match transaction.landed {
+            Some(landed) => {
+                let outcome = settle::settle(context, &landed, Source::Query).await?;
+                return Ok(Found::Landed(outcome));
+            }
+            None if matches!(transaction.trade_state, TradeState::Closed | TradeState::Revoked) => {
+                (Found::Closed, AttemptEvent::FoundClosed)
+            }
+            None => (Found::Unpaid, AttemptEvent::FoundUnpaid),
+        },
+        Err(error) if error.is_not_found() => (Found::Absent, AttemptEvent::FoundAbsent),
+        Err(error) => return Err(pay_error(error)),
+    };
+    let now = context.clock.now();
+    // While somebody is asking for a prepay id, the number may come to exist at any moment.
+    let is_in_flight = open.lease_until.is_some_and(|until| until > now);
+    let next = attempt::next(open.state, event);
+    if next != open.state && !(found == Found::Absent && is_in_flight) {
+        store::attempt::update_state(&context.db, open.id, open.state, next, now).await?;
+        open.state = next;
+    }
+    Ok(found)
+}
+
+/// Finds out what became of an attempt that WeChat will not prepay again: settles it if it was
+/// paid, and makes room for a new attempt if it was not.
+pub(super) async fn replace_stale(
+    context: &Context,
+    order_id: OrderId,
+    out_trade_no: &OutTradeNo,
+) -> Result<(), AppError> {
+    let open = store::attempt::find_open(&context.db, order_id).await?;
+    let Some(mut open) = open.filter(|open| open.out_trade_no == *out_trade_no) else { return Ok(()) };
+    if query_attempt(context, &mut open).await? == Found::Unpaid {
+        // Its number was used with other parameters, from settings that have changed since.
+        super::close_order::close_attempt(context, &mut open).await?;
+    }
+    Ok(())
+}

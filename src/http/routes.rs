@@ -1,7 +1,7 @@
 //! The table of routes. Resources, not bare routes, so that a wrong method is told from a wrong
 //! path.
 
-use actix_web::web::{ServiceConfig, delete, get, post, put, resource};
+use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
 use super::admin::{health, product as admin_product};
 use super::callback::pay;
@@ -18,7 +18,7 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/v1/session/renew").route(post().to(session::renew_session)))
         .service(resource("/v1/sessions").route(delete().to(session::delete_sessions)))
-        .service(resource("/v1/me").route(get().to(me::read_me)))
+        .service(resource("/v1/me").route(get().to(me::read_me)).route(patch().to(me::change_me)))
         .service(resource("/v1/products").route(get().to(product::list_products)))
         .service(resource("/v1/products/{id}").route(get().to(product::read_product)))
         .service(

@@ -96,3 +96,25 @@ pub async fn insert_login(db: impl PgExecutor<'_>, login: &NewLogin<'_>) -> Resu
     };
     Ok((user, is_new))
 }
+
+/// Changes what the user says about themselves; what is `None` stays.
+pub async fn update_profile(
+    db: impl PgExecutor<'_>,
+    id: UserId,
+    nickname: Option<&str>,
+    avatar_url: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- user.update_profile
+        update users set nickname = coalesce($2, nickname), avatar_url = coalesce($3, avatar_url), updated_at = $4
+        where id = $1",
+        Uuid::from(id),
+        nickname,
+        avatar_url,
+        now,
+    )
+    .execute(db);
+    query("user.update_profile", statement).await?;
+    Ok(())
+}

@@ -4,8 +4,8 @@ use actix_web::{HttpResponse, web};
 use utoipa::ToSchema;
 
 use crate::error::{AppError, ErrorCode};
-use crate::http::bearer::Admin;
-use crate::http::openapi::Problem;
+use crate::http::problem::Problem;
+use crate::http::Admin;
 use crate::service::Context;
 use crate::service::health::{self, Health};
 

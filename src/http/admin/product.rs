@@ -10,9 +10,8 @@ use crate::domain::name::ProductId;
 use crate::domain::product::{Product, STOCK_MAX, TITLE_CHARS_MAX};
 use crate::domain::text;
 use crate::error::{AppError, FieldError};
-use crate::http::bearer::Admin;
-use crate::http::body::Body;
-use crate::http::openapi::Problem;
+use crate::http::problem::Problem;
+use crate::http::{Admin, Body, PathId};
 use crate::service::Context;
 use crate::service::pay::catalogue;
 
@@ -94,11 +93,9 @@ pub async fn put_product(
 pub async fn delete_product(
     context: web::Data<Context>,
     _admin: Admin,
-    id: web::Path<String>,
+    id: PathId<ProductId>,
 ) -> Result<HttpResponse, AppError> {
-    let id = ProductId::parse(id.into_inner())
-        .map_err(|_| AppError::new(crate::error::ErrorCode::NotFound))?;
-    catalogue::delete_product(&context, &id).await?;
+    catalogue::delete_product(&context, &id.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

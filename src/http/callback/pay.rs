@@ -6,10 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::{AppError, ErrorCode};
-use crate::http::body::RawBody;
-use crate::http::problem::note_error;
+use crate::http::RawBody;
 use crate::service::Context;
 use crate::service::pay::receive_notification::{self, Delivery, Receipt, SIGNED_HEADERS};
+use crate::telemetry;
 
 /// The largest notification that is looked at: 1 MiB of ciphertext in base64, and its envelope.
 /// Source: pay-v3, section 10.
@@ -45,7 +45,7 @@ pub async fn receive_payment_notification(
 ) -> HttpResponse {
     let body = match body {
         Ok(body) => body.0,
-        Err(error) => return failure(&request, &error),
+        Err(error) => return failure(&error),
     };
     let headers = SIGNED_HEADERS
         .into_iter()
@@ -55,12 +55,12 @@ pub async fn receive_payment_notification(
     match receive_notification::receive(&context.into_inner(), delivery).await {
         Ok(Receipt::Taken(_)) => HttpResponse::NoContent().finish(),
         Ok(Receipt::Refused(_)) => answer(StatusCode::UNAUTHORIZED, "not believed"),
-        Err(error) => failure(&request, &error),
+        Err(error) => failure(&error),
     }
 }
 
-fn failure(request: &HttpRequest, error: &AppError) -> HttpResponse {
-    note_error(request, error);
+fn failure(error: &AppError) -> HttpResponse {
+    telemetry::note_error(error);
     let (status, message) = match error.code() {
         ErrorCode::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
         ErrorCode::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),

@@ -8,8 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::error::{AppError, ErrorCode};
-use crate::http::bearer;
-use crate::http::limit::RateLimits;
+use crate::http::{Shell, bearer_token};
 use crate::service::Context;
 use crate::service::login::session::{self, LiveSession};
 use crate::service::login::token::TokenSubject;
@@ -50,10 +49,10 @@ fn context(request: &HttpRequest) -> Result<web::Data<Context>, AppError> {
 /// Reads the token and takes one of the session's requests.
 fn subject(request: &HttpRequest) -> Result<TokenSubject, AppError> {
     let context = context(request)?;
-    let subject = session::read_token(&context, bearer::token(request)?)?;
+    let subject = session::read_token(&context, bearer_token(request)?)?;
     telemetry::note_user(subject.user_id);
-    if let Some(limits) = request.app_data::<web::Data<RateLimits>>() {
-        limits.check_session(subject.session_id)?;
+    if let Some(shell) = request.app_data::<web::Data<Shell>>() {
+        shell.limits.session(subject.session_id)?;
     }
     Ok(subject)
 }

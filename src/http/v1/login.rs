@@ -1,6 +1,6 @@
 //! `POST /v1/login`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,9 +8,8 @@ use utoipa::ToSchema;
 use super::me::UserResponse;
 use crate::domain::name::{AppId, LoginCode};
 use crate::error::{AppError, ErrorCode, FieldError};
-use crate::http::body::Body;
-use crate::http::limit::RateLimits;
-use crate::http::openapi::Problem;
+use crate::http::problem::Problem;
+use crate::http::{Body, ClientAddress, Shell};
 use crate::service::Context;
 use crate::service::login;
 
@@ -55,12 +54,12 @@ pub struct LoginResponse {
         (status = 504, description = "`wechat_timeout`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn create_session(
-    request: HttpRequest,
     context: web::Data<Context>,
-    limits: web::Data<RateLimits>,
+    shell: web::Data<Shell>,
+    address: ClientAddress,
     body: Body<LoginRequest, 4096>,
 ) -> Result<HttpResponse, AppError> {
-    limits.check_login(&request)?;
+    shell.limits.login(address.0)?;
     let (code, app_id) = parse(body.0)?;
     let login = login::login(&context, &code, app_id).await?;
     Ok(HttpResponse::Ok().json(LoginResponse {

@@ -1,17 +1,20 @@
-//! `GET /v1/me`.
+//! `/v1/me`.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::TokenBearer;
+use super::caller::{Caller, TokenBearer};
 use crate::domain::id::UserId;
 use crate::domain::user::User;
 use crate::error::AppError;
-use crate::http::openapi::Problem;
+use crate::http::problem::Problem;
+use crate::http::Body;
 use crate::service::Context;
+use crate::service::login::profile::{self, ProfileChange};
 use crate::service::login::session;
+use crate::service::login::token::TokenSubject;
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,5 +51,36 @@ impl From<User> for UserResponse {
     ))]
 pub async fn read_me(context: web::Data<Context>, bearer: TokenBearer) -> Result<HttpResponse, AppError> {
     let (_, user) = session::read(&context, bearer.0).await?;
+    Ok(HttpResponse::Ok().json(UserResponse::from(user)))
+}
+
+/// What to change; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeMeRequest {
+    #[schema(min_length = 1, max_length = 32)]
+    nickname: Option<String>,
+    /// A picture at WeChat or among the files of this server.
+    #[schema(max_length = 1024)]
+    avatar_url: Option<String>,
+}
+
+/// Change one's profile
+#[utoipa::path(patch, path = "/v1/me", tag = "session", request_body = ChangeMeRequest, security(("session" = [])),
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 400, description = "`request_malformed`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub async fn change_me(
+    context: web::Data<Context>,
+    caller: Caller,
+    body: Body<ChangeMeRequest, 16_384>,
+) -> Result<HttpResponse, AppError> {
+    let change = ProfileChange { nickname: body.0.nickname, avatar_url: body.0.avatar_url };
+    profile::change_profile(&context, caller.0.user_id, &change).await?;
+    let subject = TokenSubject { session_id: caller.0.id, user_id: caller.0.user_id };
+    let (_, user) = session::read(&context, subject).await?;
     Ok(HttpResponse::Ok().json(UserResponse::from(user)))
 }

@@ -7,9 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{self, Page};
 use crate::domain::name::ProductId;
 use crate::domain::product::Product;
-use crate::error::{AppError, ErrorCode};
-use crate::http::openapi::Problem;
-use crate::http::query::Query;
+use crate::error::AppError;
+use crate::http::problem::Problem;
+use crate::http::{PathId, Query};
 use crate::service::Context;
 use crate::service::pay::catalogue::{self, ProductPosition};
 
@@ -79,9 +79,8 @@ pub async fn list_products(
     ))]
 pub async fn read_product(
     context: web::Data<Context>,
-    id: web::Path<String>,
+    id: PathId<ProductId>,
 ) -> Result<HttpResponse, AppError> {
-    let id = ProductId::parse(id.into_inner()).map_err(|_| AppError::new(ErrorCode::NotFound))?;
-    let product = catalogue::read_product(&context, &id).await?;
+    let product = catalogue::read_product(&context, &id.0).await?;
     Ok(HttpResponse::Ok().json(ProductResponse::from(product)))
 }

@@ -9,7 +9,7 @@ use super::caller::{Caller, TokenBearer};
 use super::me::UserResponse;
 use crate::domain::id::SessionId;
 use crate::error::AppError;
-use crate::http::openapi::Problem;
+use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::login::session;
 

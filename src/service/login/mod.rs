@@ -1,6 +1,7 @@
 //! Who is it: login with a code from `wx.login`, and the session that follows.
 
 mod login;
+pub mod profile;
 pub mod session;
 pub mod token;
 pub mod trouble;

@@ -1,0 +1,180 @@
+//! Composition: from settings to a running server with its loops, and back to nothing, in order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Settings;
+use crate::domain::clock::Clock;
+use crate::domain::entropy::Entropy;
+use crate::http::{self, Bounds, Running, Shell};
+use crate::service::login::session::SessionCache;
+use crate::service::login::token::SessionTokens;
+use crate::service::login::trouble::Trouble;
+use crate::service::{Context, MiniPrograms};
+use crate::store::pool::{self, PoolLimits};
+use crate::store::vault::Vault;
+use crate::telemetry;
+use crate::wechat::pay::Client;
+use crate::wechat::secret::AppSecret;
+use crate::wechat::send::{SendLimits, Upstream};
+use crate::worker;
+
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Launch {
+    /// Its settings.
+    pub settings: Settings,
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Its time.
+    pub clock: Clock,
+    /// The bounds of the HTTP server.
+    pub bounds: Bounds,
+    /// Whether the background loops run by themselves.
+    pub has_loops: bool,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting that only its user could judge is not usable.
+    #[error("{variable} {what}")]
+    Setting {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The database lacks migrations.
+    #[error("the database lacks {0} migrations: run `weir migrate`, or `weir serve --migrate`")]
+    Migrations(usize),
+    /// The database does not answer.
+    #[error("the database cannot be used")]
+    Database(#[source] crate::store::Error),
+    /// The listener cannot be used.
+    #[error("the server cannot listen")]
+    Listen(#[source] io::Error),
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct App {
+    running: Running,
+    context: Arc<Context>,
+    loops: TaskTracker,
+    stop_loops: CancellationToken,
+}
+
+/// Starts a server. Its database must have every migration.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(launch: Launch) -> Result<App, StartError> {
+    let context = Arc::new(compose(&launch.settings, launch.clock.clone())?);
+    let pending = pool::pending_migrations(&context.db).await.map_err(StartError::Database)?;
+    if pending > 0 {
+        return Err(StartError::Migrations(pending));
+    }
+    let sampled: PgPool = context.db.clone();
+    let shell = Shell::new(&launch.settings, launch.bounds, launch.clock)
+        .sampled_by(move || telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0)));
+    let shell = Data::new(shell);
+    let data = Data::from(Arc::clone(&context));
+    let routes = move |config: &mut ServiceConfig| {
+        config.app_data(data.clone());
+        http::routes::routes(config);
+    };
+    let running = http::start(launch.listener, shell.clone(), routes).map_err(StartError::Listen)?;
+    let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
+    worker::start_sweep(&shell, &loops, &stop_loops);
+    if launch.has_loops {
+        worker::start(&context, &loops, &stop_loops);
+    }
+    Ok(App { running, context, loops, stop_loops })
+}
+
+impl App {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
+    /// What the use cases work with.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Stops: no new connections, requests in hand end, loops end, the pool closes. Tells whether
+    /// everything ended by itself within its bound.
+    pub async fn stop(self) -> bool {
+        self.stop_loops.cancel();
+        let is_orderly = self.running.stop(&self.context.tasks).await;
+        self.loops.close();
+        self.loops.wait().await;
+        self.context.db.close().await;
+        is_orderly
+    }
+}
+
+fn compose(settings: &Settings, clock: Clock) -> Result<Context, StartError> {
+    let setting = |variable, what: &dyn std::fmt::Display| StartError::Setting { variable, what: what.to_string() };
+    let limits = PoolLimits { connections_max: settings.database.pool_max };
+    let db = pool::open(settings.database.url.expose_secret(), limits)
+        .map_err(|_| setting("DATABASE_URL", &"is not a PostgreSQL URL"))?;
+    let entropy = Entropy::system();
+    let upstream = Upstream::new(SendLimits::default(), clock.clone())
+        .map_err(|error| setting("WECHAT_API_BASE_URL", &error))?;
+    let merchant = settings
+        .merchant
+        .as_ref()
+        .map(|merchant| Client::new(upstream.clone(), merchant.clone(), clock.clone(), entropy));
+    let apps = &settings.mini.apps;
+    let tokens = SessionTokens::new(
+        settings.session.jwt_keys.iter().map(|key| key.expose_secret()),
+        apps.iter().map(|app| &app.id),
+    );
+    let vault = Vault::new(settings.data_keys.keys.iter().map(|key| key.expose_secret()))
+        .map_err(|error| setting("DATA_KEYS", &error))?;
+    Ok(Context {
+        started_at: clock.now(),
+        clock,
+        entropy,
+        db,
+        vault,
+        tokens,
+        sessions: SessionCache::default(),
+        mini_programs: mini_programs(settings, upstream)?,
+        merchant,
+        session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
+        order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
+        public_base_url: settings.http.public_base_url.clone(),
+        tasks: TaskTracker::new(),
+    })
+}
+
+fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms, StartError> {
+    let setting = |what: String| StartError::Setting { variable: "WECHAT_APP_SECRET", what };
+    let apps = &settings.mini.apps;
+    let default = apps.first().map(|app| app.id.clone()).ok_or_else(|| setting("is required".to_owned()))?;
+    let mut secrets = std::collections::BTreeMap::new();
+    for app in apps {
+        let secret =
+            AppSecret::parse(app.secret.expose_secret()).map_err(|error| setting(error.to_string()))?;
+        secrets.insert(app.id.clone(), secret);
+    }
+    Ok(MiniPrograms {
+        upstream,
+        base_url: settings.mini.api_base_url.clone(),
+        default,
+        secrets,
+        trouble: Trouble::default(),
+    })
+}

@@ -1,0 +1,42 @@
+//! What a user says about themselves.
+
+use crate::domain::id::UserId;
+use crate::domain::text;
+use crate::domain::user::{NICKNAME_CHARS_MAX, is_own_avatar};
+use crate::error::{AppError, FieldError};
+use crate::service::Context;
+use crate::store;
+
+/// A change; what is `None` stays as it is.
+#[derive(Clone, Debug)]
+pub struct ProfileChange {
+    /// The name, 1 to [`NICKNAME_CHARS_MAX`] characters.
+    pub nickname: Option<String>,
+    /// The picture, at WeChat or among our own files.
+    pub avatar_url: Option<String>,
+}
+
+/// Changes the profile.
+///
+/// # Errors
+/// `validation_failed`, naming every field that is not acceptable.
+pub async fn change_profile(
+    context: &Context,
+    user_id: UserId,
+    change: &ProfileChange,
+) -> Result<(), AppError> {
+    let mut errors = Vec::new();
+    if let Some(Err(error)) = change.nickname.as_deref().map(|name| text::check_filled(name, NICKNAME_CHARS_MAX)) {
+        errors.push(FieldError::new("/nickname", "characters", format!("the name {error}")));
+    }
+    let files_url = context.public_base_url.join("files/").map_err(AppError::internal)?;
+    if change.avatar_url.as_deref().is_some_and(|url| !is_own_avatar(url, &files_url)) {
+        errors.push(FieldError::new("/avatar_url", "format", "a picture at WeChat or among the files of this server"));
+    }
+    if !errors.is_empty() {
+        return Err(AppError::fields(errors));
+    }
+    let (nickname, avatar_url) = (change.nickname.as_deref(), change.avatar_url.as_deref());
+    store::user::update_profile(&context.db, user_id, nickname, avatar_url, context.clock.now()).await?;
+    Ok(())
+}

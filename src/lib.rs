@@ -14,3 +14,4 @@
 pub mod dev;
 pub mod domain;
 pub mod simulator;
+pub mod wechat;

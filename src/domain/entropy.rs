@@ -24,7 +24,10 @@ impl Entropy {
     ///
     /// # Errors
     /// When the operating system's generator fails.
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks for random bytes")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks for random bytes"
+    )]
     pub fn bytes<const N: usize>(self) -> Result<[u8; N], EntropyError> {
         let mut bytes = [0_u8; N];
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| EntropyError)?;
@@ -58,7 +61,10 @@ mod tests {
         let now = DateTime::from_timestamp_millis(1_764_000_000_123).unwrap();
         let id = Entropy::system().uuid(now).unwrap();
         assert_eq!(id.get_version_num(), 7);
-        assert_eq!(id.get_timestamp().unwrap().to_unix(), (1_764_000_000, 123_000_000));
+        assert_eq!(
+            id.get_timestamp().unwrap().to_unix(),
+            (1_764_000_000, 123_000_000)
+        );
     }
 
     #[test]
@@ -66,7 +72,10 @@ mod tests {
         let entropy = Entropy::system();
         let (one, two) = (entropy.token().unwrap(), entropy.token().unwrap());
         assert_eq!(one.len(), 32);
-        assert!(one.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()));
+        assert!(
+            one.bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        );
         assert_ne!(one, two);
     }
 }

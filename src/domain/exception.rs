@@ -59,7 +59,9 @@ impl ExceptionKind {
             Self::UnknownOrder => {
                 "WeChat reports a payment for an order number that this server never gave out. Another system may use the same merchant."
             }
-            Self::AmountMismatch => "WeChat reports another amount than the order's total. The order stays unpaid.",
+            Self::AmountMismatch => {
+                "WeChat reports another amount than the order's total. The order stays unpaid."
+            }
             Self::AppMismatch => {
                 "The payment was made in another mini program than the order's. The order stays unpaid."
             }

@@ -22,7 +22,11 @@ impl Fen {
 
     /// An amount of `value` fen.
     pub fn new(value: i64) -> Result<Self, FenOutOfRange> {
-        if (0..=FEN_MAX).contains(&value) { Ok(Self(value)) } else { Err(FenOutOfRange) }
+        if (0..=FEN_MAX).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err(FenOutOfRange)
+        }
     }
 
     /// The amount as a plain count of fen.
@@ -32,12 +36,18 @@ impl Fen {
 
     /// The sum, if it is still in range.
     pub fn plus(self, other: Self) -> Result<Self, FenOutOfRange> {
-        self.0.checked_add(other.0).ok_or(FenOutOfRange).and_then(Self::new)
+        self.0
+            .checked_add(other.0)
+            .ok_or(FenOutOfRange)
+            .and_then(Self::new)
     }
 
     /// The amount `count` times, if it is still in range.
     pub fn times(self, count: i32) -> Result<Self, FenOutOfRange> {
-        self.0.checked_mul(i64::from(count)).ok_or(FenOutOfRange).and_then(Self::new)
+        self.0
+            .checked_mul(i64::from(count))
+            .ok_or(FenOutOfRange)
+            .and_then(Self::new)
     }
 }
 

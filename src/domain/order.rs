@@ -30,8 +30,13 @@ pub enum OrderStatus {
 
 impl OrderStatus {
     /// Every status, in the order of an order's life.
-    pub const ALL: [Self; 5] =
-        [Self::AwaitingPayment, Self::Paid, Self::Closed, Self::PartiallyRefunded, Self::Refunded];
+    pub const ALL: [Self; 5] = [
+        Self::AwaitingPayment,
+        Self::Paid,
+        Self::Closed,
+        Self::PartiallyRefunded,
+        Self::Refunded,
+    ];
 
     /// The status as the API spells it.
     pub fn as_str(self) -> &'static str {
@@ -106,7 +111,9 @@ pub struct OrderItem {
 /// # Errors
 /// When a line or the sum is over what an order may cost.
 pub fn total(items: &[OrderItem]) -> Result<Fen, FenOutOfRange> {
-    items.iter().try_fold(Fen::ZERO, |sum, item| sum.plus(item.unit_price_fen.times(item.quantity)?))
+    items.iter().try_fold(Fen::ZERO, |sum, item| {
+        sum.plus(item.unit_price_fen.times(item.quantity)?)
+    })
 }
 
 /// What the payer reads in WeChat: the title of the first line that WeChat Pay can show, and how

@@ -15,5 +15,7 @@ pub mod dev;
 pub mod domain;
 pub mod error;
 pub mod simulator;
+pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod wechat;

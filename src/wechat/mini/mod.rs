@@ -1,0 +1,5 @@
+//! The mini-program API: JSON over `https://api.weixin.qq.com`, errors by `errcode` under status 200.
+//!
+//! Source: the protocol notes on login.
+
+pub mod login;

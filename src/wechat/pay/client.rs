@@ -1,0 +1,363 @@
+//! Signing, sending, verifying: what every call to WeChat Pay goes through.
+//!
+//! A call is signed once and may go to the second host when the network or the first host fails; the
+//! signature covers no host. A call that timed out is never repeated here. Source: pay-v3, sections
+//! 1 to 3 and 14.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use url::Position;
+
+use super::error::{NotReached, PayError, UnknownReason, is_code};
+use super::keys::{KeyRing, KeyStatus};
+use super::merchant::{Merchant, RequestToSign};
+use super::message::{Refusal, SignedMessage, Verified};
+use super::notification::{self, Notification};
+use crate::domain::clock::Clock;
+use crate::domain::entropy::Entropy;
+use crate::wechat::error::Error;
+use crate::wechat::send::{Answer, Outcome, Upstream, count};
+
+/// WeChat Pay, for one merchant. Cheap to clone; clones share keys and connections.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    upstream: Upstream,
+    merchant: Merchant,
+    clock: Clock,
+    entropy: Entropy,
+    ring: KeyRing,
+    /// Held while certificates are downloaded; holds when that was last tried.
+    refresh_gate: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// One request, before it is signed.
+pub(super) struct Call {
+    api: &'static str,
+    method: Method,
+    path_and_query: String,
+    body: Vec<u8>,
+    is_creating: bool,
+}
+
+impl Call {
+    pub(super) fn get(api: &'static str, path_and_query: String) -> Self {
+        Self {
+            api,
+            method: Method::GET,
+            path_and_query,
+            body: Vec::new(),
+            is_creating: false,
+        }
+    }
+
+    pub(super) fn post(api: &'static str, path: String, body: &impl Serialize) -> Result<Self, NotReached> {
+        let body = serde_json::to_vec(body).map_err(|_| NotReached::Request)?;
+        Ok(Self {
+            api,
+            method: Method::POST,
+            path_and_query: path,
+            body,
+            is_creating: false,
+        })
+    }
+
+    /// Marks a call that makes something: if one host may have made it, the other's refusal does not
+    /// mean that it is not there.
+    pub(super) fn creating(self) -> Self {
+        Self {
+            is_creating: true,
+            ..self
+        }
+    }
+}
+
+/// What one call brought back, and why an earlier host leaves it in doubt.
+struct Brought {
+    answer: Answer,
+    doubt: Option<UnknownReason>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody<'a> {
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+}
+
+impl Client {
+    /// At most one download of certificates for unknown names in this time.
+    pub(super) const REFRESH_GAP: TimeDelta = TimeDelta::minutes(1);
+
+    /// A client for `merchant`. It knows the public key, if there is one, and no certificate yet:
+    /// [`Client::refresh_platform_keys`] downloads them, and so does the first answer that needs one.
+    pub fn new(upstream: Upstream, merchant: Merchant, clock: Clock, entropy: Entropy) -> Self {
+        let ring = KeyRing::new(merchant.public_key.clone());
+        Self(Arc::new(Inner {
+            upstream,
+            merchant,
+            clock,
+            entropy,
+            ring,
+            refresh_gate: Mutex::new(None),
+        }))
+    }
+
+    /// The merchant.
+    pub fn merchant(&self) -> &Merchant {
+        &self.0.merchant
+    }
+
+    /// The keys that are believed, for the health page.
+    pub fn keys(&self) -> Vec<KeyStatus> {
+        self.0.ring.status(self.now())
+    }
+
+    /// Checks a notification with the keys that are known; does no I/O.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn verify<'a>(
+        &self,
+        message: &SignedMessage<'a>,
+        now: DateTime<Utc>,
+    ) -> Result<Verified<&'a [u8]>, Refusal> {
+        self.0.ring.verify(message, now)
+    }
+
+    /// Checks a notification or an answer; a key that is not known is looked for once, within
+    /// [`Client::refresh_if_unknown`]'s bound.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub async fn verify_refreshing<'a>(
+        &self,
+        message: &SignedMessage<'a>,
+    ) -> Result<Verified<&'a [u8]>, Refusal> {
+        match self.verify(message, self.now()) {
+            Err(Refusal::UnknownSerial) if self.refresh_if_unknown(message.serial()).await => {
+                self.verify(message, self.now())
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Decrypts and reads a verified notification.
+    ///
+    /// # Errors
+    /// When it is not JSON, does not open, or calls itself a payment and is none.
+    pub fn open(&self, body: Verified<&[u8]>) -> Result<Verified<Notification>, Refusal> {
+        notification::decrypt(&self.0.merchant.resource_key, body)?.read()
+    }
+
+    pub(super) fn ring(&self) -> &KeyRing {
+        &self.0.ring
+    }
+
+    pub(super) fn refresh_gate(&self) -> &Mutex<Option<DateTime<Utc>>> {
+        &self.0.refresh_gate
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    pub(super) fn nonce(&self) -> Result<String, NotReached> {
+        Ok(self.0.entropy.token()?)
+    }
+
+    /// Sends a call and believes its answer only after verifying it.
+    pub(super) async fn exchange(&self, call: &Call) -> Result<Answer, PayError> {
+        let answer = self
+            .send_signed(call)
+            .await
+            .map_err(|error| error.logged(call.api))?;
+        let verdict = match answer.signed() {
+            Ok(message) => self.verify_refreshing(&message).await.map(drop),
+            Err(refusal) => Err(refusal),
+        };
+        match verdict {
+            Ok(()) => {
+                count(call.api, Outcome::Ok);
+                Ok(answer)
+            }
+            Err(refusal) => {
+                count(call.api, Outcome::Untrusted);
+                Err(answer
+                    .unknown(UnknownReason::BadSignature(refusal))
+                    .logged(call.api))
+            }
+        }
+    }
+
+    /// Signs and sends a call. Gives the answer of a success, not verified yet.
+    pub(super) async fn send_signed(&self, call: &Call) -> Result<Answer, PayError> {
+        let Brought { answer, doubt } = self.send_to_hosts(call).await?;
+        if matches!(answer.status, 200 | 204) {
+            return Ok(answer);
+        }
+        let (error, outcome) = answer.failure();
+        count(call.api, outcome);
+        match error {
+            PayError::Definite { code, request_id, .. } if call.is_creating && doubt.is_some() => {
+                Err(PayError::Unknown {
+                    reason: UnknownReason::RefusedAfterUnclear { code },
+                    request_id,
+                })
+            }
+            error => Err(error),
+        }
+    }
+
+    async fn send_to_hosts(&self, call: &Call) -> Result<Brought, PayError> {
+        let Inner {
+            upstream, merchant, ..
+        } = &*self.0;
+        let started = Instant::now();
+        let headers = self.headers(call)?;
+        let mut doubt = None;
+        let mut failure = None;
+        let hosts = [Some(&merchant.base_url), merchant.backup_base_url.as_ref()];
+        let last = merchant.backup_base_url.as_ref().unwrap_or(&merchant.base_url);
+        for host in hosts.into_iter().flatten() {
+            let mut request = Request::new(call.method.clone(), call.url(host)?);
+            request.headers_mut().clone_from(&headers);
+            if !call.body.is_empty() {
+                *request.body_mut() = Some(call.body.clone().into());
+            }
+            let time_left = upstream.total_timeout().saturating_sub(started.elapsed());
+            match upstream.send(call.api, request, time_left).await {
+                Ok(answer) if matches!(answer.status, 502 | 503) && host != last => {
+                    let http_status = answer.status;
+                    count(call.api, Outcome::Unavailable);
+                    tracing::warn!(
+                        api = call.api,
+                        http_status,
+                        "WeChat Pay's first host is unavailable"
+                    );
+                    doubt = doubt.or(Some(UnknownReason::Unavailable { http_status }));
+                }
+                Ok(answer) => return Ok(Brought { answer, doubt }),
+                Err(error) => {
+                    let reason = unclear(&error);
+                    let is_final = matches!(reason, Some(UnknownReason::Timeout | UnknownReason::TooLong));
+                    doubt = doubt.or(reason);
+                    failure = Some(error);
+                    if is_final {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(match (doubt, failure) {
+            (Some(reason), _) => PayError::Unknown {
+                reason,
+                request_id: None,
+            },
+            (None, Some(error)) => NotReached::Network(error).into(),
+            (None, None) => NotReached::Request.into(),
+        })
+    }
+
+    fn headers(&self, call: &Call) -> Result<HeaderMap, NotReached> {
+        let merchant = &self.0.merchant;
+        let nonce = self.nonce()?;
+        let authorization = merchant.authorization(&RequestToSign {
+            method: call.method.as_str(),
+            path_and_query: &call.url(&merchant.base_url)?[Position::BeforePath..Position::AfterQuery],
+            timestamp: self.now().timestamp(),
+            nonce: &nonce,
+            body: &call.body,
+        })?;
+        let mut authorization = HeaderValue::try_from(authorization).map_err(|_| NotReached::Request)?;
+        authorization.set_sensitive(true);
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(AUTHORIZATION, authorization);
+        if call.method == Method::POST {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(serial) = &merchant.public_key_header {
+            headers.insert("wechatpay-serial", serial.clone());
+        }
+        Ok(headers)
+    }
+}
+
+impl Call {
+    fn url(&self, host: &url::Url) -> Result<url::Url, NotReached> {
+        host.join(&self.path_and_query).map_err(|_| NotReached::Request)
+    }
+}
+
+impl Answer {
+    /// The answer as a message to verify.
+    pub(super) fn signed(&self) -> Result<SignedMessage<'_>, Refusal> {
+        SignedMessage::from_headers(&self.body, |name| {
+            self.headers.get_all(name).iter().map(HeaderValue::as_bytes)
+        })
+    }
+
+    /// The failure that leaves the outcome unknown, with this answer's request id.
+    pub(super) fn unknown(&self, reason: UnknownReason) -> PayError {
+        PayError::Unknown {
+            reason,
+            request_id: self.request_id(),
+        }
+    }
+
+    fn request_id(&self) -> Option<String> {
+        let id = self.headers.get("request-id")?.to_str().ok()?;
+        (id.len() <= 128).then(|| id.to_owned())
+    }
+
+    /// What an answer means that reports no success. Such answers are not signed, so they are used
+    /// as errors and as nothing else.
+    fn failure(&self) -> (PayError, Outcome) {
+        let http_status = self.status;
+        let code = serde_json::from_slice::<ErrorBody<'_>>(&self.body)
+            .ok()
+            .map(|body| body.code);
+        let is = |wanted| code.as_ref().is_some_and(|code| is_code(code, wanted));
+        if http_status == 202 {
+            return (self.unknown(UnknownReason::NotProcessed), Outcome::Unavailable);
+        }
+        if http_status == 429 || is("FREQUENCYLIMITED") || is("RATELIMITEXCEEDED") {
+            return (self.unknown(UnknownReason::RateLimited), Outcome::RateLimited);
+        }
+        match code {
+            Some(code) if (400..500).contains(&http_status) && !is_code(&code, "SYSTEMERROR") => {
+                let refusal = PayError::Definite {
+                    code: code.into_owned(),
+                    http_status,
+                    request_id: self.request_id(),
+                };
+                (refusal, Outcome::Refused)
+            }
+            _ => (
+                self.unknown(UnknownReason::Unavailable { http_status }),
+                Outcome::Unavailable,
+            ),
+        }
+    }
+}
+
+/// Why an error of the network leaves the outcome in doubt; `None` if nothing arrived.
+fn unclear(error: &Error) -> Option<UnknownReason> {
+    match error {
+        Error::TooLong { .. } => Some(UnknownReason::TooLong),
+        Error::Transport {
+            may_have_arrived: false,
+            ..
+        } => None,
+        Error::Transport { is_timeout: true, .. } => Some(UnknownReason::Timeout),
+        Error::Transport { .. } => Some(UnknownReason::ConnectionLost),
+    }
+}

@@ -1,0 +1,139 @@
+//! WeChat Pay's public keys by serial: certificates and the public key side by side.
+//!
+//! A message names its key; "all keys" are never tried. Source: pay-v3, section 4.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::name::KeySerial;
+use crate::wechat::crypto::VerifyingKey;
+
+/// The most keys that are held; WeChat Pay has two or three at a time.
+const KEYS_MAX: usize = 16;
+
+/// One public key of WeChat Pay.
+#[derive(Clone, Debug)]
+pub struct PlatformKey {
+    serial: KeySerial,
+    key: VerifyingKey,
+    /// When the certificate begins and ends; a public key has neither.
+    validity: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+/// Where a key comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Downloaded, expires, is rotated by WeChat Pay.
+    Certificate,
+    /// Set by the operator, never expires.
+    PublicKey,
+}
+
+/// What the health page tells about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyStatus {
+    /// Where it comes from.
+    pub kind: KeyKind,
+    /// The serial of the certificate, or the id of the public key.
+    pub serial: KeySerial,
+    /// When the certificate begins.
+    pub not_before: Option<DateTime<Utc>>,
+    /// When the certificate ends.
+    pub not_after: Option<DateTime<Utc>>,
+    /// Whole days until the certificate ends; negative afterwards.
+    pub days_left: Option<i64>,
+}
+
+impl PlatformKey {
+    /// WeChat Pay's public key, which the operator got from the merchant console.
+    pub fn public_key(id: KeySerial, key: VerifyingKey) -> Self {
+        Self {
+            serial: id,
+            key,
+            validity: None,
+        }
+    }
+
+    /// The key of a platform certificate that is valid from `not_before` to `not_after`.
+    pub fn certificate(
+        serial: KeySerial,
+        key: VerifyingKey,
+        not_before: DateTime<Utc>,
+        not_after: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            serial,
+            key,
+            validity: Some((not_before, not_after)),
+        }
+    }
+
+    /// The serial of the certificate, or the id of the public key.
+    pub fn serial(&self) -> &KeySerial {
+        &self.serial
+    }
+
+    pub(super) fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    pub(super) fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.validity.is_some_and(|(_, not_after)| now > not_after)
+    }
+
+    fn status(&self, now: DateTime<Utc>) -> KeyStatus {
+        let (not_before, not_after) = self.validity.unzip();
+        KeyStatus {
+            kind: if self.validity.is_some() {
+                KeyKind::Certificate
+            } else {
+                KeyKind::PublicKey
+            },
+            serial: self.serial.clone(),
+            not_before,
+            not_after,
+            days_left: not_after.map(|end| end.signed_duration_since(now).num_days()),
+        }
+    }
+}
+
+/// The keys that are believed.
+#[derive(Debug)]
+pub struct KeyRing(RwLock<Arc<[PlatformKey]>>);
+
+impl KeyRing {
+    /// A ring that knows the public key, if there is one.
+    pub fn new(public_key: Option<PlatformKey>) -> Self {
+        Self(RwLock::new(public_key.into_iter().collect()))
+    }
+
+    /// Adds keys, replaces those of the same serial and drops what is expired.
+    pub fn learn(&self, keys: &[PlatformKey], now: DateTime<Utc>) {
+        let mut ring = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = ring
+            .iter()
+            .filter(|old| keys.iter().all(|new| new.serial != old.serial));
+        let merged = keys
+            .iter()
+            .chain(kept)
+            .filter(|key| !key.is_expired(now))
+            .cloned();
+        *ring = merged.take(KEYS_MAX).collect();
+    }
+
+    /// Whether a key of that serial is there.
+    pub fn knows(&self, serial: &str) -> bool {
+        self.snapshot().iter().any(|key| key.serial.as_str() == serial)
+    }
+
+    /// The keys of this moment.
+    pub(super) fn snapshot(&self) -> Arc<[PlatformKey]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What there is, for the health page.
+    pub fn status(&self, now: DateTime<Utc>) -> Vec<KeyStatus> {
+        self.snapshot().iter().map(|key| key.status(now)).collect()
+    }
+}

@@ -1,0 +1,29 @@
+//! WeChat Pay API v3 for a merchant of its own (JSAPI, which mini programs use).
+//!
+//! [`Client`] signs, sends and verifies. Whatever could not be verified is an unknown outcome
+//! ([`PayError::Unknown`]), never a success and never a refusal. What a payment means for an order
+//! is not decided here.
+//!
+//! Source: pay-v3, sections 1 to 8, 10 and 14.
+
+mod certificates;
+mod client;
+mod error;
+mod keys;
+mod merchant;
+mod message;
+mod notification;
+mod order;
+mod request_payment;
+mod transaction;
+
+pub use certificates::read as read_certificates;
+pub use client::Client;
+pub use error::{NotReached, PayError, UnknownReason};
+pub use keys::{KeyKind, KeyRing, KeyStatus, PlatformKey};
+pub use merchant::{Merchant, MerchantPart, MerchantProblem, MerchantText, RequestToSign};
+pub use message::{Refusal, SignedMessage, TIME_WINDOW_S, Verified};
+pub use notification::{Notification, Opened, decrypt};
+pub use order::PrepayRequest;
+pub use request_payment::RequestPayment;
+pub use transaction::{Malformed, TradeState, Transaction};

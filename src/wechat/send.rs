@@ -1,0 +1,236 @@
+//! The one place that sends to WeChat: a pooled keep-alive client with bounds.
+//!
+//! It never follows a redirect, never uses a proxy of the environment and never repeats a request by
+//! itself. Every call is timed and counted under the name of its API; no URL is ever logged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::DateTime;
+use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderValue};
+use reqwest::redirect;
+use tracing::Instrument as _;
+
+use super::error::{Error, SetupError};
+use crate::domain::clock::Clock;
+
+/// Idle connections that are kept to one host.
+const IDLE_CONNECTIONS_MAX: usize = 64;
+/// How long an idle connection is kept; shorter than the common 75 s of servers, so that the other
+/// end does not close one just as it is used.
+const IDLE_CONNECTION_LIFE: Duration = Duration::from_mins(1);
+/// The room that is made at once for an answer of unstated length.
+const ANSWER_BYTES_USUAL: u64 = 2_048;
+/// Stands for "no answer has told the time yet".
+const SKEW_UNKNOWN: i64 = i64::MIN;
+
+/// The bounds of one call.
+#[derive(Clone, Copy, Debug)]
+pub struct SendLimits {
+    /// To have a connection, TLS included.
+    pub connect_timeout: Duration,
+    /// From the start to the last byte of the answer; of a WeChat Pay call: both hosts together.
+    pub total_timeout: Duration,
+    /// The longest answer that is read, in bytes.
+    pub answer_bytes_max: usize,
+    /// Whether `https` must work. Without it the system's root certificates are not loaded, which a
+    /// simulated WeChat on this machine has no use for, and every `https` call fails.
+    pub needs_tls: bool,
+}
+
+impl Default for SendLimits {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            total_timeout: Duration::from_secs(5),
+            answer_bytes_max: 1024 * 1024,
+            needs_tls: true,
+        }
+    }
+}
+
+/// The sender. Cheap to clone; clones share connections and the last seen skew.
+#[derive(Clone, Debug)]
+pub struct Upstream(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: reqwest::Client,
+    limits: SendLimits,
+    clock: Clock,
+    skew_s: AtomicI64,
+}
+
+/// A whole answer, nothing of it believed yet.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// How a call ended, as the metric `weir_upstream_requests_total` spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Ok,
+    Refused,
+    RateLimited,
+    Unavailable,
+    Untrusted,
+    Timeout,
+    ConnectionLost,
+    Unreachable,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::Untrusted => "untrusted",
+            Self::Timeout => "timeout",
+            Self::ConnectionLost => "connection_lost",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+impl Upstream {
+    /// A sender with these bounds. `clock` is what WeChat's time is compared with.
+    ///
+    /// # Errors
+    /// When TLS is needed and cannot be set up, which in practice means that the machine has no root
+    /// certificates.
+    pub fn new(limits: SendLimits, clock: Clock) -> Result<Self, SetupError> {
+        let client = client(&limits).map_err(SetupError)?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            limits,
+            clock,
+            skew_s: AtomicI64::new(SKEW_UNKNOWN),
+        })))
+    }
+
+    /// How far this machine's clock is ahead of WeChat's, in seconds (negative: behind), by the last
+    /// answer that told the time; `None` before the first.
+    pub fn clock_skew_s(&self) -> Option<i64> {
+        Some(self.0.skew_s.load(Ordering::Relaxed)).filter(|skew| *skew != SKEW_UNKNOWN)
+    }
+
+    /// The longest that one call may take.
+    pub(super) fn total_timeout(&self) -> Duration {
+        self.0.limits.total_timeout
+    }
+
+    /// Sends one request of the API called `api` and reads the whole answer within `time_left`.
+    ///
+    /// A call without an answer is counted and logged here; one with an answer by the caller, who
+    /// alone can tell what it says (see [`count`]).
+    pub(super) async fn send(
+        &self,
+        api: &'static str,
+        mut request: reqwest::Request,
+        time_left: Duration,
+    ) -> Result<Answer, Error> {
+        *request.timeout_mut() = Some(time_left);
+        let span = tracing::info_span!("wechat", api, host = request.url().host_str());
+        let started = Instant::now();
+        let result = self.exchange(request).instrument(span.clone()).await;
+        metrics::histogram!("weir_upstream_request_duration_seconds", "api" => api)
+            .record(started.elapsed().as_secs_f64());
+        if let Err(error) = &result {
+            count(api, failure_outcome(error));
+            let cause = std::error::Error::source(error).map(|cause| format!("{cause:?}"));
+            span.in_scope(|| tracing::warn!(api, cause, "{error}"));
+        }
+        result
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Answer, Error> {
+        let mut response = self.0.client.execute(request).await.map_err(Error::transport)?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        self.note_time(&headers);
+        let bytes_max = self.0.limits.answer_bytes_max;
+        let expected = response.content_length().unwrap_or(ANSWER_BYTES_USUAL);
+        let expected = usize::try_from(expected).unwrap_or(usize::MAX);
+        if response.content_length().is_some() && expected > bytes_max {
+            return Err(Error::TooLong { bytes_max });
+        }
+        let mut body = Vec::with_capacity(expected);
+        // A connection that breaks here has brought the request there all the same.
+        while let Some(chunk) = response.chunk().await.map_err(after_arrival)? {
+            if body.len().saturating_add(chunk.len()) > bytes_max {
+                return Err(Error::TooLong { bytes_max });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn note_time(&self, headers: &HeaderMap) {
+        let theirs = headers
+            .get(DATE)
+            .and_then(|date| date.to_str().ok())
+            .and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        if let Some(theirs) = theirs {
+            let skew = self.0.clock.now().timestamp().saturating_sub(theirs.timestamp());
+            self.0.skew_s.store(skew, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Counts one call of `api`.
+pub(super) fn count(api: &'static str, outcome: Outcome) {
+    metrics::counter!("weir_upstream_requests_total", "api" => api, "outcome" => outcome.as_str())
+        .increment(1);
+}
+
+fn failure_outcome(error: &Error) -> Outcome {
+    match error {
+        Error::Transport { is_timeout: true, .. } => Outcome::Timeout,
+        Error::Transport {
+            may_have_arrived: false,
+            ..
+        } => Outcome::Unreachable,
+        Error::Transport { .. } => Outcome::ConnectionLost,
+        Error::TooLong { .. } => Outcome::Unavailable,
+    }
+}
+
+fn after_arrival(source: reqwest::Error) -> Error {
+    Error::Transport {
+        is_timeout: source.is_timeout(),
+        may_have_arrived: true,
+        source: source.without_url(),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that makes the client for WeChat, with bounds"
+)]
+fn client(limits: &SendLimits) -> Result<reqwest::Client, reqwest::Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .connect_timeout(limits.connect_timeout)
+        .pool_idle_timeout(IDLE_CONNECTION_LIFE)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
+    if !limits.needs_tls {
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build()
+}

@@ -14,8 +14,8 @@
 pub mod dev;
 pub mod domain;
 pub mod error;
-pub mod simulator;
 pub mod service;
+pub mod simulator;
 pub mod store;
 pub mod telemetry;
 pub mod wechat;

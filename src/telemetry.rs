@@ -8,9 +8,13 @@ pub async fn query<F: Future>(_name: &'static str, statement: F) -> F::Output {
 #[derive(Debug)]
 pub struct RequestRecord;
 /// x
-pub fn current() -> Option<Arc<RequestRecord>> { None }
+pub fn current() -> Option<Arc<RequestRecord>> {
+    None
+}
 /// x
-pub fn scope<F: Future>(_record: Arc<RequestRecord>, future: F) -> impl Future<Output = F::Output> { future }
+pub fn scope<F: Future>(_record: Arc<RequestRecord>, future: F) -> impl Future<Output = F::Output> {
+    future
+}
 /// x
 pub fn note_user(_: crate::domain::id::UserId) {}
 /// x

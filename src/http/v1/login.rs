@@ -61,7 +61,7 @@ pub async fn create_session(
 ) -> Result<HttpResponse, AppError> {
     shell.limits.login(address.0)?;
     let (code, app_id) = parse(body.0)?;
-    let login = login::login(&context, &code, app_id).await?;
+    let login = login::log_in(&context, &code, app_id).await?;
     Ok(HttpResponse::Ok().json(LoginResponse {
         token: login.token,
         token_type: "Bearer",

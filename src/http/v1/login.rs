@@ -76,9 +76,11 @@ fn parse(request: LoginRequest) -> Result<(LoginCode, Option<AppId>), AppError> 
     if request.code.is_empty() {
         return Err(AppError::field("/code", "length", "1 to 256 characters"));
     }
-    let app_id = request.app_id.map(AppId::parse).transpose().map_err(|_| {
-        AppError::fields(vec![FieldError::new("/app_id", "format", "not an app id")])
-    })?;
+    let app_id = request
+        .app_id
+        .map(AppId::parse)
+        .transpose()
+        .map_err(|_| AppError::fields(vec![FieldError::new("/app_id", "format", "not an app id")]))?;
     let code = LoginCode::parse(request.code).map_err(|_| AppError::new(ErrorCode::LoginCodeInvalid))?;
     Ok((code, app_id))
 }

@@ -31,7 +31,11 @@ pub struct LoggedIn {
 ///
 /// # Errors
 /// The codes of PRODUCT section 4 for `POST /v1/login`.
-pub async fn log_in(context: &Context, code: &LoginCode, app_id: Option<AppId>) -> Result<LoggedIn, AppError> {
+pub async fn log_in(
+    context: &Context,
+    code: &LoginCode,
+    app_id: Option<AppId>,
+) -> Result<LoggedIn, AppError> {
     let programs = &context.mini_programs;
     let app_id = app_id.unwrap_or_else(|| programs.default.clone());
     let secret = programs

@@ -32,15 +32,16 @@ async fn durable_data_survive_stop_and_start() {
 
 #[tokio::test]
 async fn durable_cluster_flushes_and_scratch_cluster_does_not() {
-    for (setting, kept, lost) in [("fsync", "on", "off"), ("full_page_writes", "on", "off")] {
-        let project = project();
-        let durable = Cluster::durable(&home(&project)).await.unwrap();
-        assert_eq!(shown(&durable, setting).await, kept);
-        assert_eq!(shown(&durable, "listen_addresses").await, "");
-        durable.stop().await.unwrap();
-        let scratch = Cluster::scratch(&project.path().join("scratch")).await.unwrap();
-        assert_eq!(shown(&scratch, setting).await, lost);
-        scratch.stop().await.unwrap();
+    let project = project();
+    let durable = Cluster::durable(&home(&project)).await.unwrap();
+    let scratch = Cluster::scratch(&project.path().join("scratch")).await.unwrap();
+    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+        assert_eq!(shown(&durable, setting).await, "on", "{setting}");
+        assert_eq!(shown(&scratch, setting).await, "off", "{setting}");
+    }
+    for cluster in [durable, scratch] {
+        assert_eq!(shown(&cluster, "listen_addresses").await, "");
+        cluster.stop().await.unwrap();
     }
 }
 
@@ -167,13 +168,13 @@ async fn scratch_cluster_of_a_lost_machine_is_replaced() {
 #[tokio::test]
 async fn half_finished_initdb_is_cleared_away() {
     let project = project();
-    let cluster = Cluster::durable(&home(&project)).await.unwrap();
-    cluster.stop().await.unwrap();
-    // As if it had been killed before the end.
-    std::fs::rename(home(&project).join("data"), home(&project).join("data.new")).unwrap();
+    // As if it had been killed on its way.
+    let unfinished = home(&project).join("data.new");
+    std::fs::create_dir_all(unfinished.join("base")).unwrap();
+    std::fs::write(unfinished.join("PG_VERSION"), "15\n").unwrap();
     let cluster = Cluster::durable(&home(&project)).await.unwrap();
     assert_eq!(add_row(&cluster, "weir").await, 1);
-    assert!(!home(&project).join("data.new").exists());
+    assert!(!unfinished.exists());
     cluster.stop().await.unwrap();
 }
 
@@ -219,8 +220,7 @@ async fn erased_data_are_gone_and_a_used_cluster_is_not_erased() {
 #[tokio::test]
 async fn data_of_another_version_are_refused_and_can_be_erased() {
     let project = project();
-    let cluster = Cluster::durable(&home(&project)).await.unwrap();
-    cluster.stop().await.unwrap();
+    std::fs::create_dir_all(home(&project).join("data")).unwrap();
     std::fs::write(home(&project).join("data/PG_VERSION"), "13\n").unwrap();
     let error = Cluster::durable(&home(&project)).await.unwrap_err();
     assert!(matches!(error, Error::OtherVersion { wanted: 13, .. }), "{error}");

@@ -97,10 +97,13 @@ pub(crate) async fn add_row(cluster: &Cluster, database: &str) -> i64 {
     use sqlx::Connection as _;
     cluster.ensure_database(database).await.unwrap();
     let mut connection = sqlx::PgConnection::connect(&cluster.url(database)).await.unwrap();
-    sqlx::raw_sql("create table if not exists memories (id bigserial); insert into memories default values")
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "select pg_advisory_xact_lock(1); create table if not exists memories (id bigserial); \
+         insert into memories default values",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
     let rows = sqlx::query_scalar("select count(*) from memories")
         .fetch_one(&mut connection)
         .await

@@ -28,6 +28,8 @@ const SOCKET_PATH_BYTES_MAX: usize = 103;
 /// The name the server gives to the socket of port 5432.
 pub(super) const SOCKET_NAME: &str = ".s.PGSQL.5432";
 
+const ATTEMPTS_MAX: u32 = 3;
+
 /// Made by the server's own user, so that no file of the cluster is ever another's. The door is
 /// asked for again because another process may make it at the same moment.
 const FURNISH: &str = r#"cd "$1" && umask 077 &&
@@ -68,7 +70,14 @@ impl Place {
                 sockets,
                 account,
             };
-            match place.furnish().await {
+            let mut furnished = place.furnish().await;
+            for _ in 0..ATTEMPTS_MAX {
+                // A guardian that goes may take the folder along at any moment in between.
+                if furnished.is_err() && !place.home.exists() {
+                    furnished = place.furnish().await;
+                }
+            }
+            match furnished {
                 Ok(()) => return Ok(place),
                 Err(error) => tried.push((place.home, error.to_string())),
             }
@@ -107,7 +116,8 @@ impl Place {
             return Ok(());
         }
         if is_new {
-            std::fs::remove_dir(&self.home)?;
+            // Of no consequence if it stays, and the reason below is what matters.
+            std::fs::remove_dir(&self.home).ok();
         }
         Err(io::Error::other(
             String::from_utf8_lossy(&output.stderr).trim().to_owned(),
@@ -185,13 +195,13 @@ fn account(machine: &Machine, home: &Path, kind: Kind) -> Result<(u32, u32), Err
         })
 }
 
+/// `home`, unless the path of the socket in it were too long, or one that `psql` takes for several.
 fn sockets(machine: &Machine, home: &Path, user: u32) -> PathBuf {
-    let bytes = home
-        .as_os_str()
-        .len()
-        .saturating_add(SOCKET_NAME.len())
-        .saturating_add(1);
-    if bytes <= SOCKET_PATH_BYTES_MAX && home.to_str().is_some() {
+    let is_plain = |home: &str| {
+        let bytes = home.len().saturating_add(SOCKET_NAME.len()).saturating_add(1);
+        bytes <= SOCKET_PATH_BYTES_MAX && !home.contains([',', '"'])
+    };
+    if home.to_str().is_some_and(is_plain) {
         home.to_owned()
     } else {
         machine.temp.join(format!("weir-{user}-{}-s", hash(home)))

@@ -54,9 +54,8 @@ pub(super) fn arguments(place: &Place) -> Vec<OsString> {
     for setting in SETTINGS.iter().chain(scratch) {
         arguments.extend([OsString::from("-c"), OsString::from(setting)]);
     }
-    // A list: quoted, so that a comma or a blank in the path separates nothing.
-    let folder = place.sockets.to_string_lossy().replace('"', "\"\"");
-    let sockets = format!("unix_socket_directories=\"{folder}\"");
+    // A list of folders: quoted, so that a blank at the end of the path stays.
+    let sockets = format!("unix_socket_directories=\"{}\"", place.sockets.display());
     arguments.extend([OsString::from("-c"), OsString::from(sockets)]);
     arguments
 }

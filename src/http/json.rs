@@ -3,7 +3,7 @@
 //! The first try is the plain parser; only when it fails is the body parsed again, slower, to learn
 //! where. Nothing of the caller's values is repeated in a problem: they may be secrets.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
@@ -18,27 +18,51 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
     if holds_zero_escape(bytes) {
         return Err(refuse_zero(bytes));
     }
+    // Without this an array would pass for an object, its items taken as the fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+    {
+        return Err(AppError::field("", "type", "must be an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
 }
 
 fn explain<T: DeserializeOwned>(bytes: &[u8], plain: &serde_json::Error) -> AppError {
+    if std::str::from_utf8(bytes).is_err() {
+        return AppError::new(ErrorCode::RequestMalformed).detail("The body is not UTF-8.");
+    }
+    // Whether it is JSON at all is settled first, however early a field is wrong.
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
+        return malformed(&error);
+    }
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     let located = serde_path_to_error::deserialize::<_, T>(&mut parser).err();
     let (pointer, error) = match &located {
         Some(located) => (pointer(located.path().iter()), located.inner()),
         None => (String::new(), plain),
     };
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or_default();
+    let message = sentence(error);
     if error.classify() == Category::Data {
-        return AppError::fields(vec![describe(pointer, message)]);
+        return AppError::fields(vec![describe(pointer, &message)]);
     }
-    if message.contains("surrogate") || message.contains("end of hex escape") {
+    // The grammar of JSON allows half a surrogate pair; as text it cannot be kept.
+    if message.contains("surrogate") || message.contains("hex escape") {
         let detail = "holds half of a surrogate pair, which is no character";
         return AppError::field(pointer, "characters", detail);
     }
-    let place = format!("line {}, column {}", error.line(), error.column());
-    AppError::new(ErrorCode::RequestMalformed).detail(format!("The body is not JSON: {message} ({place})."))
+    malformed(error)
+}
+
+fn malformed(error: &serde_json::Error) -> AppError {
+    let (message, line, column) = (sentence(error), error.line(), error.column());
+    AppError::new(ErrorCode::RequestMalformed).detail(format!(
+        "The body is not JSON: {message} (line {line}, column {column})."
+    ))
+}
+
+/// The parser's message without the place.
+fn sentence(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 fn pointer<'a>(path: impl Iterator<Item = &'a Segment>) -> String {
@@ -248,6 +272,7 @@ mod tests {
                 "is not a valid login code",
             ),
             (r#""text""#, "", "type", "must be an object"),
+            (r#" [[{"quantity":1}],"note"]"#, "", "type", "must be an object"),
             (
                 r#"{"items":[],"note":"a\u0000b"}"#,
                 "/note",
@@ -288,7 +313,7 @@ mod tests {
             parse::<Order>(b"{\"note\":\"\xff\"}").unwrap_err().code(),
             ErrorCode::RequestMalformed
         );
-        let deep = "[".repeat(10_000);
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(9_000), "]".repeat(9_000));
         assert_eq!(
             parse::<Value>(deep.as_bytes()).unwrap_err().code(),
             ErrorCode::RequestMalformed

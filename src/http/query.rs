@@ -38,7 +38,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, AppError> {
     let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let name = error.path().iter().find_map(|segment| match segment {
-            Segment::Map { key } => Some(key.clone()),
+            Segment::Map { key } => Some(format!("/{key}")),
             Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
         });
         let mut field = json::describe(name.unwrap_or_default(), &error.inner().to_string());

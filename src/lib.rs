@@ -12,6 +12,7 @@
 //! `tests/architecture.rs` holds every file to this; `ARCHITECTURE.md` says why.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod dev;
 pub mod domain;

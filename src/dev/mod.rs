@@ -2,4 +2,4 @@
 
 pub mod catalogue;
 pub mod postgres;
-//settings
+pub mod settings;

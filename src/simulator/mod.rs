@@ -62,6 +62,7 @@ pub struct Simulator {
     server: ServerHandle,
     serving: JoinHandle<()>,
     sending: Option<JoinHandle<()>>,
+    shared: Arc<Shared>,
 }
 
 /// Starts a simulator. When this returns it answers.
@@ -90,7 +91,7 @@ pub async fn start(options: Options) -> Result<Simulator, Error> {
         }
     });
     let sending = match shared.delivery {
-        Delivery::Automatic { .. } => Some(tokio::spawn(notification::run(shared))),
+        Delivery::Automatic { .. } => Some(tokio::spawn(notification::run(Arc::clone(&shared)))),
         Delivery::Manual => None,
     };
     Ok(Simulator {
@@ -98,6 +99,7 @@ pub async fn start(options: Options) -> Result<Simulator, Error> {
         server: handle,
         serving,
         sending,
+        shared,
     })
 }
 
@@ -116,6 +118,7 @@ impl Simulator {
         if let Err(error) = (&mut self.serving).await {
             tracing::error!(%error, "the simulator's server ended badly");
         }
+        self.shared.let_go_of_folder();
     }
 }
 
@@ -124,7 +127,9 @@ impl Drop for Simulator {
         if let Some(sending) = &self.sending {
             sending.abort();
         }
-        self.serving.abort();
+        // The command is on its way with the call; nobody is left to wait for the end.
+        drop(self.server.stop(false));
+        self.shared.let_go_of_folder();
     }
 }
 

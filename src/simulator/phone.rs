@@ -5,21 +5,21 @@ use actix_web::web::{self, Path, ServiceConfig};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path below `/phone`, content type, text.
 const FILES: &[(&str, &str, &str)] = &[
     ("", HTML, include_str!("phone/index.html")),
-    ("phone.css", CSS, include_str!("phone/phone.css")),
-    ("shop.css", CSS, include_str!("phone/shop.css")),
-    ("panel.css", CSS, include_str!("phone/panel.css")),
-    ("icon.svg", SVG, include_str!("phone/icon.svg")),
-    ("phone.js", JAVASCRIPT, include_str!("phone/phone.js")),
     ("art.js", JAVASCRIPT, include_str!("phone/art.js")),
     ("control.js", JAVASCRIPT, include_str!("phone/control.js")),
     ("dom.js", JAVASCRIPT, include_str!("phone/dom.js")),
     ("format.js", JAVASCRIPT, include_str!("phone/format.js")),
+    ("icon.svg", SVG, include_str!("phone/icon.svg")),
+    ("panel.css", CSS, include_str!("phone/panel.css")),
+    ("phone.css", CSS, include_str!("phone/phone.css")),
+    ("phone.js", JAVASCRIPT, include_str!("phone/phone.js")),
+    ("shop.css", CSS, include_str!("phone/shop.css")),
     ("texts.js", JAVASCRIPT, include_str!("phone/texts.js")),
     (
         "device/cashier.js",
@@ -75,9 +75,8 @@ const FILES: &[(&str, &str, &str)] = &[
     ("shop/view.js", JAVASCRIPT, include_str!("phone/shop/view.js")),
 ];
 
-/// The page may load and call this origin alone; products may have pictures anywhere.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' http: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The page may load and call this origin alone.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: http: https:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
 /// Puts the page into the server.
 pub(super) fn routes(config: &mut ServiceConfig) {

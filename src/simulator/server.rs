@@ -19,6 +19,8 @@ use super::{connection, control, forward, log, mini, pay, phone};
 /// Bodies of calls to `WeChat`, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 const WORKERS: usize = 2;
+/// Longer than the pools of usual clients keep a connection, so that none is closed under a request.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Starts to serve on a socket.
 pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Server, Error> {
@@ -43,6 +45,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
     server
         .workers(WORKERS)
         .on_connect(connection::remember)
+        .keep_alive(KEEP_ALIVE)
         .client_request_timeout(Duration::from_secs(10))
         .shutdown_timeout(5)
         .disable_signals()

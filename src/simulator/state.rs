@@ -131,6 +131,11 @@ impl Shared {
         outcome
     }
 
+    /// Ends the writing of changes, so that another simulator may take the folder over.
+    pub(super) fn let_go_of_folder(&self) {
+        unpoisoned(&self.memory).journal = Journal::nowhere();
+    }
+
     /// Takes a notification into hand that is due, if nobody else has it.
     pub(super) fn claim_due(&self) -> Option<super::record::Notification> {
         let now = self.clock.now();

@@ -5,7 +5,7 @@ use tracing::{Level, Metadata};
 /// Rooms of other people that see what goes over the wire: headers with bearer tokens, URLs with
 /// secrets in the query string, statement texts. Whatever `RUST_LOG` says, they speak at `info`
 /// and above only.
-const WIRE: [&str; 9] = [
+const WIRE: [&str; 8] = [
     "h2",
     "hyper",
     "hyper_util",
@@ -13,12 +13,17 @@ const WIRE: [&str; 9] = [
     "rustls",
     "sqlx",
     "actix_http",
-    "actix_server",
     "opentelemetry",
 ];
 
+/// The web server tells of every thread it starts and stops.
+const CHATTY: &str = "actix_server";
+
 /// Whether an event may be written at all.
 pub(super) fn is_speakable(metadata: &Metadata<'_>) -> bool {
+    if metadata.target().starts_with(CHATTY) {
+        return *metadata.level() <= Level::WARN;
+    }
     if *metadata.level() <= Level::INFO {
         return true;
     }

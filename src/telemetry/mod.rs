@@ -19,5 +19,5 @@ pub use metric::{
     count_order_move, note_pool,
 };
 pub use record::{RequestRecord, current, note_error, note_order, note_user, query, scope, spawn};
-pub use start::{StartError, Telemetry, start};
+pub use start::{StartError, Telemetry, lines, start};
 pub use trace::{SPAN_TARGET, upstream_span};

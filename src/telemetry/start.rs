@@ -3,8 +3,11 @@
 use std::io::IsTerminal as _;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Subscriber;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::line::Lines;
@@ -40,6 +43,19 @@ impl Telemetry {
     }
 }
 
+/// One line per event on `writer`, for the events that `wanted` (the form of `RUST_LOG`) asks for and
+/// that may be written at all.
+pub fn lines<S, W>(format: LogFormat, wanted: &str, writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    let wanted = EnvFilter::builder().parse_lossy(wanted);
+    Lines::new(format, writer).with_filter(wanted.and(filter_fn(|metadata| {
+        metadata.is_event() && filter::is_speakable(metadata)
+    })))
+}
+
 /// Starts log lines on standard error, metrics, and spans when an endpoint is set. Panics become
 /// log lines.
 pub fn start(settings: &TelemetrySettings) -> Result<Telemetry, StartError> {
@@ -50,10 +66,7 @@ pub fn start(settings: &TelemetrySettings) -> Result<Telemetry, StartError> {
             LogFormat::Json
         }
     });
-    let wanted = EnvFilter::builder().parse_lossy(&settings.log_filter);
-    let lines = Lines::new(format, std::io::stderr).with_filter(wanted.and(filter_fn(|metadata| {
-        metadata.is_event() && filter::is_speakable(metadata)
-    })));
+    let lines = lines(format, &settings.log_filter, std::io::stderr);
     let exporter = settings.otlp_endpoint.as_ref().map(trace::exporter).transpose()?;
     let (spans, tracer) = match exporter {
         Some(exporter) => (Some(exporter.provider), Some(exporter.tracer)),

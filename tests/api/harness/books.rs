@@ -1,0 +1,61 @@
+//! What must hold in the books after every scenario, in SQL.
+
+use sqlx::PgPool;
+
+/// Each finds what must not be.
+const FORBIDDEN: [(&str, &str); 9] = [
+    (
+        "a paid order without exactly one wanted payment of its total",
+        "select o.id::text from orders o where o.status in ('paid', 'partially_refunded', 'refunded')
+         and (select count(*) from payments p where p.order_id = o.id and not p.is_surplus and p.total_fen = o.total_fen) <> 1",
+    ),
+    (
+        "an unpaid order with a wanted payment",
+        "select o.id::text from orders o where o.status in ('awaiting_payment', 'closed')
+         and exists (select from payments p where p.order_id = o.id and not p.is_surplus)",
+    ),
+    (
+        "a paid order without exactly one settled attempt",
+        "select o.id::text from orders o where o.status in ('paid', 'partially_refunded', 'refunded')
+         and (select count(*) from payment_attempts a where a.order_id = o.id and a.state = 'settled') <> 1",
+    ),
+    (
+        "a payment that its attempt does not know",
+        "select p.transaction_id from payments p left join payment_attempts a on a.id = p.attempt_id
+         and a.transaction_id = p.transaction_id and a.state = case when p.is_surplus then 'surplus' else 'settled' end
+         where a.id is null",
+    ),
+    (
+        "money that an order does not want, without an exception",
+        "select p.transaction_id from payments p where p.is_surplus
+         and not exists (select from exceptions e where e.subject = p.transaction_id
+            and e.kind in ('double_payment', 'paid_after_close'))",
+    ),
+    (
+        "an order whose last event is not its status",
+        "select o.id::text from orders o left join lateral
+            (select to_status from events e where e.order_id = o.id order by sequence desc limit 1) last on true
+         where o.status <> coalesce(last.to_status, 'awaiting_payment')",
+    ),
+    (
+        "an order with two events of one kind",
+        "select order_id::text from events group by order_id, kind having count(*) > 1",
+    ),
+    (
+        "an order that is not the sum of its lines",
+        "select o.id::text from orders o where o.total_fen <>
+            (select sum(i.unit_price_fen * i.quantity) from order_items i where i.order_id = o.id)",
+    ),
+    (
+        "an order without its idempotency key, or a key without its order",
+        "select coalesce(o.id, k.order_id)::text from orders o full join idempotency_keys k on k.order_id = o.id
+         where o.id is null or k.order_id is null",
+    ),
+];
+
+pub(super) async fn assert_balanced(db: &PgPool) {
+    for (what, sql) in FORBIDDEN {
+        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(db).await.unwrap();
+        assert!(found.is_empty(), "{what}: {found:?}");
+    }
+}

@@ -1,0 +1,47 @@
+//! A database for each test, copied from one that has every migration.
+
+use std::path::Path;
+
+use tokio::sync::OnceCell;
+use weir::dev::postgres::{Cluster, Error};
+use weir::store::{MIGRATOR, pool};
+
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+
+async fn cluster() -> &'static Cluster {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".weir/test-postgres");
+    CLUSTER
+        .get_or_init(|| async move { Cluster::scratch(&folder).await.unwrap() })
+        .await
+}
+
+/// A database with every migration: its name and its address.
+pub(crate) async fn fresh() -> (String, String) {
+    let cluster = cluster().await;
+    let fingerprint: String = MIGRATOR
+        .iter()
+        .map(|migration| hex::encode(&migration.checksum))
+        .collect();
+    let template = cluster
+        .template(&fingerprint, |url| async move {
+            pool::migrate(&url).await.unwrap();
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let name = cluster.fresh_database(&template).await.unwrap();
+    let url = cluster.url(&name);
+    (name, url)
+}
+
+/// An empty database: its name and its address.
+pub(crate) async fn empty(name: &str) -> String {
+    let cluster = cluster().await;
+    cluster.drop_database(name).await.unwrap();
+    cluster.ensure_database(name).await.unwrap();
+    cluster.url(name)
+}
+
+pub(crate) async fn drop(name: &str) {
+    cluster().await.drop_database(name).await.unwrap();
+}

@@ -1,0 +1,76 @@
+//! Every log line of this process, as production writes it, kept to be looked through.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde_json::Value;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use weir::config::LogFormat;
+use weir::telemetry;
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static STARTED: OnceLock<()> = OnceLock::new();
+
+#[derive(Clone, Copy)]
+struct Keeper;
+
+impl io::Write for Keeper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes).into_owned();
+        LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Keeper {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        Self
+    }
+}
+
+/// Keeps every line from now on, at the loudest setting; gives where the scenario's lines begin.
+pub(super) fn start() -> usize {
+    STARTED.get_or_init(|| {
+        let lines = telemetry::lines(LogFormat::Json, "trace", Keeper);
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
+    });
+    LINES.lock().unwrap_or_else(PoisonError::into_inner).len()
+}
+
+/// The lines since `from`, of every scenario that ran meanwhile.
+pub(crate) fn since(from: usize) -> Vec<String> {
+    LINES.lock().unwrap_or_else(PoisonError::into_inner)[from..].to_vec()
+}
+
+/// No error was logged for one of these requests, but those announced.
+pub(super) fn assert_quiet(
+    from: usize,
+    request_ids: &Mutex<BTreeSet<String>>,
+    announced: &Mutex<BTreeSet<&'static str>>,
+) {
+    let (ids, announced) = (request_ids.lock().unwrap(), announced.lock().unwrap());
+    for line in since(from) {
+        let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        let is_ours = line["request.id"].as_str().is_some_and(|id| ids.contains(id));
+        if line["level"] == "ERROR" && is_ours {
+            assert!(!announced.is_empty(), "an error nobody announced: {line}");
+        }
+    }
+}
+
+/// No line holds one of these words.
+pub(super) fn assert_silent_about(from: usize, secrets: &BTreeSet<String>) {
+    for line in since(from) {
+        for secret in secrets {
+            assert!(!line.contains(secret), "a secret in the log: {line}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! A shop with everything around it, in the words of its users.
+
+mod answer;
+mod books;
+mod database;
+mod log;
+mod phone;
+mod secret;
+mod settings;
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::sync::Mutex;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use weir::app::{self, App, Launch};
+use weir::config::Settings;
+use weir::domain::clock::Clock;
+use weir::http::Bounds;
+use weir::simulator::{self, Simulator};
+
+pub(crate) use answer::Answer;
+pub(crate) use phone::Phone;
+pub(crate) use settings::{ADMIN_TOKEN, APP, OTHER_APP, Setup};
+
+/// A running server, its database, and the WeChat it talks to.
+pub(crate) struct Shop {
+    replicas: Vec<App>,
+    pub(crate) simulator: Simulator,
+    /// The server's database, for looking and for damage.
+    pub(crate) db: PgPool,
+    pub(crate) clock: Clock,
+    pub(crate) http: reqwest::Client,
+    database: String,
+    request_ids: Mutex<BTreeSet<String>>,
+    /// Words that no log line and no answer may hold: tokens, keys, codes, names of people.
+    secrets: Mutex<BTreeSet<String>>,
+    announced: Mutex<BTreeSet<&'static str>>,
+    log_from: usize,
+}
+
+/// Runs a scenario in a shop of its own, and looks after it.
+pub(crate) async fn shop(scenario: impl AsyncFnOnce(&Shop)) {
+    shop_with(Setup::default(), scenario).await;
+}
+
+/// The same with other settings.
+pub(crate) async fn shop_with(setup: Setup, scenario: impl AsyncFnOnce(&Shop)) {
+    let shop = Shop::open(setup).await;
+    scenario(&shop).await;
+    shop.close().await;
+}
+
+impl Shop {
+    async fn open(setup: Setup) -> Self {
+        let log_from = log::start();
+        let (database, url) = database::fresh().await;
+        let clock = Clock::manual(now());
+        let simulator = simulator::start(settings::simulator(&setup)).await.unwrap();
+        let mut replicas = Vec::new();
+        for _ in 0..setup.replicas {
+            replicas.push(replica(&setup, &url, &simulator, &clock).await);
+        }
+        let shop = Self {
+            replicas,
+            simulator,
+            db: PgPool::connect(&url).await.unwrap(),
+            clock,
+            http: client(),
+            database,
+            request_ids: Mutex::default(),
+            secrets: Mutex::default(),
+            announced: Mutex::default(),
+            log_from,
+        };
+        shop.keep_secret(settings::secrets());
+        shop
+    }
+
+    async fn close(self) {
+        log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
+        let secrets = self.secrets.lock().unwrap().clone();
+        log::assert_silent_about(self.log_from, &secrets);
+        books::assert_balanced(&self.db).await;
+        for replica in self.replicas {
+            assert!(
+                replica.stop().await,
+                "a replica had to be stopped with work in hand"
+            );
+        }
+        self.simulator.stop().await;
+        self.db.close().await;
+        database::drop(&self.database).await;
+    }
+
+    /// From now on these words are secret.
+    pub(crate) fn keep_secret(&self, words: impl IntoIterator<Item = String>) {
+        self.secrets.lock().unwrap().extend(words);
+    }
+
+    /// Announces that the scenario provokes answers with this code of the 500 kind.
+    pub(crate) fn announce(&self, code: &'static str) {
+        self.announced.lock().unwrap().insert(code);
+    }
+
+    /// Where the server is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        self.url_of(0, path)
+    }
+
+    /// Where a replica is.
+    pub(crate) fn url_of(&self, replica: usize, path: &str) -> String {
+        format!("http://{}{path}", self.replicas[replica].address())
+    }
+
+    /// A request to the server, seen through: its answer must be a problem document or no failure,
+    /// must tell no secret, and must be announced where it is of the 500 kind.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        self.look_at(&answer);
+        answer
+    }
+
+    /// Checks what must hold of every answer.
+    pub(crate) fn look_at(&self, answer: &Answer) {
+        let id = answer
+            .header("x-request-id")
+            .expect("every answer has a request id");
+        self.request_ids.lock().unwrap().insert(id.to_owned());
+        answer.assert_shape();
+        if answer.status >= 500 {
+            let code = answer.code();
+            let is_announced = self.announced.lock().unwrap().contains(code.as_str());
+            assert!(is_announced, "unannounced: {answer:?}");
+        }
+        secret::assert_untold(answer, &self.secrets.lock().unwrap());
+    }
+
+    /// A request without a token.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.send(self.request(method, path, None, body)).await
+    }
+
+    /// A request of the operator.
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.send(self.request(method, path, Some(ADMIN_TOKEN), body))
+            .await
+    }
+
+    /// A request, not sent yet.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> reqwest::RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        match body {
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(body.to_string()),
+            None => request,
+        }
+    }
+
+    /// Puts a product into the catalogue.
+    pub(crate) async fn stock(&self, id: &str, price_fen: i64, stock: Option<i32>) {
+        let body = json!({"title": format!("Tea {id}"), "price_fen": price_fen, "stock": stock});
+        let answer = self
+            .admin("PUT", &format!("/admin/products/{id}"), Some(&body))
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// What is left of a product.
+    pub(crate) async fn stock_left(&self, id: &str) -> Option<i64> {
+        self.call("GET", &format!("/v1/products/{id}"), None).await.json()["stock"].as_i64()
+    }
+
+    /// A call of the simulator's control API that must go well.
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.try_control(method, path, body).await;
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+        if answer.body.is_empty() {
+            Value::Null
+        } else {
+            answer.json()
+        }
+    }
+
+    /// A call of the simulator's control API.
+    pub(crate) async fn try_control(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let url = format!("{}{path}", self.simulator.url().as_str().trim_end_matches('/'));
+        let request = self.http.request(method.clone(), url);
+        let request = if method == reqwest::Method::GET {
+            request
+        } else {
+            request
+                .header("content-type", "application/json")
+                .body(body.to_string())
+        };
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// What the simulator lists under a path.
+    pub(crate) async fn list(&self, path: &str) -> Vec<Value> {
+        self.control("GET", path, &Value::Null).await["items"]
+            .as_array()
+            .unwrap()
+            .clone()
+    }
+
+    /// Lets things go wrong at WeChat from now on.
+    pub(crate) async fn faults(&self, faults: Value) {
+        self.control("PUT", "/simulator/faults", &json!({ "faults": faults }))
+            .await;
+    }
+
+    /// The calls of an API that arrived at WeChat.
+    pub(crate) async fn calls(&self, api: &str) -> Vec<Value> {
+        self.list("/simulator/calls")
+            .await
+            .into_iter()
+            .filter(|call| call["api"] == api)
+            .collect()
+    }
+
+    /// Has WeChat send every notification that is due, and gives the deliveries.
+    pub(crate) async fn deliver(&self) -> Vec<Value> {
+        let sent = self
+            .control("POST", "/simulator/notifications/deliver", &json!({}))
+            .await;
+        sent["items"].as_array().unwrap().clone()
+    }
+
+    /// Has WeChat send a notification made by hand; gives the statuses of the answers.
+    pub(crate) async fn notify(&self, craft: Value) -> Vec<u64> {
+        let sent = self.control("POST", "/simulator/notifications", &craft).await;
+        sent["answers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|answer| answer["status"].as_u64().unwrap())
+            .collect()
+    }
+
+    /// Pushes the clocks of server and WeChat alike.
+    pub(crate) async fn advance(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+        self.control("POST", "/simulator/clock", &json!({ "advance_s": seconds }))
+            .await;
+    }
+
+    /// A figure from the database.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
+    }
+
+    /// A new person with a phone.
+    pub(crate) async fn phone(&self) -> Phone<'_> {
+        Phone::new(self).await
+    }
+
+    /// A new person, logged in.
+    pub(crate) async fn visitor(&self) -> Phone<'_> {
+        let mut phone = Phone::new(self).await;
+        phone.login().await;
+        phone
+    }
+}
+
+async fn replica(setup: &Setup, database_url: &str, simulator: &Simulator, clock: &Clock) -> App {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let lookup = settings::lookup(
+        setup,
+        database_url,
+        listener.local_addr().unwrap(),
+        &simulator.url(),
+    );
+    let settings = Settings::read(lookup).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let bounds = Bounds {
+        workers: 1,
+        ..setup.bounds
+    };
+    let launch = Launch {
+        settings,
+        listener,
+        clock: clock.clone(),
+        bounds,
+        has_loops: false,
+    };
+    app::start(launch).await.unwrap()
+}
+
+fn client() -> reqwest::Client {
+    #[expect(clippy::disallowed_methods, reason = "the client of these tests")]
+    let builder = reqwest::Client::builder();
+    builder.no_proxy().build().unwrap()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock that stands still begins at the real time"
+)]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// The bounds of a server in these tests, before a scenario narrows them.
+pub(crate) fn bounds() -> Bounds {
+    Bounds::default()
+}

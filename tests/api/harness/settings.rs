@@ -1,0 +1,160 @@
+//! The settings of the servers and of the simulated WeChat in these tests.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use secrecy::SecretString;
+use url::Url;
+use weir::http::Bounds;
+use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant};
+
+pub(crate) const APP: &str = "wx1111111111111111";
+pub(crate) const OTHER_APP: &str = "wx2222222222222222";
+pub(crate) const ADMIN_TOKEN: &str = "Xo7vW2qLr9TzKd5mNc8YhBfGsPeJuA3i";
+const INTERNAL_TOKEN: &str = "R4tGb6YnHj8UmKi0LoPqWe2ZxCvAsDf1";
+const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+const JWT_KEYS: &str = "eW4hI0MSl0ASI7nQvVFDIWhVLeS3CQnISizgEmBppHM=";
+const DATA_KEYS: &str = "rxTBHYs3kFGNTENmKvpmwYkU63yzSOwTnrMzqGYCIq4=";
+const API_V3_KEY: &str = "ThirtyTwoCharactersOfTheApiV3Key";
+const MCH_ID: &str = "1900000001";
+const CERT_SERIAL: &str = "3775B6A45ACD588826D15E583A95F5DD00000001";
+pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
+
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys");
+const MERCHANT_KEY: &str = include_str!("../../fixtures/keys/merchant_private_key.pem");
+const MERCHANT_CERTIFICATE: &str = include_str!("../../fixtures/keys/merchant_certificate.pem");
+const PLATFORM_1: &str = include_str!("../../fixtures/keys/platform_1_private_key.pem");
+const PLATFORM_2: &str = include_str!("../../fixtures/keys/platform_2_private_key.pem");
+const PUBLIC_MODE: &str = include_str!("../../fixtures/keys/public_mode_private_key.pem");
+
+/// How a shop differs from the usual one.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    /// How many servers share the database.
+    pub(crate) replicas: usize,
+    /// Which key WeChat Pay signs with.
+    pub(crate) mode: KeyMode,
+    /// The bounds of the HTTP server.
+    pub(crate) bounds: Bounds,
+    /// Variables that are set otherwise; an empty value is none.
+    pub(crate) variables: BTreeMap<&'static str, String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            mode: KeyMode::Certificate,
+            bounds: super::bounds(),
+            variables: BTreeMap::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// Sets a variable otherwise; an empty value is none.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.insert(name, value.into());
+        self
+    }
+
+    /// Several servers on one database.
+    pub(crate) fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = replicas;
+        self
+    }
+
+    /// Another kind of key at WeChat Pay; with the public key the server knows it too.
+    pub(crate) fn mode(mut self, mode: KeyMode) -> Self {
+        self.mode = mode;
+        self.with("WXPAY_PUBLIC_KEY_ID", PUBLIC_KEY_ID).with(
+            "WXPAY_PUBLIC_KEY_FILE",
+            format!("{KEYS}/public_mode_public_key.pem"),
+        )
+    }
+}
+
+/// What may appear nowhere.
+pub(super) fn secrets() -> Vec<String> {
+    let mut secrets: Vec<String> = [
+        ADMIN_TOKEN,
+        INTERNAL_TOKEN,
+        APP_SECRET,
+        JWT_KEYS,
+        DATA_KEYS,
+        API_V3_KEY,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    secrets.extend(
+        MERCHANT_KEY
+            .lines()
+            .filter(|line| line.len() > 40)
+            .map(str::to_owned),
+    );
+    secrets
+}
+
+pub(super) fn simulator(setup: &Setup) -> simulator::Options {
+    let app = |app_id: &str, is_bound| simulator::App {
+        app_id: app_id.to_owned(),
+        app_secret: SecretString::from(APP_SECRET),
+        is_bound,
+    };
+    simulator::Options {
+        bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+        is_exposed: false,
+        server_url: None,
+        seed: 7,
+        folder: None,
+        keys: Keys {
+            mode: setup.mode,
+            platform: vec![SecretString::from(PLATFORM_1), SecretString::from(PLATFORM_2)],
+            public: SecretString::from(PUBLIC_MODE),
+            public_id: PUBLIC_KEY_ID.to_owned(),
+        },
+        apps: vec![app(APP, true), app(OTHER_APP, false)],
+        merchant: Merchant {
+            mch_id: MCH_ID.to_owned(),
+            name: "Tea house".to_owned(),
+            cert_serial: CERT_SERIAL.to_owned(),
+            public_key: MERCHANT_CERTIFICATE.to_owned(),
+            private_key: Some(SecretString::from(MERCHANT_KEY)),
+            api_v3_key: SecretString::from(API_V3_KEY),
+        },
+        delivery: Delivery::Manual,
+    }
+}
+
+/// The variables of a server.
+pub(super) fn lookup(
+    setup: &Setup,
+    database_url: &str,
+    address: SocketAddr,
+    simulator: &Url,
+) -> impl Fn(&str) -> Option<String> + use<> {
+    let wechat = simulator.as_str().trim_end_matches('/').to_owned();
+    let mut variables: BTreeMap<&str, String> = BTreeMap::from([
+        ("DATABASE_URL", database_url.to_owned()),
+        ("HTTP_BIND", address.to_string()),
+        ("PUBLIC_BASE_URL", format!("http://{address}")),
+        ("SESSION_JWT_KEYS", JWT_KEYS.to_owned()),
+        ("DATA_KEYS", DATA_KEYS.to_owned()),
+        ("ADMIN_TOKEN", ADMIN_TOKEN.to_owned()),
+        ("INTERNAL_TOKEN", INTERNAL_TOKEN.to_owned()),
+        ("WECHAT_APP_ID", APP.to_owned()),
+        ("WECHAT_APP_SECRET", APP_SECRET.to_owned()),
+        ("WECHAT_API_BASE_URL", wechat.clone()),
+        ("WXPAY_MCH_ID", MCH_ID.to_owned()),
+        ("WXPAY_CERT_SERIAL", CERT_SERIAL.to_owned()),
+        (
+            "WXPAY_PRIVATE_KEY_FILE",
+            format!("{KEYS}/merchant_private_key.pem"),
+        ),
+        ("WXPAY_API_V3_KEY", API_V3_KEY.to_owned()),
+        ("WXPAY_API_BASE_URL", wechat.clone()),
+        ("WXPAY_API_BACKUP_BASE_URL", wechat),
+    ]);
+    variables.extend(setup.variables.clone());
+    move |name| variables.get(name).filter(|value| !value.is_empty()).cloned()
+}

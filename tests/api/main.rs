@@ -1,0 +1,16 @@
+//! The server from outside: a real server, a real PostgreSQL database for each test, the simulated
+//! WeChat over a real socket. Bodies are JSON literals, as a page writes them.
+//!
+//! Every scenario runs inside `harness::shop`, which asserts on the way out that the books agree,
+//! that nothing failed unannounced and that no secret was told. Nothing sleeps; clocks are pushed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must fail where it stands"
+)]
+
+mod harness;
+mod walk;

@@ -8,13 +8,9 @@
 //! Source: the protocol notes on login and on WeChat Pay v3.
 
 pub mod crypto;
-mod error;
+pub mod error;
 pub mod mini;
 pub mod pay;
-mod secret;
-mod send;
+pub mod secret;
+pub mod send;
 mod wire;
-
-pub use error::{Error, SetupError};
-pub use secret::{ApiV3Key, AppSecret, SecretError, SessionKey};
-pub use send::{SendLimits, Upstream};

@@ -23,7 +23,7 @@ pub struct RequestPayment {
 }
 
 impl Merchant {
-    /// Signs the parameters for a prepay id of `app_id`. `timestamp` in Unix seconds, `nonce` up to
+    /// Signs the parameters for a prepay id of `app_id`. `now_s` in Unix seconds, `nonce` up to
     /// 32 characters.
     ///
     /// # Errors
@@ -32,10 +32,10 @@ impl Merchant {
         &self,
         app_id: &AppId,
         prepay_id: &PrepayId,
-        timestamp: i64,
+        now_s: i64,
         nonce: String,
     ) -> Result<RequestPayment, SignError> {
-        let time_stamp = timestamp.to_string();
+        let time_stamp = now_s.to_string();
         let package = format!("prepay_id={prepay_id}");
         let signature = self.signing_key.sign(&[
             app_id.as_str().as_bytes(),
@@ -52,7 +52,7 @@ impl Merchant {
             nonce_str: nonce,
             package,
             sign_type: "RSA".to_owned(),
-            pay_sign,
+            pay_sign: signature,
         })
     }
 }

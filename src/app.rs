@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use chrono::TimeDelta;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -77,28 +77,39 @@ pub struct App {
 ///
 /// # Errors
 /// See [`StartError`].
-pub async fn start(launch: Launch) -> Result<App, StartError> {
-    let context = Arc::new(compose(&launch.settings, launch.clock.clone())?);
-    let pending = pool::pending_migrations(&context.db).await.map_err(StartError::Database)?;
+pub async fn start(mut launch: Launch) -> Result<App, StartError> {
+    let context = Arc::new(compose(&mut launch.settings, launch.clock.clone())?);
+    let pending = pool::pending_migrations(&context.db)
+        .await
+        .map_err(StartError::Database)?;
     if pending > 0 {
         return Err(StartError::Migrations(pending));
     }
     let sampled: PgPool = context.db.clone();
-    let shell = Shell::new(&launch.settings, launch.bounds, launch.clock)
-        .sampled_by(move || telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0)));
+    let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
+        telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0));
+    });
     let shell = Data::new(shell);
     let data = Data::from(Arc::clone(&context));
+    let documents = http::docs::routes().map_err(|error| StartError::Listen(io::Error::other(error)))?;
     let routes = move |config: &mut ServiceConfig| {
-        config.app_data(data.clone());
-        http::routes::routes(config);
+        config
+            .app_data(data.clone())
+            .configure(http::routes::routes)
+            .configure(documents.clone());
     };
     let running = http::start(launch.listener, shell.clone(), routes).map_err(StartError::Listen)?;
     let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
-    worker::start_sweep(&shell, &loops, &stop_loops);
+    worker::start_sweep(move || shell.sweep(), &loops, &stop_loops);
     if launch.has_loops {
         worker::start(&context, &loops, &stop_loops);
     }
-    Ok(App { running, context, loops, stop_loops })
+    Ok(App {
+        running,
+        context,
+        loops,
+        stop_loops,
+    })
 }
 
 impl App {
@@ -124,24 +135,33 @@ impl App {
     }
 }
 
-fn compose(settings: &Settings, clock: Clock) -> Result<Context, StartError> {
-    let setting = |variable, what: &dyn std::fmt::Display| StartError::Setting { variable, what: what.to_string() };
-    let limits = PoolLimits { connections_max: settings.database.pool_max };
+fn compose(settings: &mut Settings, clock: Clock) -> Result<Context, StartError> {
+    let setting = |variable, what: &dyn std::fmt::Display| StartError::Setting {
+        variable,
+        what: what.to_string(),
+    };
+    let limits = PoolLimits {
+        connections_max: settings.database.pool_max,
+    };
     let db = pool::open(settings.database.url.expose_secret(), limits)
         .map_err(|_| setting("DATABASE_URL", &"is not a PostgreSQL URL"))?;
     let entropy = Entropy::system();
-    let upstream = Upstream::new(SendLimits::default(), clock.clone())
+    let upstream = Upstream::new(send_limits(settings), clock.clone())
         .map_err(|error| setting("WECHAT_API_BASE_URL", &error))?;
     let merchant = settings
         .merchant
-        .as_ref()
-        .map(|merchant| Client::new(upstream.clone(), merchant.clone(), clock.clone(), entropy));
+        .take()
+        .map(|merchant| Client::new(upstream.clone(), merchant, clock.clone(), entropy));
     let apps = &settings.mini.apps;
     let tokens = SessionTokens::new(
-        settings.session.jwt_keys.iter().map(|key| key.expose_secret()),
+        settings
+            .session
+            .jwt_keys
+            .iter()
+            .map(|key| key.expose_secret().as_slice()),
         apps.iter().map(|app| &app.id),
     );
-    let vault = Vault::new(settings.data_keys.keys.iter().map(|key| key.expose_secret()))
+    let vault = Vault::new(settings.data_keys.keys.iter().map(ExposeSecret::expose_secret))
         .map_err(|error| setting("DATA_KEYS", &error))?;
     Ok(Context {
         started_at: clock.now(),
@@ -160,10 +180,29 @@ fn compose(settings: &Settings, clock: Clock) -> Result<Context, StartError> {
     })
 }
 
+/// TLS is left out where WeChat is simulated on this machine: root certificates cost megabytes.
+fn send_limits(settings: &Settings) -> SendLimits {
+    let pays_in_clear = settings
+        .merchant
+        .as_ref()
+        .is_none_or(|merchant| !merchant.needs_tls());
+    let needs_tls = settings.mini.api_base_url.scheme() == "https" || !pays_in_clear;
+    SendLimits {
+        needs_tls,
+        ..SendLimits::default()
+    }
+}
+
 fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms, StartError> {
-    let setting = |what: String| StartError::Setting { variable: "WECHAT_APP_SECRET", what };
+    let setting = |what: String| StartError::Setting {
+        variable: "WECHAT_APP_SECRET",
+        what,
+    };
     let apps = &settings.mini.apps;
-    let default = apps.first().map(|app| app.id.clone()).ok_or_else(|| setting("is required".to_owned()))?;
+    let default = apps
+        .first()
+        .map(|app| app.id.clone())
+        .ok_or_else(|| setting("is required".to_owned()))?;
     let mut secrets = std::collections::BTreeMap::new();
     for app in apps {
         let secret =

@@ -11,11 +11,16 @@
 //!
 //! `tests/architecture.rs` holds every file to this; `ARCHITECTURE.md` says why.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod dev;
 pub mod domain;
 pub mod error;
-pub mod simulator;
+pub mod http;
 pub mod service;
+pub mod simulator;
 pub mod store;
 pub mod telemetry;
 pub mod wechat;
+pub mod worker;

@@ -1,3 +1,7 @@
 //! Reads the verb, calls the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weir::cli::run()
+}

@@ -1,3 +1,5 @@
 //! Everything that makes weir run on a machine with nothing configured.
 
+pub mod catalogue;
 pub mod postgres;
+pub mod settings;

@@ -19,7 +19,9 @@ pub fn is_own_avatar(text: &str, files_url: &Url) -> bool {
         && Url::parse(text).is_ok_and(|url| {
             let is_wechats = url.scheme() == "https"
                 && url.port().is_none()
-                && url.host_str().is_some_and(|host| host.ends_with(WECHAT_AVATAR_DOMAIN));
+                && url
+                    .host_str()
+                    .is_some_and(|host| host.ends_with(WECHAT_AVATAR_DOMAIN));
             let is_ours = url.origin() == files_url.origin() && url.path().starts_with(files_url.path());
             let has_no_login = url.username().is_empty() && url.password().is_none();
             has_no_login && (is_wechats || is_ours)
@@ -46,7 +48,10 @@ mod tests {
     #[test]
     fn pictures_come_from_wechat_or_from_our_own_files() {
         let files: Url = "https://shop.example/files/".parse().unwrap();
-        for good in ["https://thirdwx.qlogo.cn/mmopen/x/132", "https://shop.example/files/a.png"] {
+        for good in [
+            "https://thirdwx.qlogo.cn/mmopen/x/132",
+            "https://shop.example/files/a.png",
+        ] {
             assert!(is_own_avatar(good, &files), "{good}");
         }
         for bad in [

@@ -18,7 +18,11 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/v1/session/renew").route(post().to(session::renew_session)))
         .service(resource("/v1/sessions").route(delete().to(session::delete_sessions)))
-        .service(resource("/v1/me").route(get().to(me::read_me)).route(patch().to(me::change_me)))
+        .service(
+            resource("/v1/me")
+                .route(get().to(me::read_me))
+                .route(patch().to(me::change_me)),
+        )
         .service(resource("/v1/products").route(get().to(product::list_products)))
         .service(resource("/v1/products/{id}").route(get().to(product::read_product)))
         .service(

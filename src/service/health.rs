@@ -41,7 +41,11 @@ pub struct Check {
 
 impl Check {
     fn new(status: Status, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), figures: Map::new() }
+        Self {
+            status,
+            detail: detail.into(),
+            figures: Map::new(),
+        }
     }
 
     fn ok(detail: impl Into<String>) -> Self {
@@ -114,7 +118,12 @@ pub async fn read(context: &Context) -> Health {
     };
     let status = worst(&checks);
     let uptime_s = now.signed_duration_since(context.started_at).num_seconds();
-    Health { status, version: env!("CARGO_PKG_VERSION"), uptime_s, checks }
+    Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s,
+        checks,
+    }
 }
 
 fn worst(checks: &Checks) -> Status {
@@ -129,11 +138,21 @@ fn worst(checks: &Checks) -> Status {
         events,
         clock,
     } = checks;
-    [database, migrations, access_tokens, pay_keys, notifications, orders, refunds, events, clock]
-        .into_iter()
-        .map(|check| check.status)
-        .max()
-        .unwrap_or(Status::Ok)
+    [
+        database,
+        migrations,
+        access_tokens,
+        pay_keys,
+        notifications,
+        orders,
+        refunds,
+        events,
+        clock,
+    ]
+    .into_iter()
+    .map(|check| check.status)
+    .max()
+    .unwrap_or(Status::Ok)
 }
 
 fn unseen() -> Check {
@@ -143,15 +162,16 @@ fn unseen() -> Check {
 fn database(context: &Context, figures: Option<&Figures>) -> Check {
     let check = match figures {
         None => Check::new(Status::Down, "the database does not answer, or lacks migrations"),
-        Some(figures) if !figures.is_durable => {
-            Check::new(Status::Degraded, "a commit does not wait for the disk: money can be lost in a crash")
-                .figure("server_version", figures.server_version.clone())
-        }
-        Some(figures) => {
-            Check::ok("answers").figure("server_version", figures.server_version.clone())
-        }
+        Some(figures) if !figures.is_durable => Check::new(
+            Status::Degraded,
+            "a commit does not wait for the disk: money can be lost in a crash",
+        )
+        .figure("server_version", figures.server_version.clone()),
+        Some(figures) => Check::ok("answers").figure("server_version", figures.server_version.clone()),
     };
-    check.figure("connections", context.db.size()).figure("connections_idle", context.db.num_idle())
+    check
+        .figure("connections", context.db.size())
+        .figure("connections_idle", context.db.num_idle())
 }
 
 async fn migrations(context: &Context) -> Check {
@@ -164,29 +184,34 @@ async fn migrations(context: &Context) -> Check {
 
 fn access_tokens(context: &Context) -> Check {
     match context.mini_programs.trouble.last() {
-        Some(refusal) => {
-            Check::new(Status::Degraded, "WeChat refuses this mini program's id or secret, or its account")
-                .figure("app_id", refusal.app_id.as_str())
-                .figure("wechat_errcode", refusal.errcode)
-                .figure("at", json!(refusal.at))
-        }
+        Some(refusal) => Check::new(
+            Status::Degraded,
+            "WeChat refuses this mini program's id or secret, or its account",
+        )
+        .figure("app_id", refusal.app_id.as_str())
+        .figure("wechat_errcode", refusal.errcode)
+        .figure("at", json!(refusal.at)),
         None => Check::ok("WeChat has refused no app id or secret; no call has needed an access token")
             .figure("mini_programs", context.mini_programs.secrets.len()),
     }
 }
 
 fn pay_keys(context: &Context) -> Check {
-    let Some(merchant) = &context.merchant else { return Check::ok("payment is not set up") };
+    let Some(merchant) = &context.merchant else {
+        return Check::ok("payment is not set up");
+    };
     let keys = merchant.keys();
     let has_public_key = keys.iter().any(|key| key.kind == KeyKind::PublicKey);
     let days_left = keys.iter().filter_map(|key| key.days_left).max();
     let check = match (has_public_key, days_left) {
-        (false, None) => {
-            Check::new(Status::Degraded, "no key of WeChat Pay yet: certificates are still to be downloaded")
-        }
-        (false, Some(days)) if days < DAYS_LEFT_WARN => {
-            Check::new(Status::Degraded, "the newest platform certificate ends soon and no newer one has come")
-        }
+        (false, None) => Check::new(
+            Status::Degraded,
+            "no key of WeChat Pay yet: certificates are still to be downloaded",
+        ),
+        (false, Some(days)) if days < DAYS_LEFT_WARN => Check::new(
+            Status::Degraded,
+            "the newest platform certificate ends soon and no newer one has come",
+        ),
         (false, Some(_)) => Check::ok("platform certificates"),
         (true, None) => Check::ok("public key"),
         (true, Some(_)) => Check::ok("public key and platform certificates side by side"),
@@ -210,7 +235,9 @@ fn key_figure(key: &KeyStatus) -> Value {
 
 fn notifications(figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
     let Some(figures) = figures else { return unseen() };
-    let age_s = figures.notification_at.map(|at| now.signed_duration_since(at).num_seconds());
+    let age_s = figures
+        .notification_at
+        .map(|at| now.signed_duration_since(at).num_seconds());
     Check::ok("verified deliveries are recorded")
         .figure("newest_at", json!(figures.notification_at))
         .figure("newest_age_s", json!(age_s))
@@ -244,10 +271,13 @@ fn clock(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Ch
     let database_s = figures.map(|figures| figures.database_now.signed_duration_since(now).num_seconds());
     let worst_s = wechat_s.into_iter().chain(database_s).map(i64::abs).max();
     let check = match worst_s {
-        Some(skew) if skew > SKEW_WARN_S => {
-            Check::new(Status::Degraded, "this machine's clock differs: WeChat refuses and is refused at 300 s")
-        }
+        Some(skew) if skew > SKEW_WARN_S => Check::new(
+            Status::Degraded,
+            "this machine's clock differs: WeChat refuses and is refused at 300 s",
+        ),
         _ => Check::ok("agrees"),
     };
-    check.figure("wechat_skew_s", json!(wechat_s)).figure("database_skew_s", json!(database_s))
+    check
+        .figure("wechat_skew_s", json!(wechat_s))
+        .figure("database_skew_s", json!(database_s))
 }

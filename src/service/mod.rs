@@ -79,7 +79,9 @@ pub struct MiniPrograms {
 impl Context {
     /// The merchant, or the refusal that there is none.
     pub fn merchant(&self) -> Result<&crate::wechat::pay::Client, AppError> {
-        self.merchant.as_ref().ok_or_else(|| AppError::new(ErrorCode::PaymentNotConfigured))
+        self.merchant
+            .as_ref()
+            .ok_or_else(|| AppError::new(ErrorCode::PaymentNotConfigured))
     }
 
     /// Runs work that must not stop half way in a task of its own and waits for it. A client that

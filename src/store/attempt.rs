@@ -160,8 +160,12 @@ pub async fn begin(
         now,
     )
     .fetch_optional(db);
-    let Some(row) = query("attempt.begin", statement).await? else { return Ok(None) };
-    row.payable().map(Some).ok_or(Error::Inconsistent { table: "payment_attempts" })
+    let Some(row) = query("attempt.begin", statement).await? else {
+        return Ok(None);
+    };
+    row.payable().map(Some).ok_or(Error::Inconsistent {
+        table: "payment_attempts",
+    })
 }
 
 /// Takes the lease on an open attempt if nobody holds it; tells whether it was free.
@@ -274,8 +278,12 @@ pub async fn find_open(db: impl PgExecutor<'_>, order_id: OrderId) -> Result<Opt
         Uuid::from(order_id),
     )
     .fetch_optional(db);
-    let Some(row) = query("attempt.find_open", statement).await? else { return Ok(None) };
-    let inconsistent = || Error::Inconsistent { table: "payment_attempts" };
+    let Some(row) = query("attempt.find_open", statement).await? else {
+        return Ok(None);
+    };
+    let inconsistent = || Error::Inconsistent {
+        table: "payment_attempts",
+    };
     Ok(Some(Askable {
         id: row.id.into(),
         out_trade_no: OutTradeNo::parse(row.out_trade_no).map_err(|_| inconsistent())?,

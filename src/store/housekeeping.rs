@@ -7,10 +7,7 @@ use super::Error;
 use crate::telemetry::query;
 
 /// Removes up to 1,000 idempotency keys made before `before`; tells how many.
-pub async fn delete_idempotency_keys(
-    db: impl PgExecutor<'_>,
-    before: DateTime<Utc>,
-) -> Result<u64, Error> {
+pub async fn delete_idempotency_keys(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
     let statement = sqlx::query!(
         "-- housekeeping.delete_idempotency_keys
         delete from idempotency_keys where (user_id, key) in (
@@ -19,7 +16,9 @@ pub async fn delete_idempotency_keys(
         before,
     )
     .execute(db);
-    Ok(query("housekeeping.delete_idempotency_keys", statement).await?.rows_affected())
+    Ok(query("housekeeping.delete_idempotency_keys", statement)
+        .await?
+        .rows_affected())
 }
 
 /// Removes up to 1,000 sessions that ended before `before`; tells how many.
@@ -32,5 +31,7 @@ pub async fn delete_sessions(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> 
         before,
     )
     .execute(db);
-    Ok(query("housekeeping.delete_sessions", statement).await?.rows_affected())
+    Ok(query("housekeeping.delete_sessions", statement)
+        .await?
+        .rows_affected())
 }

@@ -52,7 +52,8 @@ pub async fn find(db: impl PgExecutor<'_>, user_id: UserId, key: &str) -> Result
         key,
     )
     .fetch_optional(db);
-    Ok(query("idempotency.find", statement)
-        .await?
-        .map(|row| KeptKey { request_hash: row.request_hash, order_id: row.order_id.into() }))
+    Ok(query("idempotency.find", statement).await?.map(|row| KeptKey {
+        request_hash: row.request_hash,
+        order_id: row.order_id.into(),
+    }))
 }

@@ -62,9 +62,9 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(database) => {
                 let is_constraint = !matches!(database.kind(), ErrorKind::Other);
                 match (database.constraint(), database.code().as_deref()) {
-                    (Some(constraint), _) if is_constraint => {
-                        Self::Conflict { constraint: constraint.to_owned() }
-                    }
+                    (Some(constraint), _) if is_constraint => Self::Conflict {
+                        constraint: constraint.to_owned(),
+                    },
                     // Lock and statement timeouts, serialization failure, deadlock.
                     (_, Some("55P03" | "57014" | "40001" | "40P01")) => Self::Busy(error),
                     // Shutdown, crash recovery, too many connections, broken connection.

@@ -78,7 +78,11 @@ impl OrderRow {
             currency: self.currency,
             note: self.note,
             items: self.items.0.into_iter().map(ItemRow::item).collect(),
-            out_trade_no: self.out_trade_no.map(OutTradeNo::parse).transpose().map_err(|_| inconsistent())?,
+            out_trade_no: self
+                .out_trade_no
+                .map(OutTradeNo::parse)
+                .transpose()
+                .map_err(|_| inconsistent())?,
             created_at: self.created_at,
             expires_at: self.expires_at,
             paid_at: self.paid_at,
@@ -121,7 +125,10 @@ pub async fn find_of_user(
         Uuid::from(user_id),
     )
     .fetch_optional(db);
-    query("order.find_of_user", statement).await?.map(OrderRow::order).transpose()
+    query("order.find_of_user", statement)
+        .await?
+        .map(OrderRow::order)
+        .transpose()
 }
 
 /// Up to `limit` orders of a user, newest first, before the order `before`.
@@ -152,7 +159,11 @@ pub async fn list_of_user(
         limit,
     )
     .fetch_all(db);
-    query("order.list_of_user", statement).await?.into_iter().map(OrderRow::order).collect()
+    query("order.list_of_user", statement)
+        .await?
+        .into_iter()
+        .map(OrderRow::order)
+        .collect()
 }
 
 /// A new order, as it is written.
@@ -182,10 +193,17 @@ pub struct NewOrder<'a> {
 
 /// Writes a new order with its lines.
 pub async fn insert(db: &mut PgConnection, order: &NewOrder<'_>) -> Result<(), Error> {
-    let product_ids: Vec<String> =
-        order.items.iter().map(|(item, _)| item.product_id.as_str().to_owned()).collect();
+    let product_ids: Vec<String> = order
+        .items
+        .iter()
+        .map(|(item, _)| item.product_id.as_str().to_owned())
+        .collect();
     let titles: Vec<String> = order.items.iter().map(|(item, _)| item.title.clone()).collect();
-    let prices: Vec<i64> = order.items.iter().map(|(item, _)| item.unit_price_fen.get()).collect();
+    let prices: Vec<i64> = order
+        .items
+        .iter()
+        .map(|(item, _)| item.unit_price_fen.get())
+        .collect();
     let quantities: Vec<i32> = order.items.iter().map(|(item, _)| item.quantity).collect();
     let stocked: Vec<bool> = order.items.iter().map(|(_, is_stocked)| *is_stocked).collect();
     let statement = sqlx::query!(

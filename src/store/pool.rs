@@ -69,9 +69,16 @@ pub async fn pending_migrations(db: &PgPool) -> Result<usize, Error> {
         Err(sqlx::migrate::MigrateError::Execute(error)) => return Err(error.into()),
         Err(error) => return Err(Error::Driver(sqlx::Error::Migrate(Box::new(error)))),
     };
-    Ok(MIGRATOR.iter().filter(|known| applied.iter().all(|row| row.version != known.version)).count())
+    Ok(MIGRATOR
+        .iter()
+        .filter(|known| applied.iter().all(|row| row.version != known.version))
+        .count())
 }
 
 fn is_undefined_table(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("42P01")
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .as_deref()
+        == Some("42P01")
 }

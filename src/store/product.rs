@@ -75,7 +75,10 @@ pub async fn find_listed(db: impl PgExecutor<'_>, id: &ProductId) -> Result<Opti
         id.as_str(),
     )
     .fetch_optional(db);
-    query("product.find_listed", statement).await?.map(ProductRow::product).transpose()
+    query("product.find_listed", statement)
+        .await?
+        .map(ProductRow::product)
+        .transpose()
 }
 
 /// Those of `ids` that are listed.
@@ -88,7 +91,11 @@ pub async fn list_by_id(db: impl PgExecutor<'_>, ids: &[String]) -> Result<Vec<P
         ids,
     )
     .fetch_all(db);
-    query("product.list_by_id", statement).await?.into_iter().map(ProductRow::product).collect()
+    query("product.list_by_id", statement)
+        .await?
+        .into_iter()
+        .map(ProductRow::product)
+        .collect()
 }
 
 /// Makes or replaces a product.

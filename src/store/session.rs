@@ -56,7 +56,9 @@ pub async fn find_live(
         now,
     )
     .fetch_optional(db);
-    let Some(row) = query("session.find_live", statement).await? else { return Ok(None) };
+    let Some(row) = query("session.find_live", statement).await? else {
+        return Ok(None);
+    };
     let inconsistent = |_| Error::Inconsistent { table: "users" };
     let session = LiveSession {
         id,

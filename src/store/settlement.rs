@@ -109,8 +109,12 @@ pub async fn lock_attempt(
         out_trade_no.as_str(),
     )
     .fetch_optional(db);
-    let Some(row) = query("settlement.lock_attempt", statement).await? else { return Ok(None) };
-    let inconsistent = || Error::Inconsistent { table: "payment_attempts" };
+    let Some(row) = query("settlement.lock_attempt", statement).await? else {
+        return Ok(None);
+    };
+    let inconsistent = || Error::Inconsistent {
+        table: "payment_attempts",
+    };
     Ok(Some(LockedAttempt {
         order_id: row.order_id.into(),
         attempt_id: row.attempt_id.into(),
@@ -140,7 +144,11 @@ pub async fn insert_payment(
     source: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let to = if is_surplus { AttemptState::Surplus } else { AttemptState::Settled };
+    let to = if is_surplus {
+        AttemptState::Surplus
+    } else {
+        AttemptState::Settled
+    };
     let statement = sqlx::query!(
         "-- settlement.insert_payment
         with payment as (

@@ -61,7 +61,11 @@ impl Vault {
     /// When there is none.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Result<Self, VaultError> {
         let keys: Vec<VaultKey> = keys.into_iter().map(VaultKey::new).collect::<Result<_, _>>()?;
-        if keys.is_empty() { Err(VaultError::NoKey) } else { Ok(Self { keys }) }
+        if keys.is_empty() {
+            Err(VaultError::NoKey)
+        } else {
+            Ok(Self { keys })
+        }
     }
 
     /// Seals `plain` for `place`, a text that names table, column and row.
@@ -92,7 +96,11 @@ impl Vault {
         if *version != VERSION {
             return Err(VaultError::Damaged);
         }
-        let key = self.keys.iter().find(|key| key.name == name).ok_or(VaultError::UnknownKey)?;
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.name == name)
+            .ok_or(VaultError::UnknownKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Damaged)?;
         let mut plain = Zeroizing::new(body.to_vec());
         let length = key
@@ -132,16 +140,29 @@ mod tests {
     #[test]
     fn a_value_opens_only_in_its_place_unaltered_and_under_a_known_key() {
         let vault = Vault::new([&[1; 32]]).unwrap();
-        let sealed = vault.seal("users.session_key/1", b"secret", Entropy::system()).unwrap();
-        assert_eq!(vault.open("users.session_key/1", &sealed).unwrap().as_slice(), b"secret");
-        assert_eq!(vault.open("users.session_key/2", &sealed), Err(VaultError::Damaged));
+        let sealed = vault
+            .seal("users.session_key/1", b"secret", Entropy::system())
+            .unwrap();
+        assert_eq!(
+            vault.open("users.session_key/1", &sealed).unwrap().as_slice(),
+            b"secret"
+        );
+        assert_eq!(
+            vault.open("users.session_key/2", &sealed),
+            Err(VaultError::Damaged)
+        );
         for position in 0..sealed.len() {
             let mut altered = sealed.clone();
             altered[position] ^= 1;
-            assert!(vault.open("users.session_key/1", &altered).is_err(), "byte {position}");
+            assert!(
+                vault.open("users.session_key/1", &altered).is_err(),
+                "byte {position}"
+            );
         }
         assert_eq!(
-            Vault::new([&[2; 32]]).unwrap().open("users.session_key/1", &sealed),
+            Vault::new([&[2; 32]])
+                .unwrap()
+                .open("users.session_key/1", &sealed),
             Err(VaultError::UnknownKey)
         );
     }

@@ -14,6 +14,10 @@ pub(super) const LOOP: Loop = Loop {
 };
 
 pub(super) async fn turn(context: Arc<Context>) -> Result<(), AppError> {
-    context.merchant()?.refresh_platform_keys().await.map_err(AppError::internal)?;
+    context
+        .merchant()?
+        .refresh_platform_keys()
+        .await
+        .map_err(AppError::internal)?;
     Ok(())
 }

@@ -4,8 +4,8 @@ use actix_web::{HttpResponse, web};
 use utoipa::ToSchema;
 
 use crate::error::{AppError, ErrorCode};
-use crate::http::problem::Problem;
 use crate::http::Admin;
+use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::health::{self, Health};
 
@@ -20,8 +20,11 @@ use crate::service::health::{self, Health};
     ))]
 pub async fn read_health(context: web::Data<Context>, _admin: Admin) -> HttpResponse {
     let health = health::read(&context).await;
-    let mut response =
-        if health.is_down() { HttpResponse::ServiceUnavailable() } else { HttpResponse::Ok() };
+    let mut response = if health.is_down() {
+        HttpResponse::ServiceUnavailable()
+    } else {
+        HttpResponse::Ok()
+    };
     response.json(health)
 }
 

@@ -101,22 +101,49 @@ pub async fn delete_product(
 
 fn parse(id: String, request: PutProductRequest) -> Result<Product, AppError> {
     let mut errors = Vec::new();
-    let id = ProductId::parse(id)
-        .map_err(|_| errors.push(FieldError::new("id", "characters", "1 to 64 of A-Z a-z 0-9 _ - .")))
-        .ok();
-    if let Err(error) = text::check_filled(&request.title, TITLE_CHARS_MAX) {
-        errors.push(FieldError::new("/title", "characters", format!("the title {error}")));
+    let id = ProductId::parse(id).ok();
+    if id.is_none() {
+        errors.push(FieldError::new(
+            "id",
+            "characters",
+            "1 to 64 of A-Z a-z 0-9 _ - .",
+        ));
     }
-    let price_fen = Fen::new(request.price_fen).ok().filter(|price| *price > Fen::ZERO);
+    if let Err(error) = text::check_filled(&request.title, TITLE_CHARS_MAX) {
+        errors.push(FieldError::new(
+            "/title",
+            "characters",
+            format!("the title {error}"),
+        ));
+    }
+    let price_fen = Fen::new(request.price_fen)
+        .ok()
+        .filter(|price| *price > Fen::ZERO);
     if price_fen.is_none() {
         errors.push(FieldError::new("/price_fen", "range", format!("1 to {FEN_MAX}")));
     }
-    let stock = request.stock.map(|stock| i32::try_from(stock).ok().filter(|stock| (0..=STOCK_MAX).contains(stock)));
+    let stock = request.stock.map(|stock| {
+        i32::try_from(stock)
+            .ok()
+            .filter(|stock| (0..=STOCK_MAX).contains(stock))
+    });
     if stock == Some(None) {
-        errors.push(FieldError::new("/stock", "range", format!("0 to {STOCK_MAX}, or null")));
+        errors.push(FieldError::new(
+            "/stock",
+            "range",
+            format!("0 to {STOCK_MAX}, or null"),
+        ));
     }
-    if request.image_url.as_deref().is_some_and(|url| !is_web_address(url)) {
-        errors.push(FieldError::new("/image_url", "format", "an http or https address"));
+    if request
+        .image_url
+        .as_deref()
+        .is_some_and(|url| !is_web_address(url))
+    {
+        errors.push(FieldError::new(
+            "/image_url",
+            "format",
+            "an http or https address",
+        ));
     }
     match (id, price_fen, errors.is_empty()) {
         (Some(id), Some(price_fen), true) => Ok(Product {

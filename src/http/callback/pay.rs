@@ -49,9 +49,17 @@ pub async fn receive_payment_notification(
     };
     let headers = SIGNED_HEADERS
         .into_iter()
-        .flat_map(|name| request.headers().get_all(name).map(move |value| (name, value.as_bytes().to_vec())))
+        .flat_map(|name| {
+            request
+                .headers()
+                .get_all(name)
+                .map(move |value| (name, value.as_bytes().to_vec()))
+        })
         .collect();
-    let delivery = Delivery { headers, body: body.to_vec() };
+    let delivery = Delivery {
+        headers,
+        body: body.to_vec(),
+    };
     match receive_notification::receive(&context.into_inner(), delivery).await {
         Ok(Receipt::Taken(_)) => HttpResponse::NoContent().finish(),
         Ok(Receipt::Refused(_)) => answer(StatusCode::UNAUTHORIZED, "not believed"),
@@ -73,5 +81,8 @@ fn failure(error: &AppError) -> HttpResponse {
 }
 
 fn answer(status: StatusCode, message: &'static str) -> HttpResponse {
-    HttpResponse::build(status).json(Failure { code: "FAIL", message })
+    HttpResponse::build(status).json(Failure {
+        code: "FAIL",
+        message,
+    })
 }

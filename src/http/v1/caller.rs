@@ -43,13 +43,16 @@ impl FromRequest for Caller {
 }
 
 fn context(request: &HttpRequest) -> Result<web::Data<Context>, AppError> {
-    request.app_data::<web::Data<Context>>().cloned().ok_or_else(|| AppError::new(ErrorCode::Internal))
+    request
+        .app_data::<web::Data<Context>>()
+        .cloned()
+        .ok_or_else(|| AppError::new(ErrorCode::Internal))
 }
 
 /// Reads the token and takes one of the session's requests.
 fn subject(request: &HttpRequest) -> Result<TokenSubject, AppError> {
     let context = context(request)?;
-    let subject = session::read_token(&context, bearer_token(request)?)?;
+    let subject = session::read_token(&context, bearer_token(request.headers())?)?;
     telemetry::note_user(subject.user_id);
     if let Some(shell) = request.app_data::<web::Data<Shell>>() {
         shell.limits.session(subject.session_id)?;

@@ -61,7 +61,7 @@ pub async fn create_session(
 ) -> Result<HttpResponse, AppError> {
     shell.limits.login(address.0)?;
     let (code, app_id) = parse(body.0)?;
-    let login = login::login(&context, &code, app_id).await?;
+    let login = login::log_in(&context, &code, app_id).await?;
     Ok(HttpResponse::Ok().json(LoginResponse {
         token: login.token,
         token_type: "Bearer",
@@ -76,9 +76,11 @@ fn parse(request: LoginRequest) -> Result<(LoginCode, Option<AppId>), AppError> 
     if request.code.is_empty() {
         return Err(AppError::field("/code", "length", "1 to 256 characters"));
     }
-    let app_id = request.app_id.map(AppId::parse).transpose().map_err(|_| {
-        AppError::fields(vec![FieldError::new("/app_id", "format", "not an app id")])
-    })?;
+    let app_id = request
+        .app_id
+        .map(AppId::parse)
+        .transpose()
+        .map_err(|_| AppError::fields(vec![FieldError::new("/app_id", "format", "not an app id")]))?;
     let code = LoginCode::parse(request.code).map_err(|_| AppError::new(ErrorCode::LoginCodeInvalid))?;
     Ok((code, app_id))
 }

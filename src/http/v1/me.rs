@@ -9,8 +9,8 @@ use super::caller::{Caller, TokenBearer};
 use crate::domain::id::UserId;
 use crate::domain::user::User;
 use crate::error::AppError;
-use crate::http::problem::Problem;
 use crate::http::Body;
+use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::login::profile::{self, ProfileChange};
 use crate::service::login::session;
@@ -78,9 +78,15 @@ pub async fn change_me(
     caller: Caller,
     body: Body<ChangeMeRequest, 16_384>,
 ) -> Result<HttpResponse, AppError> {
-    let change = ProfileChange { nickname: body.0.nickname, avatar_url: body.0.avatar_url };
+    let change = ProfileChange {
+        nickname: body.0.nickname,
+        avatar_url: body.0.avatar_url,
+    };
     profile::change_profile(&context, caller.0.user_id, &change).await?;
-    let subject = TokenSubject { session_id: caller.0.id, user_id: caller.0.user_id };
+    let subject = TokenSubject {
+        session_id: caller.0.id,
+        user_id: caller.0.user_id,
+    };
     let (_, user) = session::read(&context, subject).await?;
     Ok(HttpResponse::Ok().json(UserResponse::from(user)))
 }

@@ -1,5 +1,10 @@
 //! `/v1/orders`: a user's own orders.
 
+#![expect(
+    unused_qualifications,
+    reason = "written by the macro that describes a route with a query"
+)]
+
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -130,7 +135,10 @@ pub async fn create_order(
         .0
         .items
         .into_iter()
-        .map(|item| RequestedLine { product_id: item.product_id, quantity: item.quantity })
+        .map(|item| RequestedLine {
+            product_id: item.product_id,
+            quantity: item.quantity,
+        })
         .collect();
     let cart = Cart::parse(lines, body.0.note)?;
     let placed = place_order::place_order(&context, &caller.0, key.as_str(), &cart).await?;
@@ -177,8 +185,7 @@ pub async fn list_orders(
                 .ok_or_else(|| AppError::field("status", "format", "not a status of an order"))
         })
         .transpose()?;
-    let (orders, next) =
-        read_order::list_orders(&context, caller.0.user_id, status, before, limit).await?;
+    let (orders, next) = read_order::list_orders(&context, caller.0.user_id, status, before, limit).await?;
     Ok(HttpResponse::Ok().json(Page {
         items: orders.into_iter().map(OrderResponse::from).collect(),
         next_cursor: next.as_ref().map(page::cursor).transpose()?,

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, web};
 use super::caller::Caller;
 use crate::domain::id::OrderId;
 use crate::error::AppError;
-use crate::http::problem::Problem;
 use crate::http::PathId;
+use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::pay::start_payment;
 use crate::wechat::pay::RequestPayment;
@@ -33,5 +33,7 @@ pub async fn create_payment(
     id: PathId<OrderId>,
 ) -> Result<HttpResponse, AppError> {
     let parameters = start_payment::start_payment(&context.into_inner(), caller.0.user_id, id.0).await?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(parameters))
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(parameters))
 }

@@ -1,5 +1,10 @@
 //! `/v1/products`: the catalogue, for everybody.
 
+#![expect(
+    unused_qualifications,
+    reason = "written by the macro that describes a route with a query"
+)]
+
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -49,7 +49,10 @@ pub struct RenewResponse {
         (status = 200, body = SessionStateResponse),
         (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
     ))]
-pub async fn read_session(context: web::Data<Context>, bearer: TokenBearer) -> Result<HttpResponse, AppError> {
+pub async fn read_session(
+    context: web::Data<Context>,
+    bearer: TokenBearer,
+) -> Result<HttpResponse, AppError> {
     let (session, user) = session::read(&context, bearer.0).await?;
     Ok(HttpResponse::Ok().json(SessionStateResponse {
         session: SessionResponse {

@@ -1,9 +1,9 @@
 //! Who is it: login with a code from `wx.login`, and the session that follows.
 
-mod login;
+mod log_in;
 pub mod profile;
 pub mod session;
 pub mod token;
 pub mod trouble;
 
-pub use login::{LoggedIn, login};
+pub use log_in::{LoggedIn, log_in};

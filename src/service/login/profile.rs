@@ -26,12 +26,31 @@ pub async fn change_profile(
     change: &ProfileChange,
 ) -> Result<(), AppError> {
     let mut errors = Vec::new();
-    if let Some(Err(error)) = change.nickname.as_deref().map(|name| text::check_filled(name, NICKNAME_CHARS_MAX)) {
-        errors.push(FieldError::new("/nickname", "characters", format!("the name {error}")));
+    if let Some(Err(error)) = change
+        .nickname
+        .as_deref()
+        .map(|name| text::check_filled(name, NICKNAME_CHARS_MAX))
+    {
+        errors.push(FieldError::new(
+            "/nickname",
+            "characters",
+            format!("the name {error}"),
+        ));
     }
-    let files_url = context.public_base_url.join("files/").map_err(AppError::internal)?;
-    if change.avatar_url.as_deref().is_some_and(|url| !is_own_avatar(url, &files_url)) {
-        errors.push(FieldError::new("/avatar_url", "format", "a picture at WeChat or among the files of this server"));
+    let files_url = context
+        .public_base_url
+        .join("files/")
+        .map_err(AppError::internal)?;
+    if change
+        .avatar_url
+        .as_deref()
+        .is_some_and(|url| !is_own_avatar(url, &files_url))
+    {
+        errors.push(FieldError::new(
+            "/avatar_url",
+            "format",
+            "a picture at WeChat or among the files of this server",
+        ));
     }
     if !errors.is_empty() {
         return Err(AppError::fields(errors));

@@ -46,10 +46,13 @@ impl SessionCache {
 /// # Errors
 /// `unauthenticated` for what is not one of our tokens, `session_expired` for one that is over.
 pub fn read_token(context: &Context, token: &str) -> Result<TokenSubject, AppError> {
-    context.tokens.verify(token, context.clock.now()).map_err(|error| match error {
-        TokenError::Expired => AppError::new(ErrorCode::SessionExpired),
-        TokenError::Invalid | TokenError::Signing => AppError::new(ErrorCode::Unauthenticated),
-    })
+    context
+        .tokens
+        .verify(token, context.clock.now())
+        .map_err(|error| match error {
+            TokenError::Expired => AppError::new(ErrorCode::SessionExpired),
+            TokenError::Invalid | TokenError::Signing => AppError::new(ErrorCode::Unauthenticated),
+        })
 }
 
 /// The live session that a token names.
@@ -64,7 +67,10 @@ pub async fn authenticate(context: &Context, subject: TokenSubject) -> Result<Ar
     }
     let (session, _) = find(context, subject, now).await?;
     let session = Arc::new(session);
-    context.sessions.0.insert(subject.session_id, (now, Arc::clone(&session)));
+    context
+        .sessions
+        .0
+        .insert(subject.session_id, (now, Arc::clone(&session)));
     Ok(session)
 }
 
@@ -107,9 +113,14 @@ pub async fn renew(context: &Context, session: &LiveSession) -> Result<Renewed, 
         return Err(AppError::new(ErrorCode::SessionExpired));
     }
     context.sessions.0.invalidate(&session.id);
-    let subject = TokenSubject { session_id: session.id, user_id: session.user_id };
-    let token =
-        context.tokens.issue(&session.app_id, subject, now, expires_at).map_err(AppError::internal)?;
+    let subject = TokenSubject {
+        session_id: session.id,
+        user_id: session.user_id,
+    };
+    let token = context
+        .tokens
+        .issue(&session.app_id, subject, now, expires_at)
+        .map_err(AppError::internal)?;
     Ok(Renewed { token, expires_at })
 }
 

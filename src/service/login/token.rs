@@ -77,7 +77,10 @@ impl std::fmt::Debug for SessionTokens {
 
 impl SessionTokens {
     /// Tokens for these mini programs, signed with the first of `keys`.
-    pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8]>, audience: impl Iterator<Item = &'a AppId>) -> Self {
+    pub fn new<'a>(
+        keys: impl IntoIterator<Item = &'a [u8]>,
+        audience: impl Iterator<Item = &'a AppId>,
+    ) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&audience.map(AppId::as_str).collect::<Vec<_>>());
@@ -87,7 +90,12 @@ impl SessionTokens {
         let keys = keys
             .into_iter()
             .map(|key| SigningKey {
-                kid: hex::encode(digest::digest(&digest::SHA256, key).as_ref().first_chunk::<6>().unwrap_or(&[0; 6])),
+                kid: hex::encode(
+                    digest::digest(&digest::SHA256, key)
+                        .as_ref()
+                        .first_chunk::<6>()
+                        .unwrap_or(&[0; 6]),
+                ),
                 encoding: EncodingKey::from_secret(key),
                 decoding: DecodingKey::from_secret(key),
             })
@@ -104,7 +112,10 @@ impl SessionTokens {
         expires_at: DateTime<Utc>,
     ) -> Result<String, TokenError> {
         let key = self.keys.first().ok_or(TokenError::Signing)?;
-        let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
+        let header = Header {
+            kid: Some(key.kid.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
         let claims = NewClaims {
             iss: ISSUER,
             aud: app_id,
@@ -121,7 +132,9 @@ impl SessionTokens {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
-        let kid = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?.kid;
+        let kid = jsonwebtoken::decode_header(token)
+            .map_err(|_| TokenError::Invalid)?
+            .kid;
         let key = self
             .keys
             .iter()
@@ -133,6 +146,9 @@ impl SessionTokens {
         if claims.exp <= now.timestamp() {
             return Err(TokenError::Expired);
         }
-        Ok(TokenSubject { session_id: claims.sid, user_id: claims.sub })
+        Ok(TokenSubject {
+            session_id: claims.sid,
+            user_id: claims.sub,
+        })
     }
 }

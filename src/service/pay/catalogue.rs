@@ -18,13 +18,19 @@ pub async fn list_products(
     let mut rows = store::product::list(&context.db, after, i64::from(limit) + 1).await?;
     let has_more = rows.len() > wanted;
     rows.truncate(wanted);
-    let next = if has_more { rows.last().map(|(_, position)| position.clone()) } else { None };
+    let next = if has_more {
+        rows.last().map(|(_, position)| position.clone())
+    } else {
+        None
+    };
     Ok((rows.into_iter().map(|(product, _)| product).collect(), next))
 }
 
 /// One listed product.
 pub async fn read_product(context: &Context, id: &ProductId) -> Result<Product, AppError> {
-    store::product::find_listed(&context.db, id).await?.ok_or_else(|| AppError::new(ErrorCode::NotFound))
+    store::product::find_listed(&context.db, id)
+        .await?
+        .ok_or_else(|| AppError::new(ErrorCode::NotFound))
 }
 
 /// Makes or replaces a product.

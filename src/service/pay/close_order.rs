@@ -32,7 +32,9 @@ pub async fn close_order(
         return Err(AppError::new(ErrorCode::OrderStateConflict));
     }
     let shared = Arc::clone(context);
-    context.detached(async move { close(&shared, order_id).await }).await?;
+    context
+        .detached(async move { close(&shared, order_id).await })
+        .await?;
     super::read_order::read_order(context, order_id, user_id).await
 }
 

@@ -52,10 +52,18 @@ impl Cart {
     pub fn parse(lines: Vec<RequestedLine>, note: Option<String>) -> Result<Self, AppError> {
         let mut errors = Vec::new();
         if lines.is_empty() || lines.len() > ITEMS_MAX {
-            errors.push(FieldError::new("/items", "range", format!("1 to {ITEMS_MAX} items")));
+            errors.push(FieldError::new(
+                "/items",
+                "range",
+                format!("1 to {ITEMS_MAX} items"),
+            ));
         }
         if let Some(Err(error)) = note.as_deref().map(|note| text::check(note, NOTE_CHARS_MAX)) {
-            errors.push(FieldError::new("/note", "characters", format!("the note {error}")));
+            errors.push(FieldError::new(
+                "/note",
+                "characters",
+                format!("the note {error}"),
+            ));
         }
         let mut seen = BTreeSet::new();
         let mut taken = Vec::with_capacity(lines.len().min(ITEMS_MAX));
@@ -70,7 +78,11 @@ impl Cart {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self { lines: taken, note }) } else { Err(AppError::fields(errors)) }
+        if errors.is_empty() {
+            Ok(Self { lines: taken, note })
+        } else {
+            Err(AppError::fields(errors))
+        }
     }
 
     fn hash(&self) -> Vec<u8> {
@@ -92,13 +104,21 @@ fn parse_line(position: usize, line: RequestedLine) -> Result<CartLine, FieldErr
         .ok()
         .filter(|quantity| (1..=QUANTITY_MAX).contains(quantity))
         .ok_or_else(|| {
-            FieldError::new(format!("/items/{position}/quantity"), "range", format!("1 to {QUANTITY_MAX}"))
+            FieldError::new(
+                format!("/items/{position}/quantity"),
+                "range",
+                format!("1 to {QUANTITY_MAX}"),
+            )
         })?;
     Ok(CartLine { product_id, quantity })
 }
 
 fn unknown_product(position: usize) -> FieldError {
-    FieldError::new(format!("/items/{position}/product_id"), "unknown", "there is no such product")
+    FieldError::new(
+        format!("/items/{position}/product_id"),
+        "unknown",
+        "there is no such product",
+    )
 }
 
 /// An order, and whether an earlier request with the same key made it.
@@ -136,9 +156,8 @@ pub async fn place_order(
     }
     let items = take_items(&mut tx, cart).await?;
     let lines: Vec<OrderItem> = items.iter().map(|(item, _)| item.clone()).collect();
-    let total_fen = order::total(&lines).map_err(|_| {
-        AppError::field("/items", "range", "the order costs more than an order may")
-    })?;
+    let total_fen = order::total(&lines)
+        .map_err(|_| AppError::field("/items", "range", "the order costs more than an order may"))?;
     let new = NewOrder {
         id: order_id,
         user_id: session.user_id,
@@ -154,12 +173,19 @@ pub async fn place_order(
     store::order::insert(&mut tx, &new).await?;
     tx.commit().await?;
     telemetry::note_order(order_id);
-    Ok(Placed { order: as_made(&new, lines), is_replay: false })
+    Ok(Placed {
+        order: as_made(&new, lines),
+        is_replay: false,
+    })
 }
 
 /// Prices the lines and takes stock where there is one.
 async fn take_items(tx: &mut PgConnection, cart: &Cart) -> Result<Vec<(OrderItem, bool)>, AppError> {
-    let ids: Vec<String> = cart.lines.iter().map(|line| line.product_id.as_str().to_owned()).collect();
+    let ids: Vec<String> = cart
+        .lines
+        .iter()
+        .map(|line| line.product_id.as_str().to_owned())
+        .collect();
     let products = store::product::list_by_id(&mut *tx, &ids).await?;
     let mut items = Vec::with_capacity(ids.len());
     let mut errors = Vec::new();
@@ -193,10 +219,18 @@ async fn take_stock(
         *is_stocked = row.is_some();
         if let Some(row) = row.filter(|row| row.left < row.wanted) {
             let detail = format!("{} left", row.left);
-            short.push(FieldError::new(format!("/items/{position}/quantity"), "stock", detail));
+            short.push(FieldError::new(
+                format!("/items/{position}/quantity"),
+                "stock",
+                detail,
+            ));
         }
     }
-    if short.is_empty() { Ok(()) } else { Err(AppError::new(ErrorCode::StockInsufficient).with_fields(short)) }
+    if short.is_empty() {
+        Ok(())
+    } else {
+        Err(AppError::new(ErrorCode::StockInsufficient).with_fields(short))
+    }
 }
 
 fn item(product: &Product, quantity: i32) -> OrderItem {
@@ -251,5 +285,8 @@ async fn replay(
         shipped_at: None,
         ..order
     };
-    Ok(Placed { order, is_replay: true })
+    Ok(Placed {
+        order,
+        is_replay: true,
+    })
 }

@@ -28,6 +28,10 @@ pub async fn list_orders(
         store::order::list_of_user(&context.db, user_id, status, before, i64::from(limit) + 1).await?;
     let has_more = orders.len() > wanted;
     orders.truncate(wanted);
-    let next = if has_more { orders.last().map(|order| order.id) } else { None };
+    let next = if has_more {
+        orders.last().map(|order| order.id)
+    } else {
+        None
+    };
     Ok((orders, next))
 }

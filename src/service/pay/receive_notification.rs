@@ -16,8 +16,12 @@ use crate::wechat::pay::{Notification, Refusal, SignedMessage, TradeState, Verif
 use super::settle::{self, Outcome, Source};
 
 /// The headers that a signature stands in, in lower case.
-pub const SIGNED_HEADERS: [&str; 4] =
-    ["wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial"];
+pub const SIGNED_HEADERS: [&str; 4] = [
+    "wechatpay-timestamp",
+    "wechatpay-nonce",
+    "wechatpay-signature",
+    "wechatpay-serial",
+];
 
 /// A delivery as it arrived, owned so that its work outlives the connection.
 #[derive(Debug)]
@@ -30,12 +34,17 @@ pub struct Delivery {
 
 impl Delivery {
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_slice())
+        self.headers
+            .iter()
+            .filter(move |(known, _)| *known == name)
+            .map(|(_, value)| value.as_slice())
     }
 
     /// The one value of a header that was verified, which makes it text.
     fn text(&self, name: &str) -> Cow<'_, str> {
-        self.values(name).next().map_or(Cow::Borrowed(""), String::from_utf8_lossy)
+        self.values(name)
+            .next()
+            .map_or(Cow::Borrowed(""), String::from_utf8_lossy)
     }
 }
 
@@ -55,7 +64,9 @@ pub enum Receipt {
 pub async fn receive(context: &Arc<Context>, delivery: Delivery) -> Result<Receipt, AppError> {
     context.merchant()?;
     let shared = Arc::clone(context);
-    let receipt = context.detached(async move { receive_whole(&shared, &delivery).await }).await?;
+    let receipt = context
+        .detached(async move { receive_whole(&shared, &delivery).await })
+        .await?;
     match receipt {
         Receipt::Taken(verdict) | Receipt::Refused(verdict) => telemetry::count_notification(verdict),
     }
@@ -66,9 +77,7 @@ async fn receive_whole(context: &Context, delivery: &Delivery) -> Result<Receipt
     match open(context, delivery).await {
         Ok(verified) => take(context, delivery, verified.get()).await,
         // Signed and sealed by WeChat, and still not a payment: no repetition will mend it.
-        Err(Refusal::PlaintextUnreadable { id, field }) => {
-            except(context, delivery, &id, field).await
-        }
+        Err(Refusal::PlaintextUnreadable { id, field }) => except(context, delivery, &id, field).await,
         Err(refusal) => {
             note_refusal(&refusal);
             Ok(Receipt::Refused(refusal.as_str()))
@@ -140,7 +149,10 @@ struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     fn of(delivery: &'a Delivery) -> Self {
-        Self { values: SIGNED_HEADERS.map(|name| delivery.text(name)), body: &delivery.body }
+        Self {
+            values: SIGNED_HEADERS.map(|name| delivery.text(name)),
+            body: &delivery.body,
+        }
     }
 
     fn record<'b>(&'b self, context: &Context, notify_id: &'b str) -> Result<NewDelivery<'b>, AppError> {
@@ -163,7 +175,10 @@ fn note_refusal(refusal: &Refusal) {
     let verdict = refusal.as_str();
     // WeChat sends probes on purpose; everything else deserves a look.
     if *refusal == Refusal::Probe {
-        tracing::info!(notification.verdict = verdict, "a signature probe was refused, as it should be");
+        tracing::info!(
+            notification.verdict = verdict,
+            "a signature probe was refused, as it should be"
+        );
     } else {
         tracing::warn!(notification.verdict = verdict, detail = %refusal, "a notification was refused");
     }

@@ -41,7 +41,7 @@ impl Source<'_> {
 
 /// What became of a landed payment. All of it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// It paid its order.
     Settled,
     /// It was known.
@@ -52,7 +52,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The outcome as recorder and metrics spell it.
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Settled => "settled",
             Self::Duplicate => "duplicate",
@@ -72,11 +72,12 @@ pub(super) async fn settle(
 ) -> Result<Outcome, AppError> {
     if let Source::Notification(delivery) = source {
         let event_id = context.entropy.uuid(delivery.received_at)?;
-        let settled =
-            store::settlement::settle_expected(&context.db, landed, delivery, event_id).await;
+        let settled = store::settlement::settle_expected(&context.db, landed, delivery, event_id).await;
         // A conflict is a payment number that stands elsewhere in the books: decided under lock.
-        if !matches!(settled, Err(store::Error::Conflict { .. } | store::Error::Busy(_)))
-            && let Some((order_id, _)) = settled?
+        if !matches!(
+            settled,
+            Err(store::Error::Conflict { .. } | store::Error::Busy(_))
+        ) && let Some((order_id, _)) = settled?
         {
             note_paid(order_id);
             return Ok(Outcome::Settled);
@@ -113,7 +114,9 @@ async fn settle_locked(
         (Settlement::Mismatch(kind), locked) => {
             except(context, &mut tx, kind, locked.as_ref(), landed).await?
         }
-        (Settlement::Duplicate, _) | (Settlement::Settle | Settlement::Surplus(_), None) => Outcome::Duplicate,
+        (Settlement::Duplicate, _) | (Settlement::Settle | Settlement::Surplus(_), None) => {
+            Outcome::Duplicate
+        }
     };
     let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
     record(&mut tx, source, outcome, subject).await?;
@@ -140,7 +143,10 @@ async fn pay(
         return Err(store::Error::Inconsistent { table: "orders" });
     }
     let event = NewEvent {
-        id: context.entropy.uuid(now).map_err(store::vault::VaultError::from)?,
+        id: context
+            .entropy
+            .uuid(now)
+            .map_err(store::vault::VaultError::from)?,
         order_id: locked.order_id,
         kind: "order.paid",
         from: OrderStatus::AwaitingPayment,
@@ -180,7 +186,12 @@ async fn except(
         "success_at": landed.success_at,
     });
     let exception = NewException {
-        id: ExceptionId::from(context.entropy.uuid(now).map_err(store::vault::VaultError::from)?),
+        id: ExceptionId::from(
+            context
+                .entropy
+                .uuid(now)
+                .map_err(store::vault::VaultError::from)?,
+        ),
         kind,
         subject: landed.transaction_id.as_str(),
         order_id: locked.map(|locked| locked.order_id),

@@ -45,7 +45,9 @@ pub async fn start_payment(
     context.merchant()?;
     telemetry::note_order(order_id);
     let shared = Arc::clone(context);
-    context.detached(async move { start(&shared, user_id, order_id).await }).await
+    context
+        .detached(async move { start(&shared, user_id, order_id).await })
+        .await
 }
 
 /// What one look at the order led to.
@@ -102,19 +104,24 @@ async fn begin(
     if store::is_conflict(&begun, "payment_attempts_one_open_key") {
         return Ok(None);
     }
-    begun?.map(Some).ok_or_else(|| AppError::new(ErrorCode::OrderNotFound))
+    begun?
+        .map(Some)
+        .ok_or_else(|| AppError::new(ErrorCode::OrderNotFound))
 }
 
 fn open_attempt(payable: &Payable, now: DateTime<Utc>) -> Result<&OpenAttempt, AppError> {
     match payable.status {
         OrderStatus::AwaitingPayment => {}
-        OrderStatus::Paid
-        | OrderStatus::Closed
-        | OrderStatus::PartiallyRefunded
-        | OrderStatus::Refunded => return Err(AppError::new(ErrorCode::OrderStateConflict)),
+        OrderStatus::Paid | OrderStatus::Closed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded => {
+            return Err(AppError::new(ErrorCode::OrderStateConflict));
+        }
     }
     let is_over = payable.expires_at <= now;
-    payable.attempt.as_ref().filter(|_| !is_over).ok_or_else(|| AppError::new(ErrorCode::OrderExpired))
+    payable
+        .attempt
+        .as_ref()
+        .filter(|_| !is_over)
+        .ok_or_else(|| AppError::new(ErrorCode::OrderExpired))
 }
 
 fn fresh(attempt: &OpenAttempt, now: DateTime<Utc>) -> Option<String> {
@@ -151,13 +158,24 @@ async fn ask(
     let from = attempt.state;
     match client.prepay(&request).await {
         Ok(prepay_id) => {
-            let signed = client.request_payment(&payable.app_id, &prepay_id).map_err(AppError::internal)?;
+            let signed = client
+                .request_payment(&payable.app_id, &prepay_id)
+                .map_err(AppError::internal)?;
             let parameters = serde_json::to_string(&signed).map_err(AppError::internal)?;
             let to = attempt::next(from, AttemptEvent::PrepayAnswered);
-            let outcome = PrepayOutcome { from, to, request_payment: Some(&parameters), failure_code: None };
+            let outcome = PrepayOutcome {
+                from,
+                to,
+                request_payment: Some(&parameters),
+                failure_code: None,
+            };
             let is_kept =
                 store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
-            Ok(if is_kept { Step::Ready(parameters) } else { Step::LookAgain })
+            Ok(if is_kept {
+                Step::Ready(parameters)
+            } else {
+                Step::LookAgain
+            })
         }
         Err(error) => refused(context, order_id, attempt, lease, error).await,
     }
@@ -175,14 +193,20 @@ async fn refused(
     let (to, failure_code) = match &error {
         // Paid, closed or used with other parameters: the query below tells which.
         PayError::Definite { .. } if is_stale => (attempt::next(from, AttemptEvent::PrepayUnclear), None),
-        PayError::Definite { code, .. } => {
-            (attempt::next(from, AttemptEvent::PrepayRefused), Some(code.as_str()))
-        }
+        PayError::Definite { code, .. } => (
+            attempt::next(from, AttemptEvent::PrepayRefused),
+            Some(code.as_str()),
+        ),
         PayError::Unknown { .. } => (attempt::next(from, AttemptEvent::PrepayUnclear), None),
         // This call changed nothing there; what an earlier one did is as open as before.
         PayError::NotReached(_) => (from, None),
     };
-    let outcome = PrepayOutcome { from, to, request_payment: None, failure_code };
+    let outcome = PrepayOutcome {
+        from,
+        to,
+        request_payment: None,
+        failure_code,
+    };
     store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
     if is_stale {
         super::sync_order::replace_stale(context, order_id, &attempt.out_trade_no).await?;
@@ -193,7 +217,11 @@ async fn refused(
 
 /// Where WeChat notifies about payments.
 fn notify_url(context: &Context) -> Result<String, AppError> {
-    context.public_base_url.join("wechat/pay/notify").map(String::from).map_err(AppError::internal)
+    context
+        .public_base_url
+        .join("wechat/pay/notify")
+        .map(String::from)
+        .map_err(AppError::internal)
 }
 
 /// What a page is told when WeChat Pay does not do as asked.

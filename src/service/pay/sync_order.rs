@@ -35,13 +35,17 @@ pub async fn sync_order(
         return Ok(order);
     }
     let shared = Arc::clone(context);
-    context.detached(async move { ask(&shared, order_id).await }).await?;
+    context
+        .detached(async move { ask(&shared, order_id).await })
+        .await?;
     super::read_order::read_order(context, order_id, user_id).await
 }
 
 async fn ask(context: &Context, order_id: OrderId) -> Result<(), AppError> {
     let now = context.clock.now();
-    let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? else { return Ok(()) };
+    let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? else {
+        return Ok(());
+    };
     if !store::order::update_synced(&context.db, order_id, now, now - SYNC_EVERY).await? {
         return Ok(());
     }
@@ -102,7 +106,9 @@ pub(super) async fn replace_stale(
     out_trade_no: &OutTradeNo,
 ) -> Result<(), AppError> {
     let open = store::attempt::find_open(&context.db, order_id).await?;
-    let Some(mut open) = open.filter(|open| open.out_trade_no == *out_trade_no) else { return Ok(()) };
+    let Some(mut open) = open.filter(|open| open.out_trade_no == *out_trade_no) else {
+        return Ok(());
+    };
     if query_attempt(context, &mut open).await? == Found::Unpaid {
         // Its number was used with other parameters, from settings that have changed since.
         super::close_order::close_attempt(context, &mut open).await?;

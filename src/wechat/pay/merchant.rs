@@ -146,6 +146,12 @@ impl Merchant {
         &self.mch_id
     }
 
+    /// Whether either host is reached by https.
+    pub fn needs_tls(&self) -> bool {
+        let hosts = [Some(&self.base_url), self.backup_base_url.as_ref()];
+        hosts.into_iter().flatten().any(|host| host.scheme() == "https")
+    }
+
     /// The `Authorization` header of a request.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! The parameters of `wx.requestPayment`. Source: pay-v3, section 7.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::merchant::Merchant;
 use crate::domain::name::{AppId, PrepayId};
 use crate::wechat::crypto::SignError;
 
 /// What a page hands to `wx.requestPayment`, in its spelling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestPayment {
     /// Unix seconds, as text.

@@ -31,7 +31,11 @@ pub struct LoggedIn {
 ///
 /// # Errors
 /// The codes of PRODUCT section 4 for `POST /v1/login`.
-pub async fn login(context: &Context, code: &LoginCode, app_id: Option<AppId>) -> Result<LoggedIn, AppError> {
+pub async fn log_in(
+    context: &Context,
+    code: &LoginCode,
+    app_id: Option<AppId>,
+) -> Result<LoggedIn, AppError> {
     let programs = &context.mini_programs;
     let app_id = app_id.unwrap_or_else(|| programs.default.clone());
     let secret = programs
@@ -50,7 +54,10 @@ async fn write(context: &Context, app_id: &AppId, session: &Session) -> Result<L
     let expires_at = now + context.session_ttl;
     let key = session.session_key.expose_text();
     let place = session_key_place(app_id, &session.openid);
-    let sealed = context.vault.seal(&place, key.as_bytes(), context.entropy).map_err(AppError::internal)?;
+    let sealed = context
+        .vault
+        .seal(&place, key.as_bytes(), context.entropy)
+        .map_err(AppError::internal)?;
     let hash = context.vault.hash(key.as_bytes()).map_err(AppError::internal)?;
     let session_id = SessionId::from(context.entropy.uuid(now)?);
     let login = NewLogin {
@@ -66,9 +73,20 @@ async fn write(context: &Context, app_id: &AppId, session: &Session) -> Result<L
     };
     let (user, is_new_user) = store::user::insert_login(&context.db, &login).await?;
     telemetry::note_user(user.id);
-    let subject = TokenSubject { session_id, user_id: user.id };
-    let token = context.tokens.issue(app_id, subject, now, expires_at).map_err(AppError::internal)?;
-    Ok(LoggedIn { token, expires_at, user, is_new_user })
+    let subject = TokenSubject {
+        session_id,
+        user_id: user.id,
+    };
+    let token = context
+        .tokens
+        .issue(app_id, subject, now, expires_at)
+        .map_err(AppError::internal)?;
+    Ok(LoggedIn {
+        token,
+        expires_at,
+        user,
+        is_new_user,
+    })
 }
 
 /// What a page is told. Source: login.md section 2, PRODUCT section 8.
@@ -78,15 +96,21 @@ fn refusal(context: &Context, app_id: &AppId, error: LoginError) -> AppError {
             AppError::new(ErrorCode::LoginCodeInvalid).wechat_errcode(errcode)
         }
         LoginError::Blocked { errcode } => AppError::new(ErrorCode::LoginBlocked).wechat_errcode(errcode),
-        LoginError::RateLimited { errcode } => {
-            AppError::new(ErrorCode::RateLimited).retry_after_s(60).wechat_errcode(errcode)
-        }
+        LoginError::RateLimited { errcode } => AppError::new(ErrorCode::RateLimited)
+            .retry_after_s(60)
+            .wechat_errcode(errcode),
         LoginError::Unavailable => AppError::new(ErrorCode::WechatUnavailable).caused_by(error),
         LoginError::Timeout => AppError::new(ErrorCode::WechatTimeout).caused_by(error),
         LoginError::Rejected { errcode } => {
             let at = context.clock.now();
-            context.mini_programs.trouble.note(Refusal { app_id: app_id.clone(), errcode, at });
-            AppError::new(ErrorCode::WechatRejected).wechat_errcode(errcode).caused_by(error)
+            context.mini_programs.trouble.note(Refusal {
+                app_id: app_id.clone(),
+                errcode,
+                at,
+            });
+            AppError::new(ErrorCode::WechatRejected)
+                .wechat_errcode(errcode)
+                .caused_by(error)
         }
     }
 }

@@ -1,0 +1,69 @@
+//! The verbs of the binary, one file each. They read settings, start things, wait, and stop them in
+//! order; what things do is decided elsewhere.
+
+mod dev;
+mod migrate;
+mod openapi;
+mod output;
+mod serve;
+mod signal;
+mod simulator;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::simulator::Options;
+
+/// The exit status for settings that cannot be used.
+const BAD_SETTINGS: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "weir",
+    version,
+    about = "The backend behind a WeChat mini program: login, payment and data."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Everything on this machine, with no account anywhere.
+    Dev(dev::Dev),
+    /// The server and its background work, from the settings in the environment and `.env`.
+    Serve(serve::Serve),
+    /// Applies the migrations that the database lacks.
+    Migrate(migrate::Migrate),
+    /// The simulated WeChat alone, for any other backend or SDK.
+    Simulator(simulator::SimulatorVerb),
+    /// Prints the OpenAPI 3.1 document.
+    Openapi(openapi::Openapi),
+}
+
+/// Runs the verb that the command line names.
+pub fn run() -> ExitCode {
+    match Cli::parse().verb {
+        Verb::Dev(verb) => verb.run(),
+        Verb::Serve(verb) => verb.run(),
+        Verb::Migrate(verb) => verb.run(),
+        Verb::Simulator(verb) => verb.run(),
+        Verb::Openapi(verb) => verb.run(),
+    }
+}
+
+/// The runtime of the main thread: loops and what waits. Requests are served on the web server's own
+/// threads, so one thread is enough here, and an idle server stays small.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// What the simulator is started with, its keys made where they are missing; making RSA keys takes a
+/// while.
+async fn generated(folder: PathBuf) -> Result<Options, Box<dyn Error>> {
+    Ok(tokio::task::spawn_blocking(move || Options::generated(&folder)).await??)
+}

@@ -1,0 +1,38 @@
+//! What a verb tells its user: results on standard output, trouble on standard error.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{Write as _, stderr, stdout};
+use std::process::ExitCode;
+
+use super::BAD_SETTINGS;
+use crate::config::Problem;
+
+/// A line on standard output. A reader that has gone away is no reason to fail.
+pub(super) fn say(line: impl Display) {
+    let mut out = stdout();
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+}
+
+/// Lists every problem of the settings; the exit status is 2.
+pub(super) fn bad_settings(problems: &[Problem]) -> ExitCode {
+    let mut err = stderr().lock();
+    drop(writeln!(err, "weir cannot start with these settings:"));
+    for problem in problems {
+        drop(writeln!(err, "  {problem}"));
+    }
+    ExitCode::from(BAD_SETTINGS)
+}
+
+/// Names a failure with its causes; the exit status is 1.
+pub(super) fn failure(error: &dyn Error) -> ExitCode {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    drop(writeln!(stderr(), "weir: {line}"));
+    ExitCode::FAILURE
+}

@@ -1,0 +1,75 @@
+//! `weir serve`
+
+use std::error::Error;
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret as _;
+
+use super::signal::StopSignal;
+use super::{output, runtime};
+use crate::app::{self, Launch};
+use crate::config::{self, Settings};
+use crate::domain::clock::Clock;
+use crate::http::Bounds;
+use crate::store::pool;
+use crate::telemetry;
+
+/// The server and its background work, from the settings in the environment and `.env`.
+///
+/// Refuses to start on a bad setting, listing all of them (exit status 2), and on a database that
+/// lacks migrations. Ctrl-C or SIGTERM stops it in order: no new connections, requests in hand end,
+/// loops end, the pool closes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// Apply the migrations that the database lacks before serving.
+    #[arg(long)]
+    migrate: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> ExitCode {
+        let lookup = match config::environment() {
+            Ok(lookup) => lookup,
+            Err(error) => return output::failure(&error),
+        };
+        let settings = match Settings::read(lookup) {
+            Ok(settings) => settings,
+            Err(problems) => return output::bad_settings(&problems),
+        };
+        let telemetry = match telemetry::start(&settings.telemetry) {
+            Ok(telemetry) => telemetry,
+            Err(error) => return output::failure(&error),
+        };
+        let served = runtime()
+            .map_err(Into::into)
+            .and_then(|runtime| runtime.block_on(serve(settings, self.migrate)));
+        telemetry.finish();
+        match served {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => output::failure(error.as_ref()),
+        }
+    }
+}
+
+async fn serve(settings: Settings, is_migrating: bool) -> Result<(), Box<dyn Error>> {
+    let mut stop = StopSignal::catch()?;
+    if is_migrating {
+        pool::migrate(settings.database.url.expose_secret()).await?;
+    }
+    let listener = TcpListener::bind(settings.http.bind)?;
+    let launch = Launch {
+        settings,
+        listener,
+        clock: Clock::system(),
+        bounds: Bounds::default(),
+        has_loops: true,
+    };
+    let app = app::start(launch).await?;
+    tracing::info!(address = %app.address(), version = env!("CARGO_PKG_VERSION"), "serving");
+    stop.wait().await;
+    stop.end_at_once();
+    tracing::info!("stopping");
+    app.stop().await;
+    Ok(())
+}

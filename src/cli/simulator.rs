@@ -1,0 +1,89 @@
+//! `weir simulator`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::signal::StopSignal;
+use super::{generated, output, runtime};
+use crate::simulator::{self, Folder, Options};
+
+/// The simulated WeChat alone, for any other backend or SDK.
+///
+/// Prints what a client needs to know: app id and secret, merchant number, certificate serial, key
+/// files and `APIv3` key. What it generates stays in the folder and is used again.
+#[derive(Debug, clap::Args)]
+pub(super) struct SimulatorVerb {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value_t = Options::DEFAULT_BIND)]
+    bind: SocketAddr,
+    /// Where keys and state are kept.
+    #[arg(long, default_value = ".weir/simulator")]
+    folder: PathBuf,
+    /// The server that the phone page talks to.
+    #[arg(long)]
+    server: Option<Url>,
+    /// Listen on an address that other machines reach.
+    #[arg(long)]
+    expose: bool,
+}
+
+impl SimulatorVerb {
+    pub(super) fn run(self) -> ExitCode {
+        match runtime()
+            .map_err(Into::into)
+            .and_then(|runtime| runtime.block_on(self.simulate()))
+        {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => output::failure(error.as_ref()),
+        }
+    }
+
+    async fn simulate(self) -> Result<(), Box<dyn std::error::Error>> {
+        let mut stop = StopSignal::catch()?;
+        let mut options = generated(self.folder.clone()).await?;
+        options.bind = self.bind;
+        options.server_url = self.server;
+        options.is_exposed = self.expose;
+        let description = describe(&options, &Folder::new(&self.folder));
+        let simulator = simulator::start(options).await?;
+        output::say(format_args!("simulator         {}", simulator.url()));
+        output::say(format_args!("phone             {}phone", simulator.url()));
+        for line in description {
+            output::say(line);
+        }
+        stop.wait().await;
+        stop.end_at_once();
+        simulator.stop().await;
+        Ok(())
+    }
+}
+
+fn describe(options: &Options, folder: &Folder) -> Vec<String> {
+    let merchant = &options.merchant;
+    let mut lines: Vec<String> = options
+        .apps
+        .iter()
+        .flat_map(|app| {
+            [
+                format!("app id            {}", app.app_id),
+                format!("app secret        {}", app.app_secret.expose_secret()),
+            ]
+        })
+        .collect();
+    lines.extend([
+        format!("merchant          {}", merchant.mch_id),
+        format!("certificate       {}", merchant.cert_serial),
+        format!(
+            "private key       {}",
+            folder.merchant_private_key_file().display()
+        ),
+        format!("APIv3 key         {}", merchant.api_v3_key.expose_secret()),
+        format!("public key id     {}", options.keys.public_id),
+        format!("public key        {}", folder.public_key_file().display()),
+    ]);
+    lines
+}

@@ -1,0 +1,154 @@
+//! What the server says about itself: its API, browsable, its codes of errors, its metrics.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
+};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use utoipa_swagger_ui::Config;
+
+use super::guard::Admin;
+use super::openapi;
+use super::shell::Shell;
+use crate::error::{AppError, ErrorCode};
+
+/// The files of the browsable page come from the binary and change with it.
+const AN_HOUR: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");
+
+/// Nothing is loaded from elsewhere, so that the page works offline and can be made to do nothing
+/// else. The page's own styles are inline.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Made once per server, since it costs milliseconds. Seen outside only as an extractor's type.
+pub(super) struct Documents {
+    openapi: String,
+    errors: String,
+    swagger: Arc<Config<'static>>,
+}
+
+/// Mounts `/openapi.json`, `/docs` and `/metrics`. Call it once and clone what it gives for each
+/// worker thread.
+///
+/// # Errors
+/// When the document cannot be written as JSON, which is a defect.
+pub fn routes() -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, serde_json::Error> {
+    let documents = Data::new(Documents {
+        openapi: openapi::document().to_json()?,
+        errors: error_page(),
+        swagger: Arc::new(Config::from("/openapi.json")),
+    });
+    Ok(move |config: &mut ServiceConfig| {
+        config
+            .app_data(documents.clone())
+            .service(web::resource("/metrics").route(web::get().to(metrics)))
+            .service(web::resource("/openapi.json").route(web::get().to(openapi_document)))
+            .service(web::resource("/docs").route(web::get().to(to_docs)))
+            .service(web::resource("/docs/errors").route(web::get().to(errors)))
+            .service(web::resource("/docs/{file:.*}").route(web::get().to(page)));
+    })
+}
+
+/// Prometheus' figures of this process.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    security(("admin" = [])),
+    responses(
+        (status = 200, description = "Prometheus text format", content_type = "text/plain", body = String),
+        (status = 401, description = "`unauthenticated`", content_type = "application/problem+json", body = super::problem::Problem),
+    ),
+)]
+pub(super) async fn metrics(_: Admin, shell: Data<Shell>) -> HttpResponse {
+    if let Some(sample) = &shell.sampler {
+        sample();
+    }
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(shell.metrics.render())
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "operation",
+    security(()),
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)),
+)]
+pub(super) async fn openapi_document(documents: Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(documents.openapi.clone())
+}
+
+/// The page's links are relative to a folder.
+async fn to_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, "/docs/"))
+        .finish()
+}
+
+async fn errors(documents: Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .body(documents.errors.clone())
+}
+
+async fn page(request: HttpRequest, documents: Data<Documents>) -> Result<HttpResponse, AppError> {
+    let file = request.match_info().query("file");
+    let found = utoipa_swagger_ui::serve(file, Arc::clone(&documents.swagger))
+        .map_err(|error| AppError::internal(error.to_string()))?
+        .ok_or_else(|| AppError::new(ErrorCode::RouteNotFound))?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, found.content_type))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header(AN_HOUR);
+    if found.gzpipped {
+        response.insert_header((CONTENT_ENCODING, "gzip"));
+    }
+    Ok(response.body(found.bytes.into_owned()))
+}
+
+/// Where the `type` of a problem leads: the table of `docs/errors.md` as a page.
+fn error_page() -> String {
+    let mut page = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>weir: error codes</title>\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <style>body{font:16px/1.5 system-ui;max-width:44rem;margin:2rem auto;padding:0 1rem}\
+         :target{background:#fff3c4}h2{font-family:monospace;margin-bottom:0}</style>\
+         <h1>Error codes</h1>",
+    );
+    for code in ErrorCode::ALL {
+        let row = code.row();
+        let retry = if row.is_retryable { ", may be repeated" } else { "" };
+        // Writing to a `String` cannot fail. The table holds no character that HTML would read.
+        write!(
+            page,
+            "<section id=\"{0}\"><h2>{0}</h2><p>{1}{retry}. <b>{2}.</b> {3}</p></section>",
+            row.text, row.status, row.title, row.explanation
+        )
+        .unwrap_or_default();
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_codes_has_a_section_for_each() {
+        let page = error_page();
+        for code in ErrorCode::ALL {
+            assert!(page.contains(&format!("id=\"{}\"", code.row().text)));
+            assert!(!code.row().explanation.contains(['<', '>', '&']));
+        }
+    }
+}

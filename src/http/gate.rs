@@ -1,0 +1,238 @@
+//! The gate that every request passes: id, record, bound on requests in hand, panics, the last
+//! word on the shape of an error, headers, metrics and the one log line.
+
+use std::future::{Future, Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use futures_util::FutureExt as _;
+use metrics::counter;
+use tracing::Instrument as _;
+
+use super::problem;
+use super::shell::Shell;
+use crate::error::{AppError, ErrorCode};
+use crate::telemetry::{self, Exchange, RequestRecord};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What answers when the server is full, since it touches nothing.
+const EXEMPT: &str = "/healthz";
+
+/// Wraps the whole application.
+#[derive(Clone, Debug)]
+pub(super) struct Gate(pub(super) Data<Shell>);
+
+impl<S, B> Transform<S, ServiceRequest> for Gate
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = GateService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(GateService {
+            inner: Rc::new(inner),
+            shell: self.0.clone(),
+        }))
+    }
+}
+
+/// The gate of one worker thread.
+#[derive(Debug)]
+pub(super) struct GateService<S> {
+    inner: Rc<S>,
+    shell: Data<Shell>,
+}
+
+type Answer<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+impl<S, B> Service<ServiceRequest> for GateService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Answer<B>>>>;
+
+    forward_ready!(inner);
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let started = Instant::now();
+        let shell = self.shell.clone();
+        let id = shell.entropy.uuid(shell.clock.now()).unwrap_or_default();
+        let record = RequestRecord::new(id);
+        let method = request.method().clone();
+        if method == Method::HEAD {
+            // Whatever can be got can be asked about. The encoder leaves the body out.
+            request.head_mut().method = Method::GET;
+        }
+        let is_shed = shell.in_hand.len() >= shell.bounds.in_hand_max && request.path() != EXEMPT;
+        let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record));
+        let inner = Rc::clone(&self.inner);
+        let token = shell.in_hand.token();
+        Box::pin(async move {
+            let span = exchange.span();
+            let handled = telemetry::scope(record, handle(inner, request, is_shed, &method)).instrument(span);
+            let mut answer = handled.await;
+            finish(&mut answer, exchange, &shell);
+            drop(token);
+            answer.map_err(|response| InternalError::from_response("panic", *response).into())
+        })
+    }
+}
+
+/// Runs the application. The error is the answer to a panic, for which no request is left.
+async fn handle<S, B>(
+    inner: Rc<S>,
+    request: ServiceRequest,
+    is_shed: bool,
+    method: &Method,
+) -> Result<ServiceResponse<EitherBody<B>>, Box<HttpResponse>>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    if is_shed {
+        counter!(telemetry::SHED, "reason" => "in_flight").increment(1);
+        let full =
+            AppError::new(ErrorCode::Unavailable).detail("The server is at its limit of requests in hand.");
+        return Ok(request
+            .into_response(problem::response(&full))
+            .map_into_right_body());
+    }
+    let work = AssertUnwindSafe(async move { inner.call(request).await });
+    match work.catch_unwind().await {
+        Ok(Ok(response)) => Ok(reshape(response, method)),
+        // Nothing in the application fails without a response; if it did, it would be our defect.
+        Ok(Err(error)) => Err(Box::new(problem::response(&AppError::internal(
+            error.to_string(),
+        )))),
+        Err(_) => Err(Box::new(problem::response(&AppError::internal(
+            "a handler panicked",
+        )))),
+    }
+}
+
+/// Gives an error that was not made by [`problem`] the one shape. Left alone are answers that chose
+/// a body or a content type of their own, such as WeChat's failure form.
+fn reshape<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    method: &Method,
+) -> ServiceResponse<EitherBody<B>> {
+    let status = response.status();
+    let allow = response.headers().get(header::ALLOW).cloned();
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allow = allow.as_ref().map(complete_allow);
+        return response
+            .into_response(refuse_method(method, allow))
+            .map_into_right_body();
+    }
+    let is_stranger = match response.response().error() {
+        Some(error) => error.as_error::<AppError>().is_none(),
+        None => status == StatusCode::NOT_FOUND && !response.headers().contains_key(header::CONTENT_TYPE),
+    };
+    if status.as_u16() < 400 || !is_stranger {
+        return response.map_into_left_body();
+    }
+    response
+        .into_response(problem::response(&problem::of_status(status)))
+        .map_into_right_body()
+}
+
+/// `HEAD` goes wherever `GET` goes, and `OPTIONS` everywhere.
+fn complete_allow(allow: &HeaderValue) -> HeaderValue {
+    let mut methods = allow.to_str().unwrap_or_default().to_owned();
+    if methods.split(", ").any(|method| method == "GET") && !methods.contains("HEAD") {
+        methods.push_str(", HEAD");
+    }
+    if !methods.contains("OPTIONS") {
+        methods.push_str(", OPTIONS");
+    }
+    HeaderValue::from_str(&methods).unwrap_or_else(|_| allow.clone())
+}
+
+fn refuse_method(method: &Method, allow: Option<HeaderValue>) -> HttpResponse {
+    let mut response = if method == Method::OPTIONS && allow.is_some() {
+        HttpResponse::NoContent().finish()
+    } else {
+        problem::response(&AppError::new(ErrorCode::MethodNotAllowed))
+    };
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+fn finish<B>(
+    answer: &mut Result<ServiceResponse<EitherBody<B>>, Box<HttpResponse<BoxBody>>>,
+    exchange: Exchange,
+    shell: &Shell,
+) {
+    let is_stopping = shell.is_stopping();
+    let id = exchange.id();
+    match answer {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            dress(response.headers_mut(), id);
+            if is_stopping {
+                close(response.response_mut());
+            }
+            exchange.end(response.request().match_pattern().as_deref(), status);
+        }
+        Err(response) => {
+            dress(response.headers_mut(), id);
+            exchange.end(None, response.status().as_u16());
+        }
+    }
+}
+
+/// While the server stops, no connection is kept for another request.
+fn close<B>(response: &mut HttpResponse<B>) {
+    response
+        .head_mut()
+        .set_connection_type(actix_web::http::ConnectionType::Close);
+}
+
+fn dress(headers: &mut HeaderMap, id: uuid::Uuid) {
+    let mut buffer = uuid::Uuid::encode_buffer();
+    if let Ok(id) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut buffer)) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// A label of bounded variety: clients make methods up.
+fn method_name(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "OTHER",
+    }
+}

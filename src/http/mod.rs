@@ -1,0 +1,37 @@
+//! HTTP: what stands between a socket and a use case.
+//!
+//! The shell (`server`, `gate`, `problem`, the extractors, the limits) holds what is true of every
+//! route: one shape of error, a request id, bounds on size, time and number, one log line. Handlers
+//! parse, make one call and map the answer; they decide nothing.
+
+mod address;
+mod body;
+mod gate;
+mod guard;
+mod json;
+mod key;
+mod limit;
+mod path;
+mod payload;
+mod query;
+mod server;
+mod shell;
+
+pub mod admin;
+pub mod callback;
+pub mod docs;
+pub mod openapi;
+pub mod problem;
+pub mod routes;
+pub mod v1;
+
+pub use address::ClientAddress;
+pub use body::{BODY_LIMIT, Body};
+pub use guard::{Admin, Internal, bearer_token};
+pub use key::IdempotencyKey;
+pub use limit::Limits;
+pub use path::{PathId, PathPart};
+pub use payload::RawBody;
+pub use query::Query;
+pub use server::{Bounds, Running, start};
+pub use shell::Shell;

@@ -1,0 +1,119 @@
+//! The way of every call through the simulated `WeChat`: faults, effect, signature, log, answer.
+
+use std::time::{Duration, Instant};
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::call::{Call, Reply};
+use super::clock::http_date;
+use super::connection::Connection;
+use super::fault::{Api, FaultKind, Struck};
+use super::state::Shared;
+use super::{log, mini, pay, rotation, slow_body};
+
+/// What an API does with a call.
+pub(super) type Handle = fn(&Shared, &Call) -> Reply;
+
+/// Answers a call. The effect happens in one go, before anything is waited for: a client that goes
+/// away undoes nothing.
+pub(super) async fn answer(
+    shared: Data<Shared>,
+    api: Api,
+    request: HttpRequest,
+    body: Bytes,
+    handle: Handle,
+) -> HttpResponse {
+    let started = Instant::now();
+    let call = Call::new(&request, body);
+    let struck = shared.faults().strike(api);
+    if let Some(ms) = struck.ms(FaultKind::NoAnswerBeforeAccepting, 0) {
+        record(&shared, api, &call, &struck, None, started);
+        return cut(&request, ms).await;
+    }
+    if struck.has(FaultKind::KeyRotation)
+        && let Err(error) = rotation::rotate(&shared)
+    {
+        tracing::error!(%error, "no new platform certificate");
+    }
+    let mut reply = forced(&shared, api, &struck).unwrap_or_else(|| handle(&shared, &call));
+    if struck.has(FaultKind::TokenDisplaced) {
+        mini::token::displace_asked(&shared, &call);
+    }
+    pay::answer::seal(&shared, &mut reply, &struck);
+    reply.headers.push(("date", http_date(shared.clock.now())));
+    if let Some(ms) = struck.ms(FaultKind::NoAnswerAfterAccepting, 0) {
+        record(&shared, api, &call, &struck, None, started);
+        return cut(&request, ms).await;
+    }
+    record(&shared, api, &call, &struck, Some(&reply), started);
+    if let Some(ms) = struck.ms(FaultKind::Delay, 1_000) {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    respond(reply, struck.ms(FaultKind::SlowBody, 2_000))
+}
+
+/// The answer that a fault gives in place of the API.
+fn forced(shared: &Shared, api: Api, struck: &Struck) -> Option<Reply> {
+    if let Some(fault) = struck.find(FaultKind::ServerError) {
+        return Some(Reply {
+            status: fault.status.unwrap_or(500),
+            content_type: Some("text/html"),
+            body: b"<html><body><h1>upstream trouble</h1></body></html>".to_vec(),
+            error: Some("server_error".to_owned()),
+            ..Reply::default()
+        });
+    }
+    if let Some(fault) = struck.find(FaultKind::Errcode) {
+        return Some(mini::answer::refused(shared, api, fault.errcode.unwrap_or(-1)));
+    }
+    struck.find(FaultKind::PayError).map(|fault| {
+        let code = fault.code.clone().unwrap_or_else(|| "SYSTEM_ERROR".to_owned());
+        pay::answer::forced(fault.status.unwrap_or(500), code)
+    })
+}
+
+fn record(shared: &Shared, api: Api, call: &Call, struck: &Struck, reply: Option<&Reply>, started: Instant) {
+    shared.log.call(log::Call {
+        sequence: 0,
+        at: shared.clock.now(),
+        api: Some(api),
+        method: call.method.clone(),
+        path: call.path.clone(),
+        status: reply.map(|reply| reply.status),
+        error: reply.and_then(|reply| reply.error.clone()),
+        detail: reply.and_then(|reply| reply.detail.clone()),
+        out_trade_no: reply
+            .and_then(|reply| reply.out_trade_no.clone())
+            .or_else(|| pay::order_number_of(api, call)),
+        faults: struck.kinds(),
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    });
+}
+
+/// Ends the connection without a byte of an answer.
+async fn cut(request: &HttpRequest, ms: u64) -> HttpResponse {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+    if let Some(connection) = request.conn_data::<Connection>() {
+        connection.cut();
+    }
+    HttpResponse::new(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Turns a reply into a response of the web framework.
+fn respond(reply: Reply, slow_ms: Option<u64>) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in reply.headers {
+        response.insert_header((name, value));
+    }
+    let Some(content_type) = reply.content_type else {
+        return response.finish();
+    };
+    response.insert_header(("content-type", content_type));
+    match slow_ms {
+        Some(ms) => response.streaming(slow_body::pieces(reply.body, ms)),
+        None => response.body(reply.body),
+    }
+}

@@ -1,0 +1,178 @@
+//! A folder with everything a simulator needs to be started again: keys, secrets, and its state beside them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::certificate::{self_signed_pem, serial_from};
+use super::clock::Clock;
+use super::entropy::Entropy;
+use super::error::Error;
+use super::journal::{create_folder, private_file};
+use super::key::{KeyMode, Signer, generate_private_pem};
+use super::options::{App, Delivery, Keys, Merchant, Options};
+
+const IDENTITY: &str = "identity.json";
+const MERCHANT_KEY: &str = "merchant_private_key.pem";
+const MERCHANT_CERTIFICATE: &str = "merchant_certificate.pem";
+const PLATFORM_KEY: &str = "platform_private_key.pem";
+const PUBLIC_MODE_KEY: &str = "public_mode_private_key.pem";
+const PUBLIC_KEY: &str = "wechat_pay_public_key.pem";
+
+/// Where the files of a simulator lie, for whoever configures a server beside it.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+/// Names and secrets, made once.
+#[derive(Serialize, Deserialize)]
+struct Identity {
+    seed: u64,
+    app_id: String,
+    app_secret: String,
+    mch_id: String,
+    cert_serial: String,
+    api_v3_key: String,
+    public_key_id: String,
+}
+
+impl Folder {
+    /// Names a folder; nothing is read or written yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// PEM of the merchant's private API key.
+    pub fn merchant_private_key_file(&self) -> PathBuf {
+        self.0.join(MERCHANT_KEY)
+    }
+
+    /// PEM of the merchant's API certificate.
+    pub fn merchant_certificate_file(&self) -> PathBuf {
+        self.0.join(MERCHANT_CERTIFICATE)
+    }
+
+    /// PEM of `WeChat Pay`'s public key, as the merchant console hands it out.
+    pub fn public_key_file(&self) -> PathBuf {
+        self.0.join(PUBLIC_KEY)
+    }
+
+    fn identity(&self) -> Result<Identity, Error> {
+        let path = self.0.join(IDENTITY);
+        if let Some(text) = read(&path)? {
+            return serde_json::from_str(&text).map_err(|source| Error::Damaged { path, source });
+        }
+        let mut entropy = Entropy::unpredictable();
+        let identity = Identity {
+            seed: u64::from_le_bytes(entropy.bytes()),
+            app_id: format!("wx{}", entropy.hex::<8>()),
+            app_secret: entropy.hex::<16>(),
+            mch_id: format!("19{}", entropy.digits(8)),
+            cert_serial: serial_from(entropy.bytes()),
+            api_v3_key: entropy.text(32),
+            public_key_id: format!("PUB_KEY_ID_01{}", entropy.digits(32)),
+        };
+        let text = serde_json::to_string_pretty(&identity).map_err(|source| Error::Damaged {
+            path: path.clone(),
+            source,
+        })?;
+        write(&path, &text)?;
+        Ok(identity)
+    }
+
+    /// A private key, made when it is not there yet.
+    fn private_key(&self, name: &str) -> Result<String, Error> {
+        let path = self.0.join(name);
+        if let Some(pem) = read(&path)? {
+            return Ok(pem);
+        }
+        let pem = generate_private_pem()?;
+        write(&path, &pem)?;
+        Ok(pem)
+    }
+}
+
+impl Options {
+    /// One mini program and one merchant with keys of their own, kept in a folder and used again the
+    /// next time. The first time takes seconds without optimisation, since three RSA keys are made: call it
+    /// from a blocking thread.
+    ///
+    /// Listens on [`Options::DEFAULT_BIND`], knows no server, delivers by itself; change what should
+    /// be otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read or written.
+    pub fn generated(folder: &Path) -> Result<Self, Error> {
+        create_folder(folder)?;
+        let files = Folder::new(folder);
+        let identity = files.identity()?;
+        let merchant_key = files.private_key(MERCHANT_KEY)?;
+        let platform_key = files.private_key(PLATFORM_KEY)?;
+        let public_mode_key = files.private_key(PUBLIC_MODE_KEY)?;
+        let certificate = if let Some(pem) = read(&files.merchant_certificate_file())? {
+            pem
+        } else {
+            let signer = Signer::from_pem(&identity.cert_serial, &merchant_key)?;
+            let pem = self_signed_pem(&signer, "Simulated merchant", Clock::new(0).now())?;
+            write(&files.merchant_certificate_file(), &pem)?;
+            pem
+        };
+        if read(&files.public_key_file())?.is_none() {
+            let public = Signer::from_pem(&identity.public_key_id, &public_mode_key)?;
+            write(&files.public_key_file(), &public.public_pem()?)?;
+        }
+        Ok(Self {
+            bind: Self::DEFAULT_BIND,
+            is_exposed: false,
+            server_url: None,
+            seed: identity.seed,
+            folder: Some(folder.to_owned()),
+            keys: Keys {
+                mode: KeyMode::Certificate,
+                platform: vec![SecretString::from(platform_key)],
+                public: SecretString::from(public_mode_key),
+                public_id: identity.public_key_id,
+            },
+            apps: vec![App {
+                app_id: identity.app_id,
+                app_secret: SecretString::from(identity.app_secret),
+                is_bound: true,
+            }],
+            merchant: Merchant {
+                mch_id: identity.mch_id,
+                name: "Demo shop".to_owned(),
+                cert_serial: identity.cert_serial,
+                public_key: certificate,
+                private_key: Some(SecretString::from(merchant_key)),
+                api_v3_key: SecretString::from(identity.api_v3_key),
+            },
+            delivery: Delivery::REAL,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, Error> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::File {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Writes a file whole or not at all, readable by its owner only.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let unfinished = path.with_extension("new");
+    let mut file = private_file(&unfinished, true)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&unfinished, path))
+        .map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })
+}

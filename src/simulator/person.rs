@@ -1,0 +1,55 @@
+//! People: each has one openid in every mini program, and one unionid.
+
+use std::collections::BTreeMap;
+
+use super::mini::login::make_session_key;
+use super::record::{Identity, Record, User};
+use super::state::Shared;
+
+/// Makes a person who is known to every mini program.
+pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
+    shared.step(|world, now| {
+        let number = u64::try_from(world.user_count())
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
+        let mut identities = BTreeMap::new();
+        for app in &shared.apps {
+            let openid = format!("o{}", world.entropy.text(27));
+            let session_key = make_session_key(world);
+            identities.insert(
+                app.app_id.clone(),
+                Identity {
+                    openid,
+                    session_key,
+                    session_key_at: now,
+                },
+            );
+        }
+        let user = User {
+            user_id: format!("user-{number}"),
+            number,
+            nickname: nickname.unwrap_or_else(|| format!("Phone {number}")),
+            is_blocked: false,
+            unionid: format!("o{}", world.entropy.text(27)),
+            identities,
+        };
+        world.put(Record::User(user.clone()));
+        user
+    })
+}
+
+/// Changes a person; absent: stays as it is. None: no such person.
+pub(super) fn update(
+    shared: &Shared,
+    user_id: &str,
+    nickname: Option<String>,
+    is_blocked: Option<bool>,
+) -> Option<User> {
+    shared.step(|world, _| {
+        let mut user = world.user(user_id)?.clone();
+        user.nickname = nickname.unwrap_or(user.nickname);
+        user.is_blocked = is_blocked.unwrap_or(user.is_blocked);
+        world.put(Record::User(user.clone()));
+        Some(user)
+    })
+}

@@ -1,0 +1,167 @@
+//! What the simulator remembers: the things of its world, each kept whole whenever it changes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::key::KeyMode;
+use super::mini::token::AppTokens;
+
+/// One thing that changed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Record {
+    /// How many draws of randomness were made.
+    Drawn(u64),
+    /// How far the clock was moved, in seconds.
+    ClockOffset(i64),
+    Mode(KeyMode),
+    Certificate(CertificateRecord),
+    User(User),
+    LoginCode(LoginCode),
+    Tokens(AppTokens),
+    Order(Order),
+    Notification(Notification),
+}
+
+/// A platform certificate and its private key.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct CertificateRecord {
+    pub(super) serial: String,
+    pub(super) private_pem: String,
+    pub(super) certificate_pem: String,
+    pub(super) effective_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
+}
+
+/// A person who owns a phone.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the id is called what the control API calls it"
+)]
+pub(super) struct User {
+    pub(super) user_id: String,
+    /// Counts up from 1.
+    pub(super) number: u64,
+    pub(super) nickname: String,
+    pub(super) is_blocked: bool,
+    pub(super) unionid: String,
+    /// By app id.
+    pub(super) identities: BTreeMap<String, Identity>,
+}
+
+/// A person in one mini program.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Identity {
+    pub(super) openid: String,
+    /// Base64 of 16 bytes.
+    pub(super) session_key: String,
+    pub(super) session_key_at: DateTime<Utc>,
+}
+
+/// What `wx.login` gave to a page.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct LoginCode {
+    pub(super) code: String,
+    pub(super) app_id: String,
+    pub(super) user_id: String,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) is_used: bool,
+}
+
+/// An order at `WeChat Pay`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Counts up from 1.
+    pub(super) number: u64,
+    pub(super) app_id: String,
+    pub(super) out_trade_no: String,
+    /// The whole request; the same number may only come with the same again.
+    pub(super) request: Value,
+    pub(super) description: String,
+    pub(super) attach: Option<String>,
+    pub(super) notify_url: String,
+    pub(super) total_fen: i64,
+    pub(super) openid: String,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
+    pub(super) closed_at: Option<DateTime<Utc>>,
+    pub(super) payment: Option<Payment>,
+    pub(super) prepays: Vec<Prepay>,
+}
+
+/// Money that moved.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Payment {
+    pub(super) transaction_id: String,
+    pub(super) paid_at: DateTime<Utc>,
+}
+
+/// One prepay id of an order.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Prepay {
+    pub(super) prepay_id: String,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TradeState {
+    NotPaid,
+    Success,
+    Closed,
+}
+
+impl TradeState {
+    /// `WeChat`'s word for it.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::NotPaid => "NOTPAY",
+            Self::Success => "SUCCESS",
+            Self::Closed => "CLOSED",
+        }
+    }
+
+    pub(super) const fn description(self) -> &'static str {
+        match self {
+            Self::NotPaid => "the order is not paid",
+            Self::Success => "paid",
+            Self::Closed => "the order is closed",
+        }
+    }
+}
+
+impl Order {
+    /// Where it stands: past its time limit an unpaid order counts as closed.
+    pub(super) fn state(&self, now: DateTime<Utc>) -> TradeState {
+        if self.payment.is_some() {
+            TradeState::Success
+        } else if self.closed_at.is_some() || now >= self.expires_at {
+            TradeState::Closed
+        } else {
+            TradeState::NotPaid
+        }
+    }
+}
+
+/// A notification that still wants a 2xx, or was just done with.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Notification {
+    /// The same for all attempts.
+    pub(super) id: String,
+    /// Counts up over all notifications.
+    pub(super) number: u64,
+    pub(super) out_trade_no: String,
+    pub(super) created_at: DateTime<Utc>,
+    /// Attempts made so far.
+    pub(super) attempts: u32,
+    /// When the next attempt is due; none: delivered or given up.
+    pub(super) due_at: Option<DateTime<Utc>>,
+    /// Whether a fault has put it off already; it is not put off twice.
+    pub(super) was_put_off: bool,
+    /// Whether it waits for another notification to go by.
+    pub(super) is_held: bool,
+}

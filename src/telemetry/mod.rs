@@ -1,0 +1,23 @@
+//! What the operator sees: log lines, metrics and traces.
+//!
+//! Every room but `domain` and `simulator` may note things here; nothing here knows a room above
+//! `error`. One line is written per request, at the boundary, from the record that the rooms below
+//! filled on the way. Never written: secrets, query strings, openids, unionids, phone numbers.
+
+mod exchange;
+mod filter;
+mod line;
+mod metric;
+mod process;
+mod record;
+mod start;
+mod trace;
+
+pub(crate) use exchange::Exchange;
+pub use metric::{
+    Metrics, SHED, UPSTREAM_DURATION, UPSTREAM_REQUESTS, count_loop_run, count_notification,
+    count_order_move, note_pool,
+};
+pub use record::{RequestRecord, current, note_error, note_order, note_user, query, scope, spawn};
+pub use start::{StartError, Telemetry, start};
+pub use trace::{SPAN_TARGET, upstream_span};

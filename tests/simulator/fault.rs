@@ -1,0 +1,338 @@
+//! Each fault at least once, and the faults of a seed.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Stage};
+use crate::merchant::{JSAPI, Request};
+
+#[tokio::test]
+async fn delay_and_slow_body_bring_the_whole_answer() {
+    let stage = Stage::new().await;
+    for kind in ["delay", "slow_body"] {
+        stage
+            .faults(json!([{ "kind": kind, "ms": 50, "times": 1 }]))
+            .await;
+        let started = std::time::Instant::now();
+        let answer = stage.pay_get("/v3/certificates").await;
+        assert!(started.elapsed().as_millis() >= 50, "{kind}");
+        assert_eq!(answer.json()["data"].as_array().unwrap().len(), 1);
+        assert!(answer.is_genuine(&stage).await);
+    }
+}
+
+#[tokio::test]
+async fn unanswered_call_is_accepted_or_not() {
+    let stage = Stage::new().await;
+    let user = stage.user().await;
+    for (kind, out_trade_no, orders) in [
+        ("no_answer_before_accepting", "order-1", 0),
+        ("no_answer_after_accepting", "order-2", 1),
+    ] {
+        stage
+            .faults(json!([{ "kind": kind, "api": "prepay", "times": 1 }]))
+            .await;
+        let order = stage.order(&user, out_trade_no).to_string();
+        let request = Request::new(&stage, "POST", JSAPI, &order).await;
+        let lost = request.build(&stage).send().await.unwrap_err();
+        assert!(lost.is_request() && !lost.is_timeout(), "{lost:?}");
+        assert_eq!(
+            stage.list("/simulator/transactions").await.len(),
+            orders,
+            "{kind}"
+        );
+        let calls = stage.list("/simulator/calls").await;
+        let call = calls.last().unwrap();
+        assert_eq!((&call["status"], &call["faults"]), (&Value::Null, &json!([kind])));
+        assert_eq!(call["out_trade_no"], out_trade_no);
+    }
+    // The fault is used up, and the order that was accepted is found again.
+    stage.prepay(&user, "order-2").await;
+}
+
+#[tokio::test]
+async fn errors_come_in_the_form_of_each_api() {
+    let stage = Stage::new().await;
+    let user = stage.user().await;
+    let code = stage.code(&user).await;
+    stage
+        .faults(json!([{ "kind": "errcode", "errcode": 45011, "api": "login", "times": 2 }]))
+        .await;
+    assert_eq!(stage.redeem(&code).await["errcode"], 45011);
+    assert_eq!(stage.redeem(&code).await["errcode"], 45011);
+    assert!(stage.redeem(&code).await.get("openid").is_some());
+    stage.faults(json!([{ "kind": "errcode" }])).await;
+    assert_eq!(stage.plain_token().await["errcode"], -1);
+    assert_eq!(stage.stable_token(false).await["errcode"], -1);
+
+    stage
+        .faults(json!([{ "kind": "pay_error", "status": 429, "code": "FREQUENCY_LIMITED", "after": 1 }]))
+        .await;
+    assert_eq!(stage.pay_get("/v3/certificates").await.status, 200);
+    let limited = stage.query("order-1").await;
+    assert_eq!(
+        (limited.status, &limited.json()["code"]),
+        (429, &json!("FREQUENCY_LIMITED"))
+    );
+    assert!(limited.header("wechatpay-signature").is_none());
+
+    stage
+        .faults(json!([{ "kind": "server_error", "status": 502 }]))
+        .await;
+    for path in ["/v3/certificates", "/sns/jscode2session", "/cgi-bin/token"] {
+        let broken = stage.get(path).await;
+        assert_eq!(broken.status, 502);
+        assert!(serde_json::from_slice::<Value>(&broken.body).is_err());
+    }
+}
+
+#[tokio::test]
+async fn answers_are_signed_badly_on_demand() {
+    let stage = Stage::new().await;
+    let user = stage.user().await;
+    for (kind, is_signed) in [
+        ("wrong_answer_signature", true),
+        ("probe_signature", true),
+        ("stale_answer", true),
+        ("missing_answer_signature", false),
+    ] {
+        stage
+            .faults(json!([{ "kind": kind, "api": "prepay", "times": 1 }]))
+            .await;
+        let answer = stage.pay_post(JSAPI, &stage.order(&user, "order-1")).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(
+            answer.header("wechatpay-signature").is_some(),
+            is_signed,
+            "{kind}"
+        );
+        assert!(!answer.is_genuine(&stage).await, "{kind}");
+    }
+    let answer: Answer = stage.pay_post(JSAPI, &stage.order(&user, "order-1")).await;
+    assert!(answer.is_genuine(&stage).await);
+}
+
+#[tokio::test]
+async fn keys_rotate_and_tokens_die_mid_flight() {
+    let stage = Stage::new().await;
+    let user = stage.user().await;
+    let before = stage.certificates().await;
+    stage
+        .faults(json!([{ "kind": "key_rotation", "api": "prepay", "times": 1 }]))
+        .await;
+    let answer = stage.pay_post(JSAPI, &stage.order(&user, "order-1")).await;
+    assert_ne!(answer.header("wechatpay-serial"), Some(before[0].0.as_str()));
+    assert!(answer.is_genuine(&stage).await);
+
+    stage
+        .faults(json!([{ "kind": "token_displaced", "times": 1 }]))
+        .await;
+    let (dead, alive) = (stage.stable_token(false).await, stage.stable_token(false).await);
+    assert_ne!(dead["access_token"], alive["access_token"]);
+    let check = async |token: &Value| {
+        let path = format!(
+            "/wxa/checksession?access_token={}",
+            token["access_token"].as_str().unwrap()
+        );
+        stage.get(&path).await.json()["errcode"].clone()
+    };
+    assert_eq!(check(&dead).await, 40001);
+    assert_eq!(check(&alive).await, 87008);
+}
+
+#[tokio::test]
+async fn lost_notification_comes_by_the_ladder() {
+    let stage = Stage::new().await;
+    stage.paid_order("order-1").await;
+    stage
+        .faults(json!([{ "kind": "notification_lost", "times": 1 }]))
+        .await;
+    let lost = stage.deliver().await;
+    assert_eq!(
+        (&lost[0]["sent_at"], &lost[0]["status"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(lost[0]["faults"], json!(["notification_lost"]));
+    assert!(stage.receiver.take().is_empty());
+    stage.advance(15).await;
+    assert_eq!(stage.deliver_statuses().await, [204]);
+}
+
+#[tokio::test]
+async fn late_notification_waits_for_its_time() {
+    let stage = Stage::new().await;
+    stage.paid_order("order-1").await;
+    stage
+        .faults(json!([{ "kind": "notification_late", "ms": 120_000 }]))
+        .await;
+    assert_eq!(stage.deliver().await.len(), 0);
+    stage.advance(110).await;
+    assert_eq!(stage.deliver().await.len(), 0);
+    stage.advance(10).await;
+    assert_eq!(stage.deliver_statuses().await, [204]);
+    assert!(stage.receiver.take()[0].is_genuine(&stage).await);
+}
+
+#[tokio::test]
+async fn doubled_notification_arrives_twice_with_one_id() {
+    let stage = Stage::new().await;
+    stage.paid_order("order-1").await;
+    stage.faults(json!([{ "kind": "notification_doubled" }])).await;
+    assert_eq!(stage.deliver_statuses().await, [204, 204]);
+    let received = stage.receiver.take();
+    assert_eq!(received[0].opened().0["id"], received[1].opened().0["id"]);
+    assert!(received[0].is_genuine(&stage).await && received[1].is_genuine(&stage).await);
+    assert_eq!(stage.deliver().await.len(), 0);
+}
+
+#[tokio::test]
+async fn reordered_notification_lets_another_pass() {
+    let stage = Stage::new().await;
+    stage.paid_order("order-1").await;
+    stage.paid_order("order-2").await;
+    stage
+        .faults(json!([{ "kind": "notification_reordered", "times": 1 }]))
+        .await;
+    let sent = stage.deliver().await;
+    let order: Vec<&Value> = sent.iter().map(|delivery| &delivery["out_trade_no"]).collect();
+    assert_eq!(order, ["order-2", "order-1"]);
+    // With nothing to let pass it comes after a while all the same.
+    stage.paid_order("order-3").await;
+    stage.faults(json!([{ "kind": "notification_reordered" }])).await;
+    assert_eq!(stage.deliver().await.len(), 0);
+    stage.advance(5).await;
+    assert_eq!(stage.deliver_statuses().await, [204]);
+}
+
+#[tokio::test]
+async fn badly_stamped_and_badly_signed_notifications_are_followed_by_good_ones() {
+    let stage = Stage::new().await;
+    for (number, kind) in [
+        "notification_stale",
+        "notification_future",
+        "wrong_answer_signature",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        stage.paid_order(&format!("order-{number}")).await;
+        stage
+            .faults(json!([{ "kind": kind, "api": "notification", "times": 1 }]))
+            .await;
+        stage.receiver.answer(&[401]);
+        assert_eq!(stage.deliver_statuses().await, [401]);
+        assert!(!stage.receiver.take()[0].is_genuine(&stage).await, "{kind}");
+        stage.advance(15).await;
+        assert_eq!(stage.deliver_statuses().await, [204]);
+        assert!(stage.receiver.take()[0].is_genuine(&stage).await, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn probe_goes_ahead_of_the_genuine_notification() {
+    let stage = Stage::new().await;
+    stage.paid_order("order-1").await;
+    stage
+        .faults(json!([{ "kind": "probe_signature", "api": "notification" }]))
+        .await;
+    stage.receiver.answer(&[401]);
+    let sent = stage.deliver().await;
+    assert_eq!(
+        (&sent[0]["kind"], &sent[0]["status"]),
+        (&json!("probe"), &json!(401))
+    );
+    assert_eq!(
+        (&sent[1]["kind"], &sent[1]["status"]),
+        (&json!("scheduled"), &json!(204))
+    );
+    let received = stage.receiver.take();
+    assert!(received[0].headers["wechatpay-signature"].starts_with("WECHATPAY/SIGNTEST/"));
+    assert!(received[1].is_genuine(&stage).await);
+}
+
+#[tokio::test]
+async fn key_rotates_before_a_notification() {
+    let stage = Stage::new().await;
+    let before = stage.certificates().await;
+    stage.paid_order("order-1").await;
+    stage
+        .faults(json!([{ "kind": "key_rotation", "api": "notification", "times": 1 }]))
+        .await;
+    stage.deliver().await;
+    let received = stage.receiver.take().remove(0);
+    assert_ne!(received.headers["wechatpay-serial"], before[0].0);
+    assert!(received.is_genuine(&stage).await);
+}
+
+/// What a story of 60 calls looks like: for each call the kinds that struck it.
+async fn story(seed: u64) -> Vec<Value> {
+    let stage = Stage::new().await;
+    let random = json!({
+        "seed": seed,
+        "probability": 0.5,
+        "kinds": ["errcode", "server_error", "pay_error", "wrong_answer_signature", "no_answer_before_accepting"],
+    });
+    let set = stage
+        .send("PUT", "/simulator/faults", &json!({ "random": random }))
+        .await;
+    assert_eq!(set.json()["random"]["seed"], seed);
+    for _ in 0..30 {
+        // What comes back does not matter here, nor whether anything does.
+        drop(stage.http.get(stage.url("/sns/jscode2session")).send().await);
+        let request = Request::new(&stage, "GET", "/v3/certificates", "").await;
+        drop(request.build(&stage).send().await);
+    }
+    stage
+        .list("/simulator/calls")
+        .await
+        .into_iter()
+        .map(|call| call["faults"].clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn same_seed_tells_the_same_story() {
+    let (first, again, other) = (story(1).await, story(1).await, story(2).await);
+    assert_eq!(first.len(), 60);
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+    let struck = first
+        .iter()
+        .filter(|faults| !faults.as_array().unwrap().is_empty())
+        .count();
+    assert!((15..=45).contains(&struck), "{struck}");
+}
+
+#[tokio::test]
+async fn faults_are_shown_counted_and_cleared() {
+    let stage = Stage::new().await;
+    stage
+        .faults(json!([{ "kind": "delay", "ms": 1 }, { "kind": "errcode", "api": "login", "times": 3 }]))
+        .await;
+    stage.redeem("x").await;
+    let shown = stage.get("/simulator/faults").await.json();
+    assert_eq!(shown["faults"][1]["applied"], 1);
+    assert_eq!(shown["faults"][1]["times"], 3);
+    assert_eq!(
+        stage.send("DELETE", "/simulator/faults", &json!({})).await.status,
+        204
+    );
+    assert_eq!(
+        stage.get("/simulator/faults").await.json(),
+        json!({ "faults": [], "random": null })
+    );
+    for bad in [
+        json!({ "faults": [{ "kind": "earthquake" }] }),
+        json!({ "faults": [{ "kind": "errcode", "api": "prepay" }] }),
+        json!({ "faults": [{ "kind": "delay", "ms": 120_001 }] }),
+        json!({ "faults": [{ "kind": "pay_error", "status": 200 }] }),
+        json!({ "faults": [{ "kind": "delay", "seconds": 1 }] }),
+        json!({ "random": { "seed": 1, "probability": 1.5 } }),
+    ] {
+        let refused = stage.send("PUT", "/simulator/faults", &bad).await;
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (400, &json!("invalid_request")),
+            "{bad}"
+        );
+    }
+}

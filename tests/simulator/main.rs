@@ -1,0 +1,27 @@
+//! The simulator, driven over real sockets by a small client of its own.
+//!
+//! The client signs, verifies and decrypts with `aws-lc-rs` where the simulator uses `rsa` and
+//! `aes-gcm`: the two libraries check each other. Nothing here sleeps; time is the simulator's clock.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must fail where it stands"
+)]
+
+mod cashier;
+mod control;
+mod fault;
+mod forward;
+mod harness;
+mod key;
+mod login;
+mod merchant;
+mod notification;
+mod order;
+mod receiver;
+mod restart;
+mod signature;
+mod token;

@@ -1,0 +1,19 @@
+//! What holds for every input, not only for those somebody thought of: the two machines, the
+//! decision about money, amounts, names, signatures and parsers. The tables of the decisions are
+//! kept as snapshots, so that no cell changes unseen.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a property that cannot be set up must fail the test"
+)]
+
+mod attempt;
+mod money;
+mod name;
+mod notification;
+mod order;
+mod parser;
+mod settlement;
+mod shop;
+mod signature;

@@ -37,7 +37,7 @@ pub(super) struct Documents {
 /// When the document cannot be written as JSON, which is a defect.
 pub fn routes() -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, serde_json::Error> {
     let documents = Data::new(Documents {
-        openapi: openapi::document().to_json()?,
+        openapi: openapi::document().to_pretty_json()?,
         errors: error_page(),
         swagger: Arc::new(Config::from("/openapi.json")),
     });

@@ -13,4 +13,6 @@
 )]
 
 mod harness;
+mod login;
+mod user;
 mod walk;

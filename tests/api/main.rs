@@ -13,6 +13,9 @@
 )]
 
 mod harness;
+mod limits;
 mod login;
+mod profile;
+mod session;
 mod user;
 mod walk;

@@ -12,9 +12,12 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod catalogue;
 mod harness;
+mod idempotency;
 mod limits;
 mod login;
+mod order;
 mod profile;
 mod session;
 mod user;

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod bad_input;
 mod catalogue;
 mod harness;
 mod idempotency;
@@ -20,5 +21,6 @@ mod login;
 mod order;
 mod profile;
 mod session;
+mod shape;
 mod user;
 mod walk;

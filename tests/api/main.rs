@@ -15,12 +15,15 @@
 mod bad_input;
 mod catalogue;
 mod harness;
+mod health;
 mod idempotency;
 mod limits;
 mod login;
+mod openapi;
 mod order;
 mod profile;
 mod session;
 mod shape;
+mod stop;
 mod user;
 mod walk;

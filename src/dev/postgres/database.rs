@@ -2,7 +2,7 @@
 //! the business of `store`.
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, PgConnection};
 
 use super::Cluster;
 use super::error::Error;
@@ -136,9 +136,9 @@ async fn execute(
         text = text.replace(mark, &format!("\"{}\"", name.0));
     }
     #[expect(
-        clippy::disallowed_methods,
+        clippy::disallowed_types,
         reason = "names of databases cannot be bound; `Name` lets only letters, digits and _ through"
     )]
-    let statement = AssertSqlSafe(text);
+    let statement = sqlx::AssertSqlSafe(text);
     sqlx::raw_sql(statement).execute(connection).await.map(drop)
 }

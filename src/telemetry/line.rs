@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn a_huge_field_is_cut() {
         let text = lines_of(LogFormat::Json, || {
-            tracing::info!(huge = "茶".repeat(9000), "said")
+            tracing::info!(huge = "茶".repeat(9000), "said");
         });
         assert!(text.len() < FIELD_MAX + 400);
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());

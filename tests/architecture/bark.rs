@@ -175,6 +175,11 @@ fn a_statement_in_the_wrong_place_or_without_its_name_is_seen() {
             "belongs into src/store",
         ),
         (
+            "src/service/pay.rs",
+            "fn f() { g(sqlx::AssertSqlSafe(text)); }",
+            "AssertSqlSafe belongs into src/store",
+        ),
+        (
             "src/store/user.rs",
             r#"fn f() { sqlx::query!("select 1"); }"#,
             "not `-- user.…`",

@@ -61,9 +61,6 @@ pub struct AdminProductResponse {
     params(("id" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ - .`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")),
     responses(
         (status = 200, body = AdminProductResponse),
-        (status = 400, description = "`request_malformed`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn put_product(
     context: web::Data<Context>,
@@ -87,7 +84,6 @@ pub async fn put_product(
 #[utoipa::path(delete, path = "/admin/products/{id}", tag = "operator", params(("id" = String, Path)), security(("admin" = [])),
     responses(
         (status = 204, description = "The product is gone; orders keep what they bought."),
-        (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn delete_product(

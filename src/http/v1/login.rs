@@ -45,9 +45,8 @@ pub struct LoginResponse {
 #[utoipa::path(post, path = "/v1/login", tag = "session", request_body = LoginRequest, security(()),
     responses(
         (status = 200, body = LoginResponse),
-        (status = 400, description = "`login_code_invalid`, `request_malformed`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`login_code_invalid`", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "`login_blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "`wechat_rejected`", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "`wechat_unavailable`", body = Problem, content_type = "application/problem+json"),

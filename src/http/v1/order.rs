@@ -119,11 +119,11 @@ impl From<StoredOrder> for OrderResponse {
 #[utoipa::path(post, path = "/v1/orders", tag = "shop", request_body = PlaceOrderRequest, security(("session" = [])),
     params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters", min_length = 1, max_length = 64)),
     responses(
-        (status = 201, body = OrderResponse),
-        (status = 400, description = "`idempotency_key_missing`, `request_malformed`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = OrderResponse,
+            headers(("idempotent-replayed" = String, description = "`true` when this is the answer of an earlier request."))),
+        (status = 400, description = "`idempotency_key_missing`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`stock_insufficient`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`, `idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn create_order(
     context: web::Data<Context>,
@@ -167,8 +167,6 @@ pub struct ListOrdersQuery {
 #[utoipa::path(get, path = "/v1/orders", tag = "shop", params(ListOrdersQuery), security(("session" = [])),
     responses(
         (status = 200, body = Page<OrderResponse>),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn list_orders(
     context: web::Data<Context>,
@@ -196,7 +194,6 @@ pub async fn list_orders(
 #[utoipa::path(get, path = "/v1/orders/{id}", tag = "shop", params(("id" = uuid::Uuid, Path)), security(("session" = [])),
     responses(
         (status = 200, body = OrderResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn read_order(
@@ -215,7 +212,6 @@ pub async fn read_order(
 #[utoipa::path(post, path = "/v1/orders/{id}/sync", tag = "shop", params(("id" = uuid::Uuid, Path)), security(("session" = [])),
     responses(
         (status = 200, body = OrderResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn sync_order(
@@ -233,7 +229,6 @@ pub async fn sync_order(
 #[utoipa::path(post, path = "/v1/orders/{id}/close", tag = "shop", params(("id" = uuid::Uuid, Path)), security(("session" = [])),
     responses(
         (status = 200, body = OrderResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`order_state_conflict`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "`wechat_unavailable`", body = Problem, content_type = "application/problem+json"),

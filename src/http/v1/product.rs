@@ -61,7 +61,6 @@ pub struct ListProductsQuery {
 #[utoipa::path(get, path = "/v1/products", tag = "shop", params(ListProductsQuery), security(()),
     responses(
         (status = 200, body = Page<ProductResponse>),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn list_products(
     context: web::Data<Context>,

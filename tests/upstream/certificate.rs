@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use weir::domain::clock::Clock;
 use weir::wechat::pay::{Client, KeyKind, PayError, Refusal, UnknownReason};
 
-use crate::pay::{CERTIFICATE, VECTORS, client_at, now, ok_by_certificate, prepay, refusal};
+use crate::merchant::{CERTIFICATE, VECTORS, client_at, now, ok_by_certificate, prepay, refusal};
 use crate::script::{Act, Host};
 
 const PREPAID: &str = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;

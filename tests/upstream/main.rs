@@ -11,6 +11,7 @@
 
 mod certificate;
 mod login;
+mod merchant;
 mod pay;
 mod script;
 mod secrecy;

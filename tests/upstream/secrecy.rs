@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use weir::domain::clock::Clock;
 
 use crate::login::login;
-use crate::pay::{API_V3_KEY, client_at, now, prepay, refusal};
+use crate::merchant::{API_V3_KEY, client_at, now, prepay, refusal};
 use crate::script::{Act, Host};
 
 #[derive(Clone, Default)]

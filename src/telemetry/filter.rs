@@ -19,8 +19,15 @@ const WIRE: [&str; 8] = [
 /// The web server tells of every thread it starts and stops.
 const CHATTY: &str = "actix_server";
 
+/// Calls every request that it cannot parse an error of its own, so that anybody could fill the log
+/// with errors. Such a request is answered with 400.
+const STARTLED: &str = "actix_http::h1::dispatcher";
+
 /// Whether an event may be written at all.
 pub(super) fn is_speakable(metadata: &Metadata<'_>) -> bool {
+    if metadata.target() == STARTLED {
+        return false;
+    }
     if metadata.target().starts_with(CHATTY) {
         return *metadata.level() <= Level::WARN;
     }

@@ -22,7 +22,8 @@ const IMAGE_URL_BYTES_MAX: usize = 2_048;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutProductRequest {
-    #[schema(min_length = 1, max_length = 120)]
+    /// Not only white space.
+    #[schema(min_length = 1, max_length = 120, pattern = "\\S")]
     title: String,
     /// Price of one, in fen.
     #[schema(minimum = 1, maximum = 10_000_000_000_i64)]
@@ -31,7 +32,7 @@ pub struct PutProductRequest {
     #[schema(minimum = 0, maximum = 1_000_000_000)]
     stock: Option<i64>,
     /// An http or https address.
-    #[schema(max_length = 2048)]
+    #[schema(max_length = 2048, pattern = "^https?://")]
     image_url: Option<String>,
     /// Whether it is shown and can be bought.
     #[serde(default = "yes")]
@@ -81,7 +82,7 @@ pub async fn put_product(
 }
 
 /// Remove a product
-#[utoipa::path(delete, path = "/admin/products/{id}", tag = "operator", params(("id" = String, Path)), security(("admin" = [])),
+#[utoipa::path(delete, path = "/admin/products/{id}", tag = "operator", params(("id" = String, Path, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")), security(("admin" = [])),
     responses(
         (status = 204, description = "The product is gone; orders keep what they bought."),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),

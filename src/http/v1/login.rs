@@ -20,7 +20,7 @@ pub struct LoginRequest {
     #[schema(min_length = 1, max_length = 256)]
     code: String,
     /// The mini program, where the server serves several.
-    #[schema(max_length = 32)]
+    #[schema(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     app_id: Option<String>,
 }
 

@@ -56,7 +56,8 @@ pub async fn read_me(context: web::Data<Context>, bearer: TokenBearer) -> Result
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMeRequest {
-    #[schema(min_length = 1, max_length = 32)]
+    /// Not only white space.
+    #[schema(min_length = 1, max_length = 32, pattern = "\\S")]
     nickname: Option<String>,
     /// A picture at WeChat or among the files of this server.
     #[schema(max_length = 1024)]

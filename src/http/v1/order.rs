@@ -38,7 +38,8 @@ pub struct PlaceOrderRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrderItem {
-    #[schema(min_length = 1, max_length = 64)]
+    /// Each product stands in one line.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")]
     product_id: String,
     /// 1 to 9,999.
     #[schema(minimum = 1, maximum = 9_999)]
@@ -54,7 +55,7 @@ pub struct OrderResponse {
     #[schema(required = true)]
     out_trade_no: Option<String>,
     /// `awaiting_payment`, `paid`, `closed`, `partially_refunded` or `refunded`.
-    #[schema(value_type = String, example = "awaiting_payment")]
+    #[schema(value_type = String, example = "awaiting_payment", pattern = "^(awaiting_payment|paid|closed|partially_refunded|refunded)$")]
     status: &'static str,
     total_fen: i64,
     refunded_fen: i64,
@@ -117,7 +118,7 @@ impl From<StoredOrder> for OrderResponse {
 /// The price is the server's. The same key and body give the same answer again, with
 /// `idempotent-replayed: true`.
 #[utoipa::path(post, path = "/v1/orders", tag = "shop", request_body = PlaceOrderRequest, security(("session" = [])),
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters", min_length = 1, max_length = 64)),
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
     responses(
         (status = 201, body = OrderResponse,
             headers(("idempotent-replayed" = String, description = "`true` when this is the answer of an earlier request."))),
@@ -155,6 +156,7 @@ pub async fn create_order(
 #[into_params(parameter_in = Query)]
 pub struct ListOrdersQuery {
     /// Only orders of this status.
+    #[param(pattern = "^(awaiting_payment|paid|closed|partially_refunded|refunded)$")]
     status: Option<String>,
     /// How many, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 20)]

@@ -12,5 +12,13 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod catalogue;
 mod harness;
+mod idempotency;
+mod limits;
+mod login;
+mod order;
+mod profile;
+mod session;
+mod user;
 mod walk;

@@ -12,5 +12,15 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod close;
 mod harness;
+mod key;
+mod mismatch;
+mod notification;
+mod payment;
+mod prepay_fault;
+mod refusal;
+mod reset;
+mod settle;
+mod sync;
 mod walk;

@@ -4,6 +4,8 @@ mod answer;
 mod books;
 mod database;
 mod log;
+mod message;
+mod money;
 mod phone;
 mod secret;
 mod settings;
@@ -22,8 +24,11 @@ use weir::http::Bounds;
 use weir::simulator::{self, Simulator};
 
 pub(crate) use answer::Answer;
+pub(crate) use log::since as log_since;
+pub(crate) use message::Message;
+pub(crate) use money::until;
 pub(crate) use phone::Phone;
-pub(crate) use settings::{ADMIN_TOKEN, APP, OTHER_APP, Setup};
+pub(crate) use settings::{ADMIN_TOKEN, APP, MERCHANT_KEY, OTHER_APP, Setup};
 
 /// A running server, its database, and the WeChat it talks to.
 pub(crate) struct Shop {

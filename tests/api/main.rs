@@ -13,12 +13,22 @@
 )]
 
 mod catalogue;
+mod close;
 mod harness;
 mod idempotency;
+mod key;
 mod limits;
 mod login;
+mod mismatch;
+mod notification;
 mod order;
+mod payment;
+mod prepay_fault;
 mod profile;
+mod refusal;
+mod reset;
 mod session;
+mod settle;
+mod sync;
 mod user;
 mod walk;

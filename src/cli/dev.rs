@@ -129,7 +129,7 @@ impl Dev {
             },
         );
         let app = serve(values, listener).await?;
-        tell(&app, &simulator);
+        tell(&app, &simulator, &database_url);
         Ok(Parts { app, simulator })
     }
 }
@@ -180,11 +180,12 @@ async fn serve(values: BTreeMap<String, String>, listener: TcpListener) -> Resul
     Ok(app)
 }
 
-fn tell(app: &App, simulator: &Simulator) {
+fn tell(app: &App, simulator: &Simulator, database_url: &str) {
     let server = app.address();
     output::say(format_args!("server       http://{server}"));
     output::say(format_args!("API          http://{server}/docs"));
     output::say(format_args!("health       http://{server}/admin/health"));
+    output::say(format_args!("database     {database_url}"));
     output::say(format_args!("simulator    {}", simulator.url()));
     output::say(format_args!("phone        {}phone", simulator.url()));
     output::say("\nOpen the phone's address in a browser. Ctrl-C stops everything.");

@@ -14,16 +14,26 @@
 
 mod bad_input;
 mod catalogue;
+mod close;
 mod harness;
 mod health;
 mod idempotency;
+mod key;
 mod limits;
 mod login;
+mod mismatch;
+mod notification;
 mod openapi;
 mod order;
+mod payment;
+mod prepay_fault;
 mod profile;
+mod refusal;
+mod reset;
 mod session;
+mod settle;
 mod shape;
 mod stop;
+mod sync;
 mod user;
 mod walk;

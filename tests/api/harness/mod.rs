@@ -4,6 +4,8 @@ mod answer;
 mod books;
 mod database;
 mod log;
+mod message;
+mod money;
 mod phone;
 mod secret;
 mod settings;
@@ -24,8 +26,13 @@ use weir::http::Bounds;
 use weir::simulator::{self, Simulator};
 
 pub(crate) use answer::Answer;
+pub(crate) use log::since as log_since;
+pub(crate) use message::Message;
+pub(crate) use money::until;
 pub(crate) use phone::Phone;
-pub(crate) use settings::{ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, OTHER_APP, Setup};
+pub(crate) use settings::{
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
+};
 pub(crate) use token::Token;
 pub(crate) use wechat::HandPlayed;
 

@@ -23,11 +23,14 @@ const CERT_SERIAL: &str = "3775B6A45ACD588826D15E583A95F5DD00000001";
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
 
 const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys");
-const MERCHANT_KEY: &str = include_str!("../../fixtures/keys/merchant_private_key.pem");
+pub(crate) const MERCHANT_KEY: &str = include_str!("../../fixtures/keys/merchant_private_key.pem");
 const MERCHANT_CERTIFICATE: &str = include_str!("../../fixtures/keys/merchant_certificate.pem");
-const PLATFORM_1: &str = include_str!("../../fixtures/keys/platform_1_private_key.pem");
+pub(super) const PLATFORM_1: &str = include_str!("../../fixtures/keys/platform_1_private_key.pem");
 const PLATFORM_2: &str = include_str!("../../fixtures/keys/platform_2_private_key.pem");
 const PUBLIC_MODE: &str = include_str!("../../fixtures/keys/public_mode_private_key.pem");
+
+/// Stands for the simulator's other name, which is known only once it runs.
+const SECOND_NAME: &str = "the simulator by its other name";
 
 /// How a shop differs from the usual one.
 #[derive(Clone)]
@@ -82,6 +85,11 @@ impl Setup {
             .filter_map(|name| self.variables.get(name))
             .flat_map(|list| list.split(',').map(str::to_owned))
             .collect()
+    }
+
+    /// The simulated WeChat under a second name, so that there is a second host to turn to.
+    pub(crate) fn second_host(self) -> Self {
+        self.with("WXPAY_API_BACKUP_BASE_URL", SECOND_NAME)
     }
 
     /// Another kind of key at WeChat Pay; with the public key the server knows it too.
@@ -179,5 +187,11 @@ pub(super) fn lookup(
         ("WXPAY_API_BACKUP_BASE_URL", wechat),
     ]);
     variables.extend(setup.variables.clone());
+    if let Some(backup) = variables
+        .get_mut("WXPAY_API_BACKUP_BASE_URL")
+        .filter(|url| *url == SECOND_NAME)
+    {
+        *backup = format!("http://localhost:{}", simulator.port().unwrap());
+    }
     move |name| variables.get(name).filter(|value| !value.is_empty()).cloned()
 }

@@ -1,0 +1,81 @@
+//! The OpenAPI 3.1 document: what is common to all routes, and the list of the handlers' own parts.
+
+mod everywhere;
+
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{admin, callback, docs, problem, v1};
+use everywhere::Everywhere;
+
+/// The security scheme of `/v1`.
+pub const SESSION: &str = "session";
+/// The security scheme of `/admin` and `/metrics`.
+pub const ADMIN: &str = "admin";
+/// The security scheme of `/internal`.
+pub const INTERNAL: &str = "internal";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "weir",
+        description = "The backend behind a WeChat mini program: login, payment and data.\n\n\
+            Money is in integer fen, times are RFC 3339 in UTC, ids are UUID v7. An error is an \
+            RFC 9457 problem whose `code` never changes; `/docs/errors` lists them all.",
+    ),
+    paths(
+        v1::login::create_session,
+        v1::session::read_session,
+        v1::session::renew_session,
+        v1::session::delete_session,
+        v1::session::delete_sessions,
+        v1::me::read_me,
+        v1::me::change_me,
+        v1::product::list_products,
+        v1::product::read_product,
+        v1::order::create_order,
+        v1::order::list_orders,
+        v1::order::read_order,
+        v1::payment::create_payment,
+        v1::order::sync_order,
+        v1::order::close_order,
+        callback::pay::receive_payment_notification,
+        admin::health::read_health,
+        admin::product::put_product,
+        admin::product::delete_product,
+        admin::health::read_liveness,
+        admin::health::read_readiness,
+        docs::metrics,
+        docs::openapi_document,
+    ),
+    components(schemas(problem::Problem, problem::Field)),
+    modifiers(&Security, &Everywhere),
+)]
+struct Api;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        for (name, format, description) in [
+            (SESSION, Some("JWT"), "The token of `POST /v1/login`."),
+            (ADMIN, None, "`ADMIN_TOKEN`."),
+            (INTERNAL, None, "`INTERNAL_TOKEN`."),
+        ] {
+            let mut scheme = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some(description));
+            if let Some(format) = format {
+                scheme = scheme.bearer_format(format);
+            }
+            components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
+        }
+    }
+}
+
+/// The document that `GET /openapi.json` and `weir openapi` show.
+pub fn document() -> Document {
+    Api::openapi()
+}

@@ -1,5 +1,6 @@
 """The built binary as a process: started, read until it has said enough, and ended."""
 
+import json
 import os
 import queue
 import signal
@@ -63,6 +64,10 @@ class Program:
                 return line[len(label):].strip()
         raise AssertionError(f"no line {label!r} in:\n{self.text()}")
 
+    def address(self):
+        """Where `weir serve` says that it listens."""
+        return "http://" + json.loads(self.said[-1])["address"]
+
     def stop(self):
         """Ends it as an operator does; it must end well."""
         self._process.send_signal(signal.SIGTERM)
@@ -86,3 +91,8 @@ def dev(folder):
     """`weir dev` on free ports."""
     arguments = ["dev", "--folder", str(folder), "--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"]
     return Program(arguments, until=lambda line: line.startswith("phone  "))
+
+
+def serve(settings):
+    """`weir serve`, whose lines are JSON when nobody looks at a terminal."""
+    return Program(["serve"], settings, until=lambda line: '"message":"serving"' in line)

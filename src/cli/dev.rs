@@ -18,7 +18,6 @@ use crate::dev::settings::Surroundings;
 use crate::dev::{catalogue, settings};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
-use crate::http::Bounds;
 use crate::simulator::{self, Folder, Options, Simulator};
 use crate::store::pool;
 use crate::telemetry;
@@ -174,13 +173,7 @@ async fn serve(values: BTreeMap<String, String>, listener: TcpListener) -> Resul
     telemetry::start(&settings.telemetry)?;
     let admin_token = settings.admin.token.expose_secret().to_owned();
     let clock = Clock::system();
-    let launch = Launch {
-        settings,
-        listener,
-        clock: clock.clone(),
-        bounds: Bounds::default(),
-        has_loops: true,
-    };
+    let launch = Launch::new(settings, listener, clock.clone());
     let app = app::start(launch).await?;
     catalogue::seed(&app.context().db, &clock).await?;
     output::say(format_args!("admin token  {admin_token}"));

@@ -23,7 +23,7 @@ impl HttpSettings {
     pub fn read(reader: &Reader<'_>) -> Result<Self, Noted> {
         let what = "an address with a port, such as 127.0.0.1:8080";
         let bind = reader.parsed("HTTP_BIND", what);
-        let public_base_url = reader.base_url("PUBLIC_BASE_URL", None);
+        let public_base_url = reader.base_url("PUBLIC_BASE_URL", None).map(as_folder);
         let trusted_proxies = trusted_proxies(reader);
         Ok(Self {
             bind: bind?.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
@@ -31,6 +31,15 @@ impl HttpSettings {
             trusted_proxies: trusted_proxies?,
         })
     }
+}
+
+/// What is joined to it comes below its path, not in place of the path's last part.
+fn as_folder(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
 }
 
 fn trusted_proxies(reader: &Reader<'_>) -> Result<Vec<IpNet>, Noted> {

@@ -12,5 +12,23 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod catalogue;
+mod close;
 mod harness;
+mod idempotency;
+mod key;
+mod limits;
+mod login;
+mod mismatch;
+mod notification;
+mod order;
+mod payment;
+mod prepay_fault;
+mod profile;
+mod refusal;
+mod reset;
+mod session;
+mod settle;
+mod sync;
+mod user;
 mod walk;

@@ -157,6 +157,6 @@ fn parse(id: String, request: PutProductRequest) -> Result<Product, AppError> {
 
 fn is_web_address(text: &str) -> bool {
     text.len() <= IMAGE_URL_BYTES_MAX
-        && !text.contains('\0')
+        && text::is_address(text)
         && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }

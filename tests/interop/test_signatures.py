@@ -25,10 +25,7 @@ AUTHORIZATION = re.compile(
     r'signature="(?P<signature>[A-Za-z0-9+/=]+)",timestamp="(?P<timestamp>\d+)",serial_no="(?P<serial>[0-9A-F]+)"'
 )
 FIVE_MINUTES_S = 300
-<<<<<<< HEAD
 SETTLED_S = 20
-=======
->>>>>>> main
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +127,6 @@ class Page:
         body = {"items": [{"product_id": product, "quantity": 1}], "note": "少糖 🍵"}
         return self.call("POST", "/v1/orders", body, **{"idempotency-key": str(time.monotonic_ns())})["id"]
 
-<<<<<<< HEAD
     def settle(self, order):
         """Asks until it is paid: WeChat is asked at most once a second, and the notification may be faster."""
         deadline = time.monotonic() + SETTLED_S
@@ -138,8 +134,6 @@ class Page:
             assert time.monotonic() < deadline, "not paid in time"
             time.sleep(0.1)
 
-=======
->>>>>>> main
 
 @pytest.fixture
 def page(weir, server):
@@ -155,12 +149,7 @@ def test_pay_sign_and_authorization_verify(page, recorder, merchant, mode):
 
     assert page.call("POST", f"/v1/orders/{order}/sync")["status"] == "awaiting_payment"
     assert page.person.pay(parameters)["errMsg"] == "requestPayment:ok"
-<<<<<<< HEAD
     page.settle(order)
-=======
-    # Whether the notification or the query comes first is left to chance.
-    assert page.call("POST", f"/v1/orders/{order}/sync")["status"] == "paid"
->>>>>>> main
     second = page.order()
     page.call("POST", f"/v1/orders/{second}/payment")
     assert page.call("POST", f"/v1/orders/{second}/close")["status"] == "closed"

@@ -76,7 +76,9 @@ impl Database {
             cluster
         });
         let note = std::fs::read_to_string(cluster.folder().join("data/postmaster.pid"));
-        let pid = note.ok().and_then(|note| note.lines().next()?.trim().parse().ok());
+        let pid = note
+            .ok()
+            .and_then(|note| note.lines().next()?.trim().parse().ok());
         let database = Self {
             url: cluster.url("bench"),
             cluster,
@@ -95,7 +97,18 @@ impl Database {
     /// Runs SQL; gives what it says, fields divided by `|`.
     pub(crate) fn run(&self, sql: &str) -> String {
         let mut psql = Command::new("psql")
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url, "-f", "-"])
+            .args([
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                &self.url,
+                "-f",
+                "-",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -110,7 +123,9 @@ impl Database {
 
     /// One number.
     pub(crate) fn count(&self, sql: &str) -> u64 {
-        self.run(sql).parse().unwrap_or_else(|_| panic!("no number from {sql}"))
+        self.run(sql)
+            .parse()
+            .unwrap_or_else(|_| panic!("no number from {sql}"))
     }
 
     /// Orders that await payment, numbered from `from`, with an attempt each if wanted.

@@ -100,7 +100,9 @@ struct Connection {
 
 impl Connection {
     async fn run(self, requests: Rc<[Vec<u8>]>, next: Rc<Cell<usize>>) -> Outcome {
-        let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("the server listens");
         stream.set_nodelay(true).expect("a socket without delay");
         let mut outcome = Outcome::default();
         let mut buffer = Vec::with_capacity(16 * 1024);

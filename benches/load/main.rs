@@ -44,7 +44,10 @@ use server::Server;
 use stand_in::StandIn;
 
 #[derive(Debug, Parser)]
-#[command(name = "make bench", about = "Load on the release server, beside the limits of this machine.")]
+#[command(
+    name = "make bench",
+    about = "Load on the release server, beside the limits of this machine."
+)]
 struct Options {
     /// Rounds of each route; the middle one counts.
     #[arg(long, default_value_t = 5)]
@@ -81,7 +84,11 @@ fn main() {
         .expect("a runtime");
     println!("load average before: {:.2}", process::load_average());
     let database = Database::open(&runtime);
-    println!("PostgreSQL {}, {} processors", database.version(), process::processors());
+    println!(
+        "PostgreSQL {}, {} processors",
+        database.version(),
+        process::processors()
+    );
     let mut bench = Bench {
         wechat: StandIn::start(),
         log: database.folder().join("weir.log"),
@@ -95,7 +102,9 @@ fn main() {
         None => bench.whole().print(),
     }
     println!("\nload average after: {:.2}", process::load_average());
-    let Bench { database, runtime, .. } = bench;
+    let Bench {
+        database, runtime, ..
+    } = bench;
     database.close(&runtime);
 }
 
@@ -171,7 +180,12 @@ impl Bench {
     }
 
     /// A warm-up of each route, and then its rounds, the routes in turn.
-    fn rounds(&mut self, server: &Server, results: &mut [(Route, Vec<Sample>)], twice: Option<&[(Route, Vec<Sample>)]>) {
+    fn rounds(
+        &mut self,
+        server: &Server,
+        results: &mut [(Route, Vec<Sample>)],
+        twice: Option<&[(Route, Vec<Sample>)]>,
+    ) {
         for (route, _) in results.iter() {
             self.load(server, *route, route.count() / 10, None);
         }

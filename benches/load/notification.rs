@@ -97,7 +97,11 @@ pub(crate) fn requests(from: u64, count: u64, now: DateTime<Utc>) -> Vec<Vec<u8>
             .map(|part| {
                 let key = &key;
                 let (begin, end) = (from + count * part / threads, from + count * (part + 1) / threads);
-                scope.spawn(move || (begin..end).map(|number| request(&craft(key, number, now))).collect())
+                scope.spawn(move || {
+                    (begin..end)
+                        .map(|number| request(&craft(key, number, now)))
+                        .collect()
+                })
             })
             .collect();
         let mut whole = Vec::new();

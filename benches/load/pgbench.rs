@@ -57,12 +57,19 @@ pub(crate) fn measure(database: &Database, from: u64) -> (Effects, u64) {
         payment_us: bench.best(&payment(), &WRITERS, Some(payments)),
         notification_us: bench.best(&notification(), &WRITERS, Some(notifications)),
     };
-    let (first, last) = (id(Kind::Order, payments), id(Kind::Order, notifications + rows - 1));
+    let (first, last) = (
+        id(Kind::Order, payments),
+        id(Kind::Order, notifications + rows - 1),
+    );
     let done = database.run(&format!(
         "select count(*) filter (where state = 'prepaid'), count(*) filter (where state = 'settled')
          from payment_attempts where order_id between '{first}' and '{last}'"
     ));
-    assert_eq!(done, format!("{rows}|{rows}"), "the statements of a payment took no effect");
+    assert_eq!(
+        done,
+        format!("{rows}|{rows}"),
+        "the statements of a payment took no effect"
+    );
     (effects, notifications + rows)
 }
 
@@ -99,7 +106,16 @@ impl Bench<'_> {
         std::fs::write(&path, script).expect("a script");
         let mut pgbench = Command::new("pgbench");
         pgbench.env("PGOPTIONS", "-c synchronous_commit=off -c jit=off");
-        pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-f"]);
+        pgbench.args([
+            "-n",
+            "-M",
+            "prepared",
+            "-j",
+            "2",
+            "-c",
+            &clients.to_string(),
+            "-f",
+        ]);
         pgbench.arg(&path);
         match rows {
             // Each row once: a count for each client, no time.
@@ -113,7 +129,10 @@ impl Bench<'_> {
             ]),
             None => pgbench.args(["-T", &SECONDS.to_string()]),
         };
-        let output = pgbench.arg(&self.database.url).output().expect("pgbench, of PostgreSQL");
+        let output = pgbench
+            .arg(&self.database.url)
+            .output()
+            .expect("pgbench, of PostgreSQL");
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success(),
@@ -162,7 +181,11 @@ fn texts<const N: usize>(parameters: [&str; N]) -> Vec<String> {
 fn read() -> String {
     let session = id_sql(Kind::Session, ":i");
     let parameters = texts([&session, "now()"]);
-    format!("\\set i random(0, {})\n{}", USERS - 1, statement("session.find_live", &parameters))
+    format!(
+        "\\set i random(0, {})\n{}",
+        USERS - 1,
+        statement("session.find_live", &parameters)
+    )
 }
 
 fn login() -> String {
@@ -184,8 +207,14 @@ fn login() -> String {
 
 /// Both commits of a payment: the intent, and the outcome.
 fn payment() -> String {
-    let (order, user) = (id_sql(Kind::Order, ":i"), id_sql(Kind::User, &format!(":i % {USERS}")));
-    let (attempt, lease) = (id_sql(Kind::Attempt, ":i"), "'00000000-0000-7000-8000-000000000001'::uuid");
+    let (order, user) = (
+        id_sql(Kind::Order, ":i"),
+        id_sql(Kind::User, &format!(":i % {USERS}")),
+    );
+    let (attempt, lease) = (
+        id_sql(Kind::Attempt, ":i"),
+        "'00000000-0000-7000-8000-000000000001'::uuid",
+    );
     let (number, merchant) = (out_trade_no_sql(Kind::Attempt, ":i"), format!("'{MCH_ID}'"));
     let begin = texts([
         &order,

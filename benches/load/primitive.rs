@@ -149,17 +149,25 @@ fn token() -> (f64, f64) {
         exp: now + 604_800,
     };
     let (encoding, decoding) = (EncodingKey::from_secret(&key), DecodingKey::from_secret(&key));
-    let encode = || jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &encoding).expect("a token");
+    let encode =
+        || jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &encoding).expect("a token");
     let token = encode();
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_issuer(&["weir"]);
     validation.set_audience(&[crate::settings::APP]);
-    let decode = || jsonwebtoken::decode::<Claims>(black_box(&token), &decoding, &validation).expect("it verifies");
-    (repeat(|| drop(black_box(encode()))), repeat(|| drop(black_box(decode()))))
+    let decode =
+        || jsonwebtoken::decode::<Claims>(black_box(&token), &decoding, &validation).expect("it verifies");
+    (
+        repeat(|| drop(black_box(encode()))),
+        repeat(|| drop(black_box(decode()))),
+    )
 }
 
 fn seal() -> f64 {
-    let (key, hash) = (notification::resource_key(), hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]));
+    let (key, hash) = (
+        notification::resource_key(),
+        hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]),
+    );
     repeat(|| {
         let nonce = Nonce::assume_unique_for_key([1; 12]);
         let mut bytes = b"tiihtNczf5v6AKRyjwEUhQ==".to_vec();
@@ -255,7 +263,8 @@ fn flush(disk: &Path) -> f64 {
     let mut times: Vec<f64> = (0..500_u64)
         .map(|number| {
             let started = Instant::now();
-            file.write_all_at(&[1; 8192], number % 128 * 8192).expect("room on the disk");
+            file.write_all_at(&[1; 8192], number % 128 * 8192)
+                .expect("room on the disk");
             file.sync_data().expect("a flush");
             started.elapsed().as_secs_f64() * 1e6
         })

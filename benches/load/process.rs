@@ -66,7 +66,9 @@ impl Usage {
         let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("a process that lives");
         let switches = threads
             .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
-            .map(|status| field(&status, "voluntary_ctxt_switches:") + field(&status, "nonvoluntary_ctxt_switches:"))
+            .map(|status| {
+                field(&status, "voluntary_ctxt_switches:") + field(&status, "nonvoluntary_ctxt_switches:")
+            })
             .sum();
         Self {
             cpu_us: stat.own_ticks * TICK_US,

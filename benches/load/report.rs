@@ -89,7 +89,13 @@ impl Primitives {
     /// How much faster the machine of the notes was: by the primitives that depend on nothing else.
     fn scale(&self) -> f64 {
         let noted = [5.1, 2.7, 314.0, 17.4, 2.8];
-        let here = [self.plain_us, self.token_us, self.sign_us, self.verify_us, self.open_us];
+        let here = [
+            self.plain_us,
+            self.token_us,
+            self.sign_us,
+            self.verify_us,
+            self.open_us,
+        ];
         let product: f64 = noted.iter().zip(here).map(|(noted, here)| noted / here).product();
         product.powf(1.0 / 5.0)
     }
@@ -170,15 +176,37 @@ impl Report {
         row("e", "issue a session token", before.issue_us, after.issue_us);
         row("k", "seal and hash a session key", before.seal_us, after.seal_us);
         row("S", "RSA-2048 sign, aws-lc-rs", before.sign_us, after.sign_us);
-        row("V", "RSA-2048 verify, aws-lc-rs", before.verify_us, after.verify_us);
-        row("n", "parse and open a notification", before.open_us, after.open_us);
+        row(
+            "V",
+            "RSA-2048 verify, aws-lc-rs",
+            before.verify_us,
+            after.verify_us,
+        );
+        row(
+            "n",
+            "parse and open a notification",
+            before.open_us,
+            after.open_us,
+        );
         row("u", "outbound call, client side", before.call_us, after.call_us);
         row("f", "flush of 8 kB (elapsed)", before.flush_us, after.flush_us);
         println!("| q | one prepared read, both sides | {:.1} |", effects.read_us);
-        println!("| w | one-statement commit without waiting, both sides | {:.1} |", effects.commit_us);
-        println!("| w(login) | the server's own statement | {:.1} |", effects.login_us);
-        println!("| w(payment) | the server's own two statements | {:.1} |", effects.payment_us);
-        println!("| w(notify) | the server's own statement | {:.1} |", effects.notification_us);
+        println!(
+            "| w | one-statement commit without waiting, both sides | {:.1} |",
+            effects.commit_us
+        );
+        println!(
+            "| w(login) | the server's own statement | {:.1} |",
+            effects.login_us
+        );
+        println!(
+            "| w(payment) | the server's own two statements | {:.1} |",
+            effects.payment_us
+        );
+        println!(
+            "| w(notify) | the server's own statement | {:.1} |",
+            effects.notification_us
+        );
         println!(
             "\nBare actix on one processor: {:.0} requests per second. Greatest drift of a primitive: {:.0} %. \
              The machine of the goals is {:.2} times as fast as this one.",
@@ -197,7 +225,10 @@ impl Report {
         for (route, samples) in &self.pinned {
             let server_us = middle(samples, |sample| sample.server_us);
             let goal = goals(*route).map_or_else(String::new, |(goal, _)| format!("{goal:.0}"));
-            let busy = samples.first().map(|sample| shares(&sample.busy)).unwrap_or_default();
+            let busy = samples
+                .first()
+                .map(|sample| shares(&sample.busy))
+                .unwrap_or_default();
             println!(
                 "| {} | {:.0} | {:.2} | {:.2} | {server_us:.1} | {:.1} | {goal} | {:.1} | {:.2} | {busy} |",
                 route.name(),
@@ -210,7 +241,10 @@ impl Report {
             );
             if *route == Route::Payment {
                 let rsa = 2.0 * p.sign_us + p.verify_us;
-                println!("| of it RSA | | | | {rsa:.1} | {:.0} % | 75 % | | | |", rsa / server_us * 100.0);
+                println!(
+                    "| of it RSA | | | | {rsa:.1} | {:.0} % | 75 % | | | |",
+                    rsa / server_us * 100.0
+                );
             }
         }
     }
@@ -267,9 +301,16 @@ impl Report {
     }
 
     fn print_process(&self) {
-        let milliseconds = self.starts.iter().map(|start| start.as_secs_f64() * 1e3).collect();
+        let milliseconds = self
+            .starts
+            .iter()
+            .map(|start| start.as_secs_f64() * 1e3)
+            .collect();
         println!("\n## The process\n\n| what | figure | goal |\n| --- | ---: | ---: |");
-        println!("| first answer after the start | {:.0} ms | 100 ms |", median(milliseconds));
+        println!(
+            "| first answer after the start | {:.0} ms | 100 ms |",
+            median(milliseconds)
+        );
         println!("| resident memory, idle | {:.1} MB | 15 MB |", self.idle_mb);
         if let Some((resident, highest)) = self.million {
             println!("| resident memory after a million requests | {resident:.1} MB | 40 MB |");
@@ -279,7 +320,10 @@ impl Report {
 }
 
 fn shares(shares: &[f64]) -> String {
-    let percent: Vec<String> = shares.iter().map(|share| format!("{:.0} %", share * 100.0)).collect();
+    let percent: Vec<String> = shares
+        .iter()
+        .map(|share| format!("{:.0} %", share * 100.0))
+        .collect();
     percent.join(", ")
 }
 

@@ -45,10 +45,16 @@ impl Server {
             ("WECHAT_API_BASE_URL", &wechat),
             ("WXPAY_MCH_ID", MCH_ID),
             ("WXPAY_CERT_SERIAL", CERT_SERIAL),
-            ("WXPAY_PRIVATE_KEY_FILE", &format!("{KEYS}/merchant_private_key.pem")),
+            (
+                "WXPAY_PRIVATE_KEY_FILE",
+                &format!("{KEYS}/merchant_private_key.pem"),
+            ),
             ("WXPAY_API_V3_KEY", API_V3_KEY),
             ("WXPAY_PUBLIC_KEY_ID", PUBLIC_KEY_ID),
-            ("WXPAY_PUBLIC_KEY_FILE", &format!("{KEYS}/public_mode_public_key.pem")),
+            (
+                "WXPAY_PUBLIC_KEY_FILE",
+                &format!("{KEYS}/public_mode_public_key.pem"),
+            ),
             ("WXPAY_API_BASE_URL", &wechat),
             ("WXPAY_API_BACKUP_BASE_URL", &wechat),
             // All logins come from one address here; the limit itself stays on.
@@ -74,7 +80,10 @@ impl Server {
         let started = Instant::now();
         let child = command.stdin(Stdio::null()).spawn().expect("the server starts");
         while !answers(address, path) {
-            assert!(started.elapsed() < Duration::from_secs(20), "the server does not answer");
+            assert!(
+                started.elapsed() < Duration::from_secs(20),
+                "the server does not answer"
+            );
             std::thread::park_timeout(Duration::from_micros(500));
         }
         Self {
@@ -118,7 +127,10 @@ fn answers(address: SocketAddr, path: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = std::net::TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n")?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n"
+        )?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         Ok(answer.starts_with(b"HTTP/1.1 200"))

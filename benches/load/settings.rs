@@ -15,9 +15,12 @@ pub(crate) const JWT_KEY: &str = "eW4hI0MSl0ASI7nQvVFDIWhVLeS3CQnISizgEmBppHM=";
 pub(crate) const DATA_KEY: &str = "rxTBHYs3kFGNTENmKvpmwYkU63yzSOwTnrMzqGYCIq4=";
 
 pub(crate) const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys");
-pub(crate) const MERCHANT_PUBLIC_KEY: &str = include_str!("../../tests/fixtures/keys/merchant_public_key.pem");
-pub(crate) const WECHAT_PRIVATE_KEY: &str = include_str!("../../tests/fixtures/keys/public_mode_private_key.pem");
-pub(crate) const WECHAT_PUBLIC_KEY: &str = include_str!("../../tests/fixtures/keys/public_mode_public_key.pem");
+pub(crate) const MERCHANT_PUBLIC_KEY: &str =
+    include_str!("../../tests/fixtures/keys/merchant_public_key.pem");
+pub(crate) const WECHAT_PRIVATE_KEY: &str =
+    include_str!("../../tests/fixtures/keys/public_mode_private_key.pem");
+pub(crate) const WECHAT_PUBLIC_KEY: &str =
+    include_str!("../../tests/fixtures/keys/public_mode_public_key.pem");
 
 /// WeChat's name of the user with this number.
 pub(crate) fn openid(number: u64) -> String {

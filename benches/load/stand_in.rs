@@ -130,14 +130,21 @@ impl Answers {
             return whole("200 OK", "", "{}");
         }
         // With the public key there are no certificates.
-        whole("404 Not Found", "", r#"{"code":"RESOURCE_NOT_EXISTS","message":"no certificates"}"#)
+        whole(
+            "404 Not Found",
+            "",
+            r#"{"code":"RESOURCE_NOT_EXISTS","message":"no certificates"}"#,
+        )
     }
 }
 
 /// A code is the user's number, a dot, and what makes it unique; the session key follows from it.
 fn session(request: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(request);
-    let code = text.split("js_code=").nth(1).and_then(|rest| rest.split(['&', ' ']).next());
+    let code = text
+        .split("js_code=")
+        .nth(1)
+        .and_then(|rest| rest.split(['&', ' ']).next());
     let code = code.expect("a code");
     let (user, unique) = code.split_once('.').expect("a code of ours");
     let openid = openid(user.parse().expect("a user's number"));
@@ -149,7 +156,14 @@ fn session(request: &[u8]) -> Vec<u8> {
 fn signed(key: &SigningKey) -> Vec<u8> {
     let timestamp = Clock::system().now().timestamp().to_string();
     let nonce = "fdasflkja484w0123456789abcdef012";
-    let parts: [&[u8]; 6] = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", PREPAY.as_bytes(), b"\n"];
+    let parts: [&[u8]; 6] = [
+        timestamp.as_bytes(),
+        b"\n",
+        nonce.as_bytes(),
+        b"\n",
+        PREPAY.as_bytes(),
+        b"\n",
+    ];
     let signature = key.sign(&parts).expect("a signature");
     let headers = format!(
         "Request-ID: 08F78BB5AF0610D302189F9DC7F2C9F30518-0\r\nWechatpay-Nonce: {nonce}\r\n\

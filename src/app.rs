@@ -7,7 +7,6 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -106,7 +105,7 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
     if pending > 0 {
         return Err(StartError::Migrations(pending));
     }
-    let sampled: PgPool = context.db.clone();
+    let sampled = context.db.clone();
     let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
         telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0));
     });
@@ -121,7 +120,12 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
     };
     let running = http::start(launch.listener, shell.clone(), routes).map_err(StartError::Listen)?;
     let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
-    worker::start_sweep(move || shell.sweep(), &loops, &stop_loops);
+    let db = context.db.clone();
+    let sweep = move || {
+        shell.sweep();
+        db.sweep();
+    };
+    worker::start_sweep(sweep, &loops, &stop_loops);
     if launch.has_loops {
         worker::start(&context, &loops, &stop_loops);
     }
@@ -203,10 +207,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
 
 /// TLS is left out where WeChat is simulated on this machine: root certificates cost megabytes.
 fn needs_tls(settings: &Settings) -> bool {
-    let pays_over_tls = settings
-        .merchant
-        .as_ref()
-        .is_some_and(Merchant::needs_tls);
+    let pays_over_tls = settings.merchant.as_ref().is_some_and(Merchant::needs_tls);
     pays_over_tls || settings.mini.api_base_url.scheme() == "https"
 }
 

@@ -1,19 +1,13 @@
 //! The pool, with every wait bounded.
 
 use std::str::FromStr;
-use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::migrate::Migrate;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection as _, PgPool};
+use sqlx::postgres::PgConnectOptions;
 
+use super::database::Database;
 use super::{Error, MIGRATOR};
-
-/// How long a request waits for a connection before it is refused.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// After how long a connection that nobody used is asked whether it still lives.
-const TRUSTED: Duration = Duration::from_secs(1);
 
 /// How a pool is made.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +23,7 @@ pub struct PoolLimits {
 ///
 /// # Errors
 /// When `url` is not a PostgreSQL URL.
-pub fn open(url: &str, limits: PoolLimits) -> Result<PgPool, sqlx::Error> {
+pub fn open(url: &str, limits: PoolLimits) -> Result<Database, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("weir")
         .options([
@@ -39,23 +33,7 @@ pub fn open(url: &str, limits: PoolLimits) -> Result<PgPool, sqlx::Error> {
             ("jit", "off"),
         ])
         .disable_statement_logging();
-    Ok(PgPoolOptions::new()
-        .max_connections(limits.connections_max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .max_lifetime(Duration::from_mins(30))
-        .idle_timeout(Duration::from_mins(10))
-        // A ping before each use would cost a fifth of all reads, so only a connection that lay idle
-        // is asked: under load none is, and after a restart of the database nobody gets a dead one.
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for >= TRUSTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .connect_lazy_with(options))
+    Ok(Database::new(options, limits.connections_max))
 }
 
 /// Applies the migrations that `url`'s database lacks; safe when several start it at once.
@@ -72,7 +50,7 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
 }
 
 /// How many of this program's migrations the database lacks.
-pub async fn pending_migrations(db: &PgPool) -> Result<usize, Error> {
+pub async fn pending_migrations(db: &Database) -> Result<usize, Error> {
     let mut connection = db.acquire().await?;
     let applied = match connection.list_applied_migrations(&MIGRATOR.table_name).await {
         Ok(applied) => applied,

@@ -22,7 +22,7 @@ use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
 use crate::telemetry;
-use crate::wechat::pay::Client;
+use crate::wechat::pay::{Client, Merchant};
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
 use crate::worker;
@@ -206,7 +206,7 @@ fn needs_tls(settings: &Settings) -> bool {
     let pays_over_tls = settings
         .merchant
         .as_ref()
-        .is_some_and(|merchant| merchant.needs_tls());
+        .is_some_and(Merchant::needs_tls);
     pays_over_tls || settings.mini.api_base_url.scheme() == "https"
 }
 

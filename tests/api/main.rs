@@ -12,15 +12,18 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod bad_input;
 mod catalogue;
 mod close;
 mod harness;
+mod health;
 mod idempotency;
 mod key;
 mod limits;
 mod login;
 mod mismatch;
 mod notification;
+mod openapi;
 mod order;
 mod payment;
 mod prepay_fault;
@@ -29,6 +32,8 @@ mod refusal;
 mod reset;
 mod session;
 mod settle;
+mod shape;
+mod stop;
 mod sync;
 mod user;
 mod walk;

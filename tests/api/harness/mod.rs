@@ -338,6 +338,11 @@ impl Shop {
         sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
     }
 
+    /// All that the shop's tables hold, in short: equal as long as nothing changed.
+    pub(crate) async fn fingerprint(&self) -> String {
+        books::fingerprint(&self.db).await
+    }
+
     /// The one line that the server logged for a request.
     pub(crate) fn log_line(&self, answer: &Answer) -> Value {
         let id = answer.header("x-request-id").unwrap();

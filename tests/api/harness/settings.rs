@@ -172,6 +172,9 @@ pub(super) fn lookup(
         ("INTERNAL_TOKEN", INTERNAL_TOKEN.to_owned()),
         ("WECHAT_APP_ID", APP.to_owned()),
         ("WECHAT_APP_SECRET", APP_SECRET.to_owned()),
+        // Rates are of real time, which no scenario may depend on unless it is about them.
+        ("RATE_LIMIT_LOGIN_PER_MIN", "0".to_owned()),
+        ("RATE_LIMIT_SESSION_PER_S", "0".to_owned()),
         ("WECHAT_API_BASE_URL", wechat.clone()),
         ("WXPAY_MCH_ID", MCH_ID.to_owned()),
         ("WXPAY_CERT_SERIAL", CERT_SERIAL.to_owned()),

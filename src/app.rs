@@ -203,10 +203,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
 
 /// TLS is left out where WeChat is simulated on this machine: root certificates cost megabytes.
 fn needs_tls(settings: &Settings) -> bool {
-    let pays_over_tls = settings
-        .merchant
-        .as_ref()
-        .is_some_and(Merchant::needs_tls);
+    let pays_over_tls = settings.merchant.as_ref().is_some_and(Merchant::needs_tls);
     pays_over_tls || settings.mini.api_base_url.scheme() == "https"
 }
 

@@ -35,6 +35,8 @@ async fn assert_refused(shop: &Shop, message: &Message, verdict: &str) {
         .headers
         .keys()
         .map(reqwest::header::HeaderName::as_str)
+        // A connection whose body was left unread ends; its sender knows what it sent.
+        .filter(|name| *name != "connection")
         .collect();
     assert_eq!(
         (answer.status, answer.text().as_str()),
@@ -44,6 +46,7 @@ async fn assert_refused(shop: &Shop, message: &Message, verdict: &str) {
     assert_eq!(
         names,
         BTreeSet::from([
+            "cache-control",
             "content-length",
             "content-type",
             "date",
@@ -53,7 +56,11 @@ async fn assert_refused(shop: &Shop, message: &Message, verdict: &str) {
         "{verdict}"
     );
     assert_eq!(shop.snapshot().await, before, "{verdict}");
-    assert!(shop.metric(&series).await > counted, "{verdict} is not counted");
+    assert!(
+        shop.metric(&series).await > counted,
+        "{verdict} is not counted: {:?}",
+        message.headers
+    );
     assert_logged(&answer, log_from, verdict);
 }
 
@@ -189,7 +196,7 @@ async fn a_signature_by_anybody_else_or_over_anything_else_is_refused() {
             ),
             (
                 message.with("wechatpay-signature", &format!("{signature}AAAA")),
-                "signature_wrong",
+                "signature_not_base64",
             ),
             (
                 message.with("wechatpay-signature", &"A".repeat(4_000)),

@@ -87,7 +87,7 @@ async fn a_close_whose_client_resets_is_done_all_the_same() {
         shop.calls_until("close", 1).await;
         reset(stream);
         until_noticed(shop).await;
-        until(async || phone.status(&order).await == "closed").await;
+        until(async || shop.order_status(&order).await == "closed").await;
         assert_eq!(shop.stock_left("tea").await, Some(9));
     })
     .await;
@@ -106,7 +106,7 @@ async fn a_query_whose_client_resets_settles_all_the_same() {
         shop.calls_until("query", 1).await;
         reset(stream);
         until_noticed(shop).await;
-        until(async || phone.status(&order).await == "paid").await;
+        until(async || shop.order_status(&order).await == "paid").await;
     })
     .await;
 }

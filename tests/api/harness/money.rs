@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{Answer, Phone, Shop};
 
@@ -50,6 +51,15 @@ impl Shop {
     /// The state of an order's newest attempt.
     pub(crate) async fn state(&self, order_id: &str) -> String {
         self.attempts(order_id).await.pop().expect("an attempt").1
+    }
+
+    /// Where an order stands in the books, without a request.
+    pub(crate) async fn order_status(&self, order_id: &str) -> String {
+        sqlx::query_scalar("select status from orders where id = $1::uuid")
+            .bind(order_id)
+            .fetch_one(&self.db)
+            .await
+            .unwrap()
     }
 
     /// The named differences, oldest first: kind and order.
@@ -133,15 +143,25 @@ impl Shop {
 
     /// Throws the server out of its database and keeps it out, or lets it in again.
     pub(crate) async fn bar_database(&self, is_barred: bool) {
-        for sql in [
-            "do $$ begin execute format('alter database %I with allow_connections ' || $1, current_database()); end $$"
-                .replace("$1", if is_barred { "'false'" } else { "'true'" }),
+        let options = (*self.db.connect_options()).clone().database("postgres");
+        let mut outside = PgConnection::connect_with(&options).await.unwrap();
+        let alter = format!(
+            "alter database {} with allow_connections {}",
+            self.database, !is_barred
+        );
+        sqlx::raw_sql(AssertSqlSafe(alter))
+            .execute(&mut outside)
+            .await
+            .unwrap();
+        sqlx::query(
             "select pg_terminate_backend(pid) from pg_stat_activity
-                where datname = current_database() and application_name = 'weir'"
-                .to_owned(),
-        ] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.db).await.unwrap();
-        }
+            where datname = $1 and application_name = 'weir'",
+        )
+        .bind(&self.database)
+        .execute(&mut outside)
+        .await
+        .unwrap();
+        outside.close().await.unwrap();
     }
 
     /// Sets the server's clock, which stands still, to WeChat's, which does not.

@@ -287,12 +287,11 @@ async fn a_database_that_is_away_costs_time_and_nothing_else() {
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;
         phone.pay(&order).await;
-        // Nobody but the owner of the database may come in, and everybody else is thrown out.
-        shop.bar_database(true).await;
+        shop.lose_database().await;
         assert_eq!(delivered(shop).await, [503]);
         shop.advance(15).await;
         assert_eq!(delivered(shop).await, [503]);
-        shop.bar_database(false).await;
+        shop.find_database().await;
         shop.advance(30).await;
         assert_eq!(delivered(shop).await, [204]);
         assert_eq!(phone.status(&order).await, "paid");

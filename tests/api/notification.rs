@@ -287,7 +287,6 @@ async fn a_database_that_is_away_costs_time_and_nothing_else() {
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;
         phone.pay(&order).await;
-        // Nobody but the owner of the database may come in, and everybody else is thrown out.
         shop.lose_database().await;
         assert_eq!(delivered(shop).await, [503]);
         shop.advance(15).await;

@@ -19,6 +19,7 @@ mod mismatch;
 mod notification;
 mod payment;
 mod prepay_fault;
+mod property;
 mod refusal;
 mod reset;
 mod settle;

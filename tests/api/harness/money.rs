@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use super::{Answer, Phone, Shop};
 
@@ -60,6 +60,11 @@ impl Shop {
             .fetch_one(&self.db)
             .await
             .unwrap()
+    }
+
+    /// Asserts in the middle of a scenario what must hold after it anyway.
+    pub(crate) async fn assert_balanced(&self) {
+        super::books::assert_balanced(&self.db).await;
     }
 
     /// The named differences, oldest first: kind and order.
@@ -145,11 +150,9 @@ impl Shop {
     pub(crate) async fn bar_database(&self, is_barred: bool) {
         let options = (*self.db.connect_options()).clone().database("postgres");
         let mut outside = PgConnection::connect_with(&options).await.unwrap();
-        let alter = format!(
-            "alter database {} with allow_connections {}",
-            self.database, !is_barred
-        );
-        sqlx::raw_sql(AssertSqlSafe(alter))
+        sqlx::query("update pg_database set datallowconn = $1 where datname = $2")
+            .bind(!is_barred)
+            .bind(&self.database)
             .execute(&mut outside)
             .await
             .unwrap();

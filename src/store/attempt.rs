@@ -248,13 +248,25 @@ pub async fn finish(
     Ok(query("attempt.finish", statement).await?.rows_affected() == 1)
 }
 
-/// Gives a lease back, if it still holds.
-pub async fn release(db: impl PgExecutor<'_>, id: AttemptId, token: Uuid) -> Result<(), Error> {
+/// Gives a lease back, if it still holds. `is_prepay_kept` says whether the prepay id may be handed
+/// out again; where it may be dead it is forgotten, and the next request asks for another.
+pub async fn release(
+    db: impl PgExecutor<'_>,
+    id: AttemptId,
+    token: Uuid,
+    is_prepay_kept: bool,
+) -> Result<(), Error> {
     let statement = sqlx::query!(
         "-- attempt.release
-        update payment_attempts set lease_token = null, lease_until = null where id = $1 and lease_token = $2",
+        update payment_attempts set
+            lease_token = null,
+            lease_until = null,
+            request_payment = case when $3 then request_payment end,
+            prepaid_at = case when $3 then prepaid_at end
+        where id = $1 and lease_token = $2",
         Uuid::from(id),
         token,
+        is_prepay_kept,
     )
     .execute(db);
     query("attempt.release", statement).await?;

@@ -155,6 +155,33 @@ async fn a_close_that_wechat_did_without_saying_so_is_done_again() {
 }
 
 #[tokio::test]
+async fn after_a_close_that_may_have_worked_the_next_tap_finds_out() {
+    shop(async |shop| {
+        shop.announce("wechat_unavailable");
+        shop.stock("tea", 100, Some(9)).await;
+        let phone = shop.visitor().await;
+        for (fault, has_worked) in [
+            ("no_answer_after_accepting", true),
+            ("no_answer_before_accepting", false),
+        ] {
+            let order = phone.buy("tea", 2).await;
+            phone.start_payment(&order).await;
+            let number = shop.number(&order).await;
+            shop.faults(json!([{"kind": fault, "api": "close", "times": 1}]))
+                .await;
+            phone.close(&order).await.refused(503, "wechat_unavailable");
+            shop.advance(1).await;
+            // What was handed out before may be dead, so it is not handed out again.
+            phone.pay(&order).await;
+            assert_eq!(shop.attempts(&order).await[0].0, number);
+            assert_eq!(shop.attempts(&order).await.len(), 1 + usize::from(has_worked));
+            assert_eq!(phone.sync(&order).await["status"], "paid");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_paid_order_cannot_be_closed_and_is_paid_then() {
     shop(async |shop| {
         let (phone, order, parameters) = started(shop).await;

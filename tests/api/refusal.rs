@@ -178,7 +178,18 @@ async fn a_signature_by_anybody_else_or_over_anything_else_is_refused() {
             craft["out_trade_no"] = json!(number);
             assert_refused(shop, &shop.message(craft).await, verdict).await;
         }
-        let message = shop.message(json!({"out_trade_no": number})).await;
+        assert_genuine_taken(shop, &phone, &order).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_byte_changed_after_signing_is_refused() {
+    shop(async |shop| {
+        let (phone, order) = paid(shop).await;
+        let message = shop
+            .message(json!({"out_trade_no": shop.number(&order).await}))
+            .await;
         let text = String::from_utf8(message.body.clone()).unwrap();
         let signature = message.header("wechatpay-signature").to_owned();
         for (spoilt, verdict) in [
@@ -203,9 +214,25 @@ async fn a_signature_by_anybody_else_or_over_anything_else_is_refused() {
                 "signature_not_base64",
             ),
             (
-                message.with("wechatpay-signature", &signature.to_lowercase()),
+                message.with("wechatpay-signature", &format!("AAAA{}", &signature[4..])),
                 "signature_wrong",
             ),
+        ] {
+            assert_refused(shop, &spoilt, verdict).await;
+        }
+        assert_genuine_taken(shop, &phone, &order).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_rightly_signed_and_no_notification_is_refused() {
+    shop(async |shop| {
+        let (phone, order) = paid(shop).await;
+        let message = shop
+            .message(json!({"out_trade_no": shop.number(&order).await}))
+            .await;
+        for (spoilt, verdict) in [
             (message.signed_over("null"), "not_json"),
             (message.signed_over("{}"), "not_json"),
             (message.signed_over("[".repeat(10_000)), "not_json"),

@@ -54,7 +54,8 @@ async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
         }
         open.lease_token = Some(lease.token);
         let closed = close_attempt(context, &mut open).await;
-        store::attempt::release(&context.db, open.id, lease.token).await?;
+        // After an answer that did not come, WeChat may have closed it all the same.
+        store::attempt::release(&context.db, open.id, lease.token, closed.is_ok()).await?;
         closed?;
     }
     close_here(context, order_id).await

@@ -131,7 +131,7 @@ async fn find_out(
         Ok(Found::Unpaid | Found::Absent) => Err(pay_error(error)),
         Err(error) => Err(error),
     };
-    store::attempt::release(&context.db, attempt.id, lease).await?;
+    store::attempt::release(&context.db, attempt.id, lease, true).await?;
     step
 }
 

@@ -61,6 +61,11 @@ impl Shop {
             .unwrap()
     }
 
+    /// Asserts in the middle of a scenario what must hold after it anyway.
+    pub(crate) async fn assert_balanced(&self) {
+        super::books::assert_balanced(&self.db).await;
+    }
+
     /// The named differences, oldest first: kind and order.
     pub(crate) async fn exceptions(&self) -> Vec<(String, Option<String>)> {
         sqlx::query_as("select kind, order_id::text from exceptions order by created_at, id")

@@ -22,7 +22,7 @@ use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
 use crate::telemetry;
-use crate::wechat::pay::Client;
+use crate::wechat::pay::{Client, Merchant};
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
 use crate::worker;
@@ -38,8 +38,24 @@ pub struct Launch {
     pub clock: Clock,
     /// The bounds of the HTTP server.
     pub bounds: Bounds,
+    /// The bounds of calls to WeChat. Whether they need TLS is decided by the settings.
+    pub send_limits: SendLimits,
     /// Whether the background loops run by themselves.
     pub has_loops: bool,
+}
+
+impl Launch {
+    /// A server with the usual bounds, its loops running.
+    pub fn new(settings: Settings, listener: TcpListener, clock: Clock) -> Self {
+        Self {
+            settings,
+            listener,
+            clock,
+            bounds: Bounds::default(),
+            send_limits: SendLimits::default(),
+            has_loops: true,
+        }
+    }
 }
 
 /// Why a server does not start.
@@ -78,7 +94,12 @@ pub struct App {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(mut launch: Launch) -> Result<App, StartError> {
-    let context = Arc::new(compose(&mut launch.settings, launch.clock.clone())?);
+    let send_limits = SendLimits {
+        needs_tls: needs_tls(&launch.settings),
+        ..launch.send_limits
+    };
+    let context = compose(&mut launch.settings, launch.clock.clone(), send_limits)?;
+    let context = Arc::new(context);
     let pending = pool::pending_migrations(&context.db)
         .await
         .map_err(StartError::Database)?;
@@ -135,7 +156,7 @@ impl App {
     }
 }
 
-fn compose(settings: &mut Settings, clock: Clock) -> Result<Context, StartError> {
+fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Result<Context, StartError> {
     let setting = |variable, what: &dyn std::fmt::Display| StartError::Setting {
         variable,
         what: what.to_string(),
@@ -146,8 +167,8 @@ fn compose(settings: &mut Settings, clock: Clock) -> Result<Context, StartError>
     let db = pool::open(settings.database.url.expose_secret(), limits)
         .map_err(|_| setting("DATABASE_URL", &"is not a PostgreSQL URL"))?;
     let entropy = Entropy::system();
-    let upstream = Upstream::new(send_limits(settings), clock.clone())
-        .map_err(|error| setting("WECHAT_API_BASE_URL", &error))?;
+    let upstream =
+        Upstream::new(send_limits, clock.clone()).map_err(|error| setting("WECHAT_API_BASE_URL", &error))?;
     let merchant = settings
         .merchant
         .take()
@@ -181,16 +202,9 @@ fn compose(settings: &mut Settings, clock: Clock) -> Result<Context, StartError>
 }
 
 /// TLS is left out where WeChat is simulated on this machine: root certificates cost megabytes.
-fn send_limits(settings: &Settings) -> SendLimits {
-    let pays_in_clear = settings
-        .merchant
-        .as_ref()
-        .is_none_or(|merchant| !merchant.needs_tls());
-    let needs_tls = settings.mini.api_base_url.scheme() == "https" || !pays_in_clear;
-    SendLimits {
-        needs_tls,
-        ..SendLimits::default()
-    }
+fn needs_tls(settings: &Settings) -> bool {
+    let pays_over_tls = settings.merchant.as_ref().is_some_and(Merchant::needs_tls);
+    pays_over_tls || settings.mini.api_base_url.scheme() == "https"
 }
 
 fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms, StartError> {

@@ -5,6 +5,7 @@
 //! a guard that never barks proves nothing.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test program: whatever is not as it should be ends the test"
 )]
 

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::signal::StopSignal;
-use super::{generated, output, runtime};
+use super::{generated, in_use, no_simulator, output, runtime};
 use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
 use crate::dev::postgres::Cluster;
@@ -18,7 +18,6 @@ use crate::dev::settings::Surroundings;
 use crate::dev::{catalogue, settings};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
-use crate::http::Bounds;
 use crate::simulator::{self, Folder, Options, Simulator};
 use crate::store::pool;
 use crate::telemetry;
@@ -70,12 +69,7 @@ impl Dev {
     async fn develop(self) -> Result<(), Box<dyn Error>> {
         let mut stop = StopSignal::catch()?;
         // Taken first: a port in use is told at once, and nothing has to be undone.
-        let listener = TcpListener::bind(self.http).map_err(|error| {
-            format!(
-                "{} is in use or not ours ({error}); choose another with --http",
-                self.http
-            )
-        })?;
+        let listener = TcpListener::bind(self.http).map_err(|error| in_use(self.http, &error, "--http"))?;
         std::fs::create_dir_all(&self.folder)?;
         let folder = self.folder.canonicalize()?;
         if self.fresh {
@@ -116,7 +110,9 @@ impl Dev {
         let mut options = generated(folder.join("simulator")).await?;
         options.bind = self.simulator;
         options.server_url = Some(Url::parse(&format!("http://{http}"))?);
-        let simulator = simulator::start(options.clone()).await?;
+        let simulator = simulator::start(options.clone())
+            .await
+            .map_err(|error| no_simulator(error, "--simulator"))?;
         let mut values = settings::generated(folder, Entropy::system())?;
         settings::complete(
             &mut values,
@@ -130,7 +126,7 @@ impl Dev {
             },
         );
         let app = serve(values, listener).await?;
-        tell(&app, &simulator);
+        tell(&app, &simulator, &database_url);
         Ok(Parts { app, simulator })
     }
 }
@@ -174,24 +170,19 @@ async fn serve(values: BTreeMap<String, String>, listener: TcpListener) -> Resul
     telemetry::start(&settings.telemetry)?;
     let admin_token = settings.admin.token.expose_secret().to_owned();
     let clock = Clock::system();
-    let launch = Launch {
-        settings,
-        listener,
-        clock: clock.clone(),
-        bounds: Bounds::default(),
-        has_loops: true,
-    };
+    let launch = Launch::new(settings, listener, clock.clone());
     let app = app::start(launch).await?;
     catalogue::seed(&app.context().db, &clock).await?;
     output::say(format_args!("admin token  {admin_token}"));
     Ok(app)
 }
 
-fn tell(app: &App, simulator: &Simulator) {
+fn tell(app: &App, simulator: &Simulator, database_url: &str) {
     let server = app.address();
     output::say(format_args!("server       http://{server}"));
     output::say(format_args!("API          http://{server}/docs"));
     output::say(format_args!("health       http://{server}/admin/health"));
+    output::say(format_args!("database     {database_url}"));
     output::say(format_args!("simulator    {}", simulator.url()));
     output::say(format_args!("phone        {}phone", simulator.url()));
     output::say("\nOpen the phone's address in a browser. Ctrl-C stops everything.");

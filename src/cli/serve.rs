@@ -11,7 +11,6 @@ use super::{output, runtime};
 use crate::app::{self, Launch};
 use crate::config::{self, Settings};
 use crate::domain::clock::Clock;
-use crate::http::Bounds;
 use crate::store::pool;
 use crate::telemetry;
 
@@ -58,13 +57,7 @@ async fn serve(settings: Settings, is_migrating: bool) -> Result<(), Box<dyn Err
         pool::migrate(settings.database.url.expose_secret()).await?;
     }
     let listener = TcpListener::bind(settings.http.bind)?;
-    let launch = Launch {
-        settings,
-        listener,
-        clock: Clock::system(),
-        bounds: Bounds::default(),
-        has_loops: true,
-    };
+    let launch = Launch::new(settings, listener, Clock::system());
     let app = app::start(launch).await?;
     tracing::info!(address = %app.address(), version = env!("CARGO_PKG_VERSION"), "serving");
     stop.wait().await;

@@ -1,6 +1,7 @@
 //! `weir simulator`
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +9,8 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::signal::StopSignal;
-use super::{generated, output, runtime};
-use crate::simulator::{self, Folder, Options};
+use super::{generated, no_simulator, output, runtime};
+use crate::simulator::{self, Delivery, Folder, KeyMode, Options, Simulator};
 
 /// The simulated WeChat alone, for any other backend or SDK.
 ///
@@ -20,15 +21,43 @@ pub(super) struct SimulatorVerb {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value_t = Options::DEFAULT_BIND)]
     bind: SocketAddr,
-    /// Where keys and state are kept.
-    #[arg(long, default_value = ".weir/simulator")]
+    /// Where keys and state are kept; not the folder of `weir dev`, whose state has a database beside it.
+    #[arg(long, default_value = ".weir/simulator-alone")]
     folder: PathBuf,
+    /// Which keys of WeChat Pay sign; without it, those of the last time, at first certificates.
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// Divides the waits between the attempts to deliver a notification: 15 s, 15 s, 30 s and so on,
+    /// for a day.
+    #[arg(long, default_value_t = NonZeroU32::MIN)]
+    speed: NonZeroU32,
     /// The server that the phone page talks to.
     #[arg(long)]
     server: Option<Url>,
     /// Listen on an address that other machines reach.
     #[arg(long)]
     expose: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Mode {
+    /// Platform certificates.
+    Certificate,
+    /// The public key.
+    PublicKey,
+    /// Either, as during a migration.
+    Both,
+}
+
+impl From<Mode> for KeyMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Certificate => Self::Certificate,
+            Mode::PublicKey => Self::PublicKey,
+            Mode::Both => Self::Both,
+        }
+    }
 }
 
 impl SimulatorVerb {
@@ -48,18 +77,39 @@ impl SimulatorVerb {
         options.bind = self.bind;
         options.server_url = self.server;
         options.is_exposed = self.expose;
+        options.delivery = Delivery::Automatic { speed: self.speed };
         let description = describe(&options, &Folder::new(&self.folder));
-        let simulator = simulator::start(options).await?;
-        output::say(format_args!("simulator         {}", simulator.url()));
-        output::say(format_args!("phone             {}phone", simulator.url()));
+        let simulator = simulator::start(options)
+            .await
+            .map_err(|error| no_simulator(error, "--bind"))?;
+        if let Some(mode) = self.mode {
+            simulator.sign_with(mode.into());
+        }
         for line in description {
             output::say(line);
         }
+        tell(&simulator);
         stop.wait().await;
         stop.end_at_once();
         simulator.stop().await;
         Ok(())
     }
+}
+
+/// Said last: whoever reads these lines may begin.
+fn tell(simulator: &Simulator) {
+    let signed_with = match simulator.key_mode() {
+        KeyMode::Certificate => "platform certificates",
+        KeyMode::PublicKey => "the public key",
+        KeyMode::Both => "platform certificates and the public key",
+    };
+    output::say(format_args!("signs with        {signed_with}"));
+    output::say(format_args!("phone             {}phone", simulator.url()));
+    output::say(format_args!(
+        "control API       {}simulator/openapi.json",
+        simulator.url()
+    ));
+    output::say(format_args!("simulator         {}", simulator.url()));
 }
 
 fn describe(options: &Options, folder: &Folder) -> Vec<String> {

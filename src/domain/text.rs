@@ -33,6 +33,16 @@ pub fn check_filled(text: &str, max: usize) -> Result<(), TextError> {
     check(text, max)
 }
 
+/// Whether `text` can be the address of something as it stands: no white space, no control character
+/// and none of the characters that an address has to escape, so that it means the same wherever it
+/// is put.
+pub fn is_address(text: &str) -> bool {
+    !text.is_empty()
+        && !text
+            .chars()
+            .any(|letter| letter.is_whitespace() || letter.is_control() || "\"<>\\^`{|}".contains(letter))
+}
+
 /// The part of `text` that WeChat Pay takes and a payer can see: characters of up to three bytes of
 /// UTF-8, no control characters, nothing that is invisible or turns the direction of writing, at most
 /// `max` characters. Source: pay-v3, section 1.
@@ -65,6 +75,14 @@ mod tests {
         assert_eq!(check("四个汉字!", 4), Err(TextError::TooLong(4)));
         assert_eq!(check("a\0b", 9), Err(TextError::Zero));
         assert_eq!(check_filled(" \u{3000}", 9), Err(TextError::Empty));
+    }
+
+    #[test]
+    fn an_address_holds_nothing_that_must_be_escaped() {
+        assert!(is_address("https://shop.example/茶.png?a=%20&b='c'"));
+        for bad in ["", "a b", "a\nb", "a\"b", "<a>", "a\\b", "a\u{a0}b", "a\u{0}b"] {
+            assert!(!is_address(bad), "{bad:?}");
+        }
     }
 
     #[test]

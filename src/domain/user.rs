@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::id::UserId;
+use super::text;
 
 /// The longest name, in characters.
 pub const NICKNAME_CHARS_MAX: usize = 32;
@@ -16,6 +17,7 @@ const WECHAT_AVATAR_DOMAIN: &str = ".qlogo.cn";
 /// Whether a picture lies at WeChat, or among the files that `files_url` begins with.
 pub fn is_own_avatar(text: &str, files_url: &Url) -> bool {
     text.len() <= AVATAR_URL_BYTES_MAX
+        && text::is_address(text)
         && Url::parse(text).is_ok_and(|url| {
             let is_wechats = url.scheme() == "https"
                 && url.port().is_none()

@@ -110,7 +110,7 @@ codes! {
         "The same key came with another body before. Take a new key.";
     RequestInProgress = "request_in_progress", 409, Info, true, "The same request is still running",
         "An earlier request for the same thing has not finished. Wait as long as `Retry-After` says and repeat it.";
-    Unavailable = "unavailable", 503, Error, true, "The server cannot serve now",
+    Unavailable = "unavailable", 503, Warn, true, "The server cannot serve now",
         "The database is out of reach, or the server is at its limits or stopping. Try again after `Retry-After`.";
     Internal = "internal", 500, Error, false, "Something is broken here",
         "A defect of this server. `instance` is the id under which its log has the cause.";

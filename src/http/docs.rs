@@ -60,7 +60,6 @@ pub fn routes() -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, 
     security(("admin" = [])),
     responses(
         (status = 200, description = "Prometheus text format", content_type = "text/plain", body = String),
-        (status = 401, description = "`unauthenticated`", content_type = "application/problem+json", body = super::problem::Problem),
     ),
 )]
 pub(super) async fn metrics(_: Admin, shell: Data<Shell>) -> HttpResponse {

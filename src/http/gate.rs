@@ -27,7 +27,7 @@ use crate::telemetry::{self, Exchange, RequestRecord};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What answers when the server is full, since it touches nothing.
-const EXEMPT: &str = "/healthz";
+pub(super) const EXEMPT: &str = "/healthz";
 
 /// Wraps the whole application.
 #[derive(Clone, Debug)]

@@ -189,6 +189,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "what matters is whether it can be read")]
     struct Order {
         items: Vec<Line>,
         note: Option<String>,
@@ -198,6 +199,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "what matters is whether it can be read")]
     struct Line {
         quantity: u32,
     }
@@ -216,76 +218,79 @@ mod tests {
         (field.pointer, field.code, field.detail)
     }
 
+    /// Body; pointer, code and detail of what is wrong with it.
+    const WRONG: &[(&str, &str, &str, &str)] = &[
+        (r#"{"note":"x"}"#, "/items", "required", "is required"),
+        (
+            r#"{"items":[{"quantity":1},{}]}"#,
+            "/items/1/quantity",
+            "required",
+            "is required",
+        ),
+        (r#"{"items":[],"a/b":1}"#, "/a~1b", "unknown", "is not known"),
+        (
+            r#"{"items":[{"quantity":1,"x":1}]}"#,
+            "/items/0/x",
+            "unknown",
+            "is not known",
+        ),
+        (r#"{"items":"1"}"#, "/items", "type", "must be an array"),
+        (
+            r#"{"items":[{"quantity":"1"}]}"#,
+            "/items/0/quantity",
+            "type",
+            "must be a whole number",
+        ),
+        (
+            r#"{"items":[{"quantity":-1}]}"#,
+            "/items/0/quantity",
+            "range",
+            "is out of range",
+        ),
+        (
+            r#"{"items":[{"quantity":1.5}]}"#,
+            "/items/0/quantity",
+            "type",
+            "must be a whole number",
+        ),
+        (r#"{"items":[],"note":3}"#, "/note", "type", "must be a string"),
+        (
+            r#"{"items":[],"note":"a","note":"b"}"#,
+            "/note",
+            "duplicate",
+            "is there twice",
+        ),
+        (
+            r#"{"items":[],"kind":"sea"}"#,
+            "/kind",
+            "value",
+            "must be `express` or `local`",
+        ),
+        (
+            r#"{"items":[],"code":"a b"}"#,
+            "/code",
+            "format",
+            "is not a valid login code",
+        ),
+        (r#""text""#, "", "type", "must be an object"),
+        (r#" [[{"quantity":1}],"note"]"#, "", "type", "must be an object"),
+        (
+            r#"{"items":[],"note":"a\u0000b"}"#,
+            "/note",
+            "characters",
+            "holds the zero character",
+        ),
+        (
+            r#"{"items":[],"note":"\ud83d!"}"#,
+            "/note",
+            "characters",
+            "holds half of a surrogate pair, which is no character",
+        ),
+    ];
+
     #[test]
     fn a_wrong_field_is_named_by_its_pointer() {
-        for (body, pointer, code, detail) in [
-            (r#"{"note":"x"}"#, "/items", "required", "is required"),
-            (
-                r#"{"items":[{"quantity":1},{}]}"#,
-                "/items/1/quantity",
-                "required",
-                "is required",
-            ),
-            (r#"{"items":[],"a/b":1}"#, "/a~1b", "unknown", "is not known"),
-            (
-                r#"{"items":[{"quantity":1,"x":1}]}"#,
-                "/items/0/x",
-                "unknown",
-                "is not known",
-            ),
-            (r#"{"items":"1"}"#, "/items", "type", "must be an array"),
-            (
-                r#"{"items":[{"quantity":"1"}]}"#,
-                "/items/0/quantity",
-                "type",
-                "must be a whole number",
-            ),
-            (
-                r#"{"items":[{"quantity":-1}]}"#,
-                "/items/0/quantity",
-                "range",
-                "is out of range",
-            ),
-            (
-                r#"{"items":[{"quantity":1.5}]}"#,
-                "/items/0/quantity",
-                "type",
-                "must be a whole number",
-            ),
-            (r#"{"items":[],"note":3}"#, "/note", "type", "must be a string"),
-            (
-                r#"{"items":[],"note":"a","note":"b"}"#,
-                "/note",
-                "duplicate",
-                "is there twice",
-            ),
-            (
-                r#"{"items":[],"kind":"sea"}"#,
-                "/kind",
-                "value",
-                "must be `express` or `local`",
-            ),
-            (
-                r#"{"items":[],"code":"a b"}"#,
-                "/code",
-                "format",
-                "is not a valid login code",
-            ),
-            (r#""text""#, "", "type", "must be an object"),
-            (r#" [[{"quantity":1}],"note"]"#, "", "type", "must be an object"),
-            (
-                r#"{"items":[],"note":"a\u0000b"}"#,
-                "/note",
-                "characters",
-                "holds the zero character",
-            ),
-            (
-                r#"{"items":[],"note":"\ud83d!"}"#,
-                "/note",
-                "characters",
-                "holds half of a surrogate pair, which is no character",
-            ),
-        ] {
+        for (body, pointer, code, detail) in WRONG.iter().copied() {
             assert_eq!(
                 field(body),
                 (pointer.to_owned(), code, detail.to_owned()),

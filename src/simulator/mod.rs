@@ -109,6 +109,16 @@ impl Simulator {
         self.url.clone()
     }
 
+    /// Which of its keys sign.
+    pub fn key_mode(&self) -> KeyMode {
+        self.shared.step(|world, _| world.keys.mode)
+    }
+
+    /// Signs with these keys from now on, whatever the folder remembers.
+    pub fn sign_with(&self, mode: KeyMode) {
+        self.shared.step(|world, _| world.put(record::Record::Mode(mode)));
+    }
+
     /// Ends it: requests in hand are answered first, notifications in hand are not waited for.
     pub async fn stop(mut self) {
         if let Some(sending) = self.sending.take() {

@@ -67,10 +67,7 @@ impl From<sqlx::Error> for Error {
                     },
                     // Lock and statement timeouts, serialization failure, deadlock.
                     (_, Some("55P03" | "57014" | "40001" | "40P01")) => Self::Busy(error),
-                    // Shutdown, crash recovery, too many connections, broken connection.
-                    (_, Some("57P01" | "57P02" | "57P03" | "53300" | "08000" | "08003" | "08006")) => {
-                        Self::Unavailable(error)
-                    }
+                    (_, Some(code)) if is_away(code) => Self::Unavailable(error),
                     _ => Self::Driver(error),
                 }
             }
@@ -82,6 +79,16 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             _ => Self::Driver(error),
         }
+    }
+}
+
+/// Whether an `SQLSTATE` says that the database, not the statement, is the trouble.
+fn is_away(code: &str) -> bool {
+    match code.get(..2) {
+        // Connection lost, login refused, resources used up, operator's intervention, system error.
+        Some("08" | "28" | "53" | "57" | "58") => true,
+        // A database that is gone, one that lets nobody in, a standby that only reads.
+        _ => matches!(code, "3D000" | "55000" | "25006"),
     }
 }
 

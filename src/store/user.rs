@@ -30,8 +30,8 @@ pub struct NewLogin<'a> {
     pub unionid: Option<&'a UnionId>,
     /// The session key, sealed for [`session_key_place`].
     pub session_key: &'a [u8],
-    /// Its keyed hash.
-    pub session_key_hash: &'a [u8],
+    /// Its keyed hashes, that under the newest data key first.
+    pub session_key_hashes: &'a [Vec<u8>],
     /// Now.
     pub now: DateTime<Utc>,
     /// When the session ends.
@@ -56,17 +56,17 @@ pub async fn insert_login(db: impl PgExecutor<'_>, login: &NewLogin<'_>) -> Resu
         with login as (
             insert into users (id, app_id, openid, unionid, session_key, session_key_hash, session_key_at,
                 created_at, updated_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $7, $7)
+            values ($1, $2, $3, $4, $5, ($6::bytea[])[1], $7, $7, $7)
             on conflict on constraint users_app_id_openid_key do update set
                 unionid = coalesce(excluded.unionid, users.unionid),
                 session_key = excluded.session_key,
                 session_key_hash = excluded.session_key_hash,
                 session_key_at = excluded.session_key_at,
-                previous_session_key = case when users.session_key_hash = excluded.session_key_hash
+                previous_session_key = case when users.session_key_hash = any($6)
                     then users.previous_session_key else users.session_key end,
-                previous_session_key_at = case when users.session_key_hash = excluded.session_key_hash
+                previous_session_key_at = case when users.session_key_hash = any($6)
                     then users.previous_session_key_at else users.session_key_at end,
-                session_key_replaced_at = case when users.session_key_hash = excluded.session_key_hash
+                session_key_replaced_at = case when users.session_key_hash = any($6)
                     then users.session_key_replaced_at else excluded.session_key_at end,
                 updated_at = excluded.updated_at
             returning id, nickname, avatar_url, created_at
@@ -80,7 +80,7 @@ pub async fn insert_login(db: impl PgExecutor<'_>, login: &NewLogin<'_>) -> Resu
         login.openid.as_str(),
         login.unionid.map(UnionId::as_str),
         login.session_key,
-        login.session_key_hash,
+        login.session_key_hashes,
         login.now,
         Uuid::from(login.session_id),
         login.expires_at,

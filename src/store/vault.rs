@@ -112,10 +112,13 @@ impl Vault {
         Ok(plain)
     }
 
-    /// A keyed hash of a secret: equal for equal secrets, telling nothing without the key.
-    pub fn hash(&self, secret: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let key = self.keys.first().ok_or(VaultError::NoKey)?;
-        Ok(hmac::sign(&key.hash, secret).as_ref().to_vec())
+    /// Keyed hashes of a secret, one under each key, newest first: two secrets are equal when they
+    /// share one. Tells nothing without the keys.
+    pub fn hashes(&self, secret: &[u8]) -> Vec<Vec<u8>> {
+        self.keys
+            .iter()
+            .map(|key| hmac::sign(&key.hash, secret).as_ref().to_vec())
+            .collect()
     }
 }
 
@@ -175,5 +178,15 @@ mod tests {
         assert_eq!(both.open("p", &sealed).unwrap().as_slice(), b"x");
         let sealed = both.seal("p", b"x", Entropy::system()).unwrap();
         assert_eq!(old.open("p", &sealed), Err(VaultError::UnknownKey));
+    }
+
+    #[test]
+    fn after_a_rotation_an_equal_secret_is_still_known_as_equal() {
+        let old = Vault::new([&[1; 32]]).unwrap();
+        let both = Vault::new([&[2; 32], &[1; 32]]).unwrap();
+        let known = old.hashes(b"x").remove(0);
+        assert!(both.hashes(b"x").contains(&known));
+        assert_ne!(both.hashes(b"x")[0], known);
+        assert!(!both.hashes(b"y").contains(&known));
     }
 }

@@ -110,3 +110,76 @@ impl Drop for Exchange {
 fn milliseconds(time: Duration) -> f64 {
     time.saturating_mul(1000).as_secs_f64()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::lines_of;
+    use super::*;
+    use crate::config::LogFormat;
+    use crate::domain::id::{OrderId, UserId};
+    use crate::error::{AppError, ErrorCode};
+
+    /// The lines of what happens to a request with a nil id.
+    fn line(format: LogFormat, happens: impl FnOnce(Exchange)) -> String {
+        lines_of(format, || {
+            let exchange = Exchange::begin("GET", Instant::now(), RequestRecord::new(Uuid::nil()));
+            happens(exchange);
+        })
+    }
+
+    #[test]
+    fn a_request_is_one_line_with_everything_that_was_noted() {
+        let text = line(LogFormat::Json, |exchange| {
+            record::with(&Arc::clone(&exchange.record), || {
+                record::note_user(UserId::from(Uuid::max()));
+                record::note_order(OrderId::from(Uuid::nil()));
+                record::note_error(&AppError::internal(std::io::Error::other("disk \"full\"\n")));
+            });
+            exchange.end(Some("/v1/orders/{id}"), 500);
+        });
+        assert_eq!(text.matches('\n').count(), 1);
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for (name, value) in [
+            ("level", "ERROR"),
+            ("message", "request"),
+            ("method", "GET"),
+            ("route", "/v1/orders/{id}"),
+            ("code", "internal"),
+            ("cause", "disk \"full\"\n"),
+            ("request.id", "00000000-0000-0000-0000-000000000000"),
+            ("user.id", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+            ("order.id", "00000000-0000-0000-0000-000000000000"),
+        ] {
+            assert_eq!(line[name], value, "{text}");
+        }
+        assert_eq!((&line["status"], &line["db_queries"]), (&500.into(), &0.into()));
+        assert!(line["duration_ms"].is_f64() && line["db_ms"].is_f64());
+        assert!(line["time"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out_and_the_code_decides_the_level() {
+        let text = line(LogFormat::Json, |exchange| exchange.end(None, 204));
+        for absent in ["user.id", "order.id", "code", "cause"] {
+            assert!(!text.contains(absent), "{text}");
+        }
+        assert!(text.contains(r#""level":"INFO""#) && text.contains(r#""route":"none""#));
+        let limited = line(LogFormat::Text, |exchange| {
+            record::with(&Arc::clone(&exchange.record), || {
+                record::note_error(&AppError::new(ErrorCode::RateLimited));
+            });
+            exchange.end(Some("/v1/login"), 429);
+        });
+        assert!(
+            limited.contains(" WARN  weir::request request method=GET route=/v1/login status=429"),
+            "{limited}"
+        );
+        assert!(limited.contains(" code=rate_limited "), "{limited}");
+    }
+
+    #[test]
+    fn a_request_whose_client_went_away_is_noted_too() {
+        let text = line(LogFormat::Json, drop);
+        assert!(text.contains(r#""status":499"#), "{text}");
+    }
+}

@@ -202,3 +202,83 @@ impl Visit for Fields<'_> {
         self.pair(field.name(), &value.to_string());
     }
 }
+
+/// What `happens` writes on this thread.
+#[cfg(test)]
+pub(super) fn lines_of(format: LogFormat, happens: impl FnOnce()) -> String {
+    use std::sync::{Arc, Mutex};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0
+                .lock()
+                .map_err(|_| std::io::ErrorKind::Other)?
+                .extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let memory = Memory::default();
+    let writer = memory.clone();
+    let lines = Lines::new(format, move || writer.clone());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), happens);
+    let bytes = memory.0.lock().map(|bytes| bytes.clone()).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_value_is_json() {
+        let text = lines_of(LogFormat::Json, || {
+            tracing::info!(
+                count = 3_u64, less = -3_i64, yes = true, part = 0.5, none = f64::NAN, odd = "\u{1}\t茶🍵",
+                debug = ?Some("x"), "said"
+            );
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["count"], 3);
+        assert_eq!(line["less"], -3);
+        assert_eq!(line["yes"], true);
+        assert_eq!(line["part"], 0.5);
+        assert_eq!(line["none"], "not a number");
+        assert_eq!(line["odd"], "\u{1}\t茶🍵");
+        assert_eq!(line["debug"], "Some(\"x\")");
+        assert_eq!(line["target"], "weir::telemetry::line::tests");
+    }
+
+    #[test]
+    fn text_stays_on_one_line_and_quotes_what_would_be_misread() {
+        let text = lines_of(LogFormat::Text, || {
+            tracing::warn!(
+                place = "a b",
+                forged = "x\ny level=ERROR",
+                plain = "c",
+                "two words"
+            );
+        });
+        assert_eq!(text.matches('\n').count(), 1);
+        let (_, rest) = text.split_once(' ').unwrap();
+        let expected = "WARN  weir::telemetry::line::tests two words place=\"a b\" forged=\"x\\ny level=ERROR\" plain=c\n";
+        assert_eq!(rest, expected);
+    }
+
+    #[test]
+    fn a_huge_field_is_cut() {
+        let text = lines_of(LogFormat::Json, || {
+            tracing::info!(huge = "茶".repeat(9000), "said");
+        });
+        assert!(text.len() < FIELD_MAX + 400);
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+    }
+}

@@ -12,16 +12,29 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod bad_input;
+mod catalogue;
 mod close;
 mod harness;
+mod health;
+mod idempotency;
 mod key;
+mod limits;
+mod login;
 mod mismatch;
 mod notification;
+mod openapi;
+mod order;
 mod payment;
 mod prepay_fault;
+mod profile;
 mod property;
 mod refusal;
 mod reset;
+mod session;
 mod settle;
+mod shape;
+mod stop;
 mod sync;
+mod user;
 mod walk;

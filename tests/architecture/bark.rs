@@ -10,81 +10,84 @@ fn assert_barks(complaints: &[String], what: &str) {
     );
 }
 
+/// File, text, and what must be seen in it.
+const AGAINST_THE_STREAM: &[(&str, &str, &str)] = &[
+    (
+        "src/domain/order.rs",
+        "use crate::store::order;",
+        "domain must not import store::order",
+    ),
+    (
+        "src/domain/order.rs",
+        "use super::super::store::order;",
+        "must not import store::order",
+    ),
+    (
+        "src/domain/order.rs",
+        "fn f() { crate::error::AppError::x(); }",
+        "must not import error::AppError",
+    ),
+    (
+        "src/domain/order.rs",
+        "mod tests { use super::super::super::http; }",
+        "must not import http",
+    ),
+    (
+        "src/domain/mod.rs",
+        "use crate::{domain::id, store as s};",
+        "must not import store",
+    ),
+    (
+        "src/store/user.rs",
+        "use crate::service::login;",
+        "store must not import service::login",
+    ),
+    (
+        "src/store/user.rs",
+        "use crate::error::AppError;",
+        "store must not import error::AppError",
+    ),
+    (
+        "src/wechat/send.rs",
+        "fn f() { g!(a, crate::store::user::find()); }",
+        "must not import store::user::find",
+    ),
+    (
+        "src/service/pay/order.rs",
+        "use crate::http::Body;",
+        "service must not import http::Body",
+    ),
+    (
+        "src/http/v1/me.rs",
+        "use crate::store::user;",
+        "http must not import store::user",
+    ),
+    (
+        "src/http/v1/me.rs",
+        "type T = crate::wechat::pay::Client;",
+        "must not import wechat::pay::Client",
+    ),
+    (
+        "src/simulator/pay.rs",
+        "use crate::domain::fen::Fen;",
+        "simulator must not import domain::fen::Fen",
+    ),
+    (
+        "src/simulator/pay.rs",
+        "use weir::domain::fen::Fen;",
+        "simulator must not import domain::fen::Fen",
+    ),
+    (
+        "src/app.rs",
+        "use crate::dev::postgres;",
+        "app must not import dev::postgres",
+    ),
+    ("src/cellar/mod.rs", "", "the room cellar has no rule"),
+];
+
 #[test]
 fn an_import_against_the_stream_is_seen_however_it_is_written() {
-    for (path, text, what) in [
-        (
-            "src/domain/order.rs",
-            "use crate::store::order;",
-            "domain must not import store::order",
-        ),
-        (
-            "src/domain/order.rs",
-            "use super::super::store::order;",
-            "must not import store::order",
-        ),
-        (
-            "src/domain/order.rs",
-            "fn f() { crate::error::AppError::x(); }",
-            "must not import error::AppError",
-        ),
-        (
-            "src/domain/order.rs",
-            "mod tests { use super::super::super::http; }",
-            "must not import http",
-        ),
-        (
-            "src/domain/mod.rs",
-            "use crate::{domain::id, store as s};",
-            "must not import store",
-        ),
-        (
-            "src/store/user.rs",
-            "use crate::service::login;",
-            "store must not import service::login",
-        ),
-        (
-            "src/store/user.rs",
-            "use crate::error::AppError;",
-            "store must not import error::AppError",
-        ),
-        (
-            "src/wechat/send.rs",
-            "fn f() { g!(a, crate::store::user::find()); }",
-            "must not import store::user::find",
-        ),
-        (
-            "src/service/pay/order.rs",
-            "use crate::http::Body;",
-            "service must not import http::Body",
-        ),
-        (
-            "src/http/v1/me.rs",
-            "use crate::store::user;",
-            "http must not import store::user",
-        ),
-        (
-            "src/http/v1/me.rs",
-            "type T = crate::wechat::pay::Client;",
-            "must not import wechat::pay::Client",
-        ),
-        (
-            "src/simulator/pay.rs",
-            "use crate::domain::fen::Fen;",
-            "simulator must not import domain::fen::Fen",
-        ),
-        (
-            "src/simulator/pay.rs",
-            "use weir::domain::fen::Fen;",
-            "simulator must not import domain::fen::Fen",
-        ),
-        (
-            "src/app.rs",
-            "use crate::dev::postgres;",
-            "app must not import dev::postgres",
-        ),
-        ("src/cellar/mod.rs", "", "the room cellar has no rule"),
-    ] {
+    for (path, text, what) in AGAINST_THE_STREAM.iter().copied() {
         assert_barks(&import::complaints(path, text), what);
     }
 }
@@ -166,13 +169,18 @@ fn a_statement_in_the_wrong_place_or_without_its_name_is_seen() {
         ),
         (
             "src/service/pay.rs",
-            r#"use sqlx::query_as; "#,
+            "use sqlx::query_as;",
             "belongs into src/store",
         ),
         (
             "src/http/v1/me.rs",
             r#"fn f() { sqlx::query("select 1"); }"#,
             "belongs into src/store",
+        ),
+        (
+            "src/service/pay.rs",
+            "fn f() { g(sqlx::AssertSqlSafe(text)); }",
+            "AssertSqlSafe belongs into src/store",
         ),
         (
             "src/store/user.rs",

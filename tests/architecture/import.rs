@@ -135,10 +135,11 @@ impl Names {
                 self.own_path(&absolute);
             }
             "self" | "Self" => {}
-            name if name.starts_with(char::is_lowercase) && segments.len() > 1 => {
-                if is_use || !(self.local.contains(name) || PRIMITIVES.contains(&name)) {
-                    self.foreign.insert(segments.join("::"));
-                }
+            name if name.starts_with(char::is_lowercase)
+                && segments.len() > 1
+                && (is_use || !(self.local.contains(name) || PRIMITIVES.contains(&name))) =>
+            {
+                self.foreign.insert(segments.join("::"));
             }
             _ => {}
         }

@@ -66,9 +66,8 @@ pub(crate) const GRANTS: [(&str, &str, &str); 5] = [
 ];
 
 /// A crate and the only places that may use it.
-pub(crate) const CRATES: [(&str, &[&str]); 8] = [
+pub(crate) const CRATES: [(&str, &[&str]); 7] = [
     ("actix_web", &["src/http/", "src/app.rs", "src/simulator/"]),
-    ("actix_service", &["src/http/"]),
     ("actix_http", &[]),
     ("reqwest", &["src/wechat/", "src/simulator/"]),
     ("rsa", &["src/simulator/"]),

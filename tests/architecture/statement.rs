@@ -65,7 +65,8 @@ fn takes_statement(path: &Path) -> Option<String> {
     let segments: Vec<String> = path.segments.iter().map(|part| part.ident.to_string()).collect();
     let last = segments.last()?;
     let is_sqlx = segments.first()? == "sqlx" && (last.starts_with("query") || last.starts_with("raw_sql"));
-    (is_sqlx || last == "QueryBuilder").then(|| segments.join("::"))
+    // Clippy sees `AssertSqlSafe` as a type only, not where it is called.
+    (is_sqlx || last == "QueryBuilder" || last == "AssertSqlSafe").then(|| segments.join("::"))
 }
 
 #[derive(Default)]

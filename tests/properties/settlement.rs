@@ -19,31 +19,14 @@ enum Known {
 
 const KNOWN: [Known; 3] = [Known::Nothing, Known::This, Known::Another];
 
-/// Which fields differ from what is expected.
-#[derive(Clone, Copy, Debug)]
-struct Differing {
-    merchant: bool,
-    app: bool,
-    currency: bool,
-    amount: bool,
-}
+/// Which of [`FIELDS`] differ from what is expected.
+type Differing = [bool; 4];
 
-impl Differing {
-    const NONE: Self = Self {
-        merchant: false,
-        app: false,
-        currency: false,
-        amount: false,
-    };
+const FIELDS: [&str; 4] = ["merchant", "app", "currency", "amount"];
+const NOTHING_DIFFERS: Differing = [false; 4];
 
-    fn all() -> impl Iterator<Item = Self> {
-        (0_u8..16).map(|bits| Self {
-            merchant: bits & 8 != 0,
-            app: bits & 4 != 0,
-            currency: bits & 2 != 0,
-            amount: bits & 1 != 0,
-        })
-    }
+fn every_difference() -> impl Iterator<Item = Differing> {
+    (0_u8..16).map(|bits| [bits & 8 != 0, bits & 4 != 0, bits & 2 != 0, bits & 1 != 0])
 }
 
 pub(crate) fn landed(transaction_id: &str) -> LandedPayment {
@@ -73,16 +56,17 @@ pub(crate) fn expectation(state: AttemptState, order_status: OrderStatus) -> Exp
 
 fn decided(state: AttemptState, status: OrderStatus, known: Known, differing: Differing) -> Settlement {
     let mut landed = landed("this");
-    if differing.merchant {
+    let [merchant, app, currency, amount] = differing;
+    if merchant {
         landed.mch_id = MchId::parse("1900000002").unwrap();
     }
-    if differing.app {
+    if app {
         landed.app_id = AppId::parse("wxfedcba0987654321").unwrap();
     }
-    if differing.currency {
-        landed.currency = "USD".to_owned();
+    if currency {
+        "USD".clone_into(&mut landed.currency);
     }
-    if differing.amount {
+    if amount {
         landed.total_fen = 101;
     }
     let transaction_id = match known {
@@ -119,7 +103,7 @@ fn the_whole_table() {
     let mut table = String::from("Everything as expected: attempt, order, money known of the attempt\n");
     for (state, status, known) in every_place() {
         let known_words = format!("{known:?}").to_lowercase();
-        let decision = words(decided(state, status, known, Differing::NONE));
+        let decision = words(decided(state, status, known, NOTHING_DIFFERS));
         writeln!(
             table,
             "    {:<9} {:<18} {known_words:<8} -> {decision}",
@@ -129,7 +113,7 @@ fn the_whole_table() {
         .unwrap();
     }
     table.push_str("Something differs, whatever the attempt, the order and the money\n");
-    for differing in Differing::all().skip(1) {
+    for differing in every_difference().skip(1) {
         let decision = decided(
             AttemptState::Prepaid,
             OrderStatus::AwaitingPayment,
@@ -143,16 +127,11 @@ fn the_whole_table() {
                 "{state:?} {status:?} {known:?}"
             );
         }
-        let names = [
-            ("merchant", differing.merchant),
-            ("app", differing.app),
-            ("currency", differing.currency),
-            ("amount", differing.amount),
-        ];
-        let names: Vec<_> = names
-            .into_iter()
+        let names: Vec<_> = FIELDS
+            .iter()
+            .zip(differing)
             .filter(|(_, differs)| *differs)
-            .map(|(name, _)| name)
+            .map(|(name, _)| *name)
             .collect();
         writeln!(table, "    {:<29} -> {}", names.join("+"), words(decision)).unwrap();
     }
@@ -161,12 +140,12 @@ fn the_whole_table() {
 
 #[test]
 fn money_pays_an_order_only_when_everything_fits_and_it_waits() {
-    for differing in Differing::all() {
+    for differing in every_difference() {
         for (state, status, known) in every_place() {
             if decided(state, status, known, differing) == Settlement::Settle {
                 assert_eq!(status, OrderStatus::AwaitingPayment);
                 assert!(!state.has_money());
-                assert!(!(differing.merchant || differing.app || differing.currency || differing.amount));
+                assert_eq!(differing, NOTHING_DIFFERS);
             }
         }
     }
@@ -179,6 +158,6 @@ fn an_attempt_that_has_money_takes_no_more() {
             Known::This => Settlement::Duplicate,
             Known::Nothing | Known::Another => Settlement::Mismatch(ExceptionKind::SecondTransaction),
         };
-        assert_eq!(decided(state, status, known, Differing::NONE), wanted);
+        assert_eq!(decided(state, status, known, NOTHING_DIFFERS), wanted);
     }
 }

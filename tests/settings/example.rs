@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use weir::config::Settings;
 
@@ -75,8 +76,8 @@ fn a_copy_that_is_filled_in_parses() {
             .split_once('=')
             .and_then(|(name, _)| Some((name, values.get(name)?)))
         {
-            Some((name, value)) => filled.push_str(&format!("{name}='{value}'\n")),
-            None => filled.push_str(&format!("{line}\n")),
+            Some((name, value)) => writeln!(filled, "{name}='{value}'").unwrap(),
+            None => writeln!(filled, "{line}").unwrap(),
         }
     }
     let parsed: Values = dotenvy::from_read_iter(filled.as_bytes())

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use weir::http::Bounds;
 
-use crate::server::{ADMIN_TOKEN, Server, impatient};
+use crate::server::{Server, impatient};
 use crate::wire::{Wire, exchange};
 
 const JSON: &str = "content-type: application/json";
@@ -28,109 +28,119 @@ fn a_good_request_is_answered_with_its_id_and_no_one_elses_headers() {
     );
 }
 
+/// The right token for the wrong door.
+const ADMIN: &str = "authorization: Bearer q8Zr4mXc7VtB2nKd9WfH3sLp";
+
+/// Method, path, headers, body; status and code of the refusal.
+type Refusal = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    u16,
+    &'static str,
+);
+
+const REFUSALS: &[Refusal] = &[
+    ("GET", "/nowhere", &[], "", 404, "route_not_found"),
+    ("GET", "/body/", &[], "", 404, "route_not_found"),
+    ("GET", "/docs/nothing.js", &[], "", 404, "route_not_found"),
+    ("GET", "/body", &[], "", 405, "method_not_allowed"),
+    ("BREW", "/body", &[], "", 405, "method_not_allowed"),
+    (
+        "POST",
+        "/body",
+        &[],
+        r#"{"name":"a"}"#,
+        415,
+        "unsupported_media_type",
+    ),
+    (
+        "POST",
+        "/body",
+        &["content-type: text/plain"],
+        r#"{"name":"a"}"#,
+        415,
+        "unsupported_media_type",
+    ),
+    (
+        "POST",
+        "/body",
+        &[JSON, "content-encoding: gzip"],
+        r#"{"name":"a"}"#,
+        415,
+        "unsupported_media_type",
+    ),
+    ("POST", "/body", &[JSON], "", 400, "request_malformed"),
+    ("POST", "/body", &[JSON], "{\"name\":", 400, "request_malformed"),
+    (
+        "POST",
+        "/body",
+        &[JSON],
+        r#"{"name":1}"#,
+        422,
+        "validation_failed",
+    ),
+    ("POST", "/body", &[JSON], "{}", 422, "validation_failed"),
+    (
+        "POST",
+        "/body",
+        &[JSON],
+        r#"{"name":"a","x":1}"#,
+        422,
+        "validation_failed",
+    ),
+    (
+        "POST",
+        "/body",
+        &[JSON],
+        r#"{"name":"\ud800"}"#,
+        422,
+        "validation_failed",
+    ),
+    (
+        "POST",
+        "/body",
+        &[JSON],
+        r#"{"name":"\u0000"}"#,
+        422,
+        "validation_failed",
+    ),
+    ("GET", "/orders/1", &[], "", 404, "order_not_found"),
+    ("GET", "/orders/%00", &[], "", 404, "order_not_found"),
+    ("GET", "/query?limit=x", &[], "", 422, "validation_failed"),
+    ("GET", "/query?limit=1&more=1", &[], "", 422, "validation_failed"),
+    ("POST", "/key", &[], "", 400, "idempotency_key_missing"),
+    (
+        "POST",
+        "/key",
+        &["idempotency-key: a b"],
+        "",
+        422,
+        "validation_failed",
+    ),
+    ("GET", "/admin", &[], "", 401, "unauthenticated"),
+    (
+        "GET",
+        "/admin",
+        &["authorization: Bearer wrong"],
+        "",
+        401,
+        "unauthenticated",
+    ),
+    ("GET", "/internal", &[ADMIN], "", 401, "unauthenticated"),
+    ("GET", "/metrics", &[], "", 401, "unauthenticated"),
+    ("GET", "/stranger", &[], "", 400, "request_malformed"),
+    ("GET", "/panic", &[], "", 500, "internal"),
+];
+
 #[test]
 fn what_cannot_be_served_is_named() {
     let server = Server::with(
         &[("INTERNAL_TOKEN", "k3Vp9Lx2Tq7Rw5Zs8Nb4Mc6d")],
         Bounds::default(),
     );
-    let long = "x".repeat(17_000);
-    let big = format!(r#"{{"name":"{long}"}}"#);
-    let admin = format!("authorization: Bearer {ADMIN_TOKEN}");
-    for (method, path, headers, body, status, code) in [
-        ("GET", "/nowhere", &[][..], "", 404, "route_not_found"),
-        ("GET", "/body/", &[], "", 404, "route_not_found"),
-        ("GET", "/docs/nothing.js", &[], "", 404, "route_not_found"),
-        ("GET", "/body", &[], "", 405, "method_not_allowed"),
-        ("BREW", "/body", &[], "", 405, "method_not_allowed"),
-        (
-            "POST",
-            "/body",
-            &[],
-            r#"{"name":"a"}"#,
-            415,
-            "unsupported_media_type",
-        ),
-        (
-            "POST",
-            "/body",
-            &["content-type: text/plain"],
-            r#"{"name":"a"}"#,
-            415,
-            "unsupported_media_type",
-        ),
-        (
-            "POST",
-            "/body",
-            &[JSON, "content-encoding: gzip"],
-            r#"{"name":"a"}"#,
-            415,
-            "unsupported_media_type",
-        ),
-        ("POST", "/body", &[JSON], "", 400, "request_malformed"),
-        ("POST", "/body", &[JSON], "{\"name\":", 400, "request_malformed"),
-        (
-            "POST",
-            "/body",
-            &[JSON],
-            r#"{"name":1}"#,
-            422,
-            "validation_failed",
-        ),
-        ("POST", "/body", &[JSON], r#"{}"#, 422, "validation_failed"),
-        (
-            "POST",
-            "/body",
-            &[JSON],
-            r#"{"name":"a","x":1}"#,
-            422,
-            "validation_failed",
-        ),
-        (
-            "POST",
-            "/body",
-            &[JSON],
-            r#"{"name":"\ud800"}"#,
-            422,
-            "validation_failed",
-        ),
-        (
-            "POST",
-            "/body",
-            &[JSON],
-            r#"{"name":"\u0000"}"#,
-            422,
-            "validation_failed",
-        ),
-        ("POST", "/body", &[JSON], &big, 413, "payload_too_large"),
-        ("POST", "/raw", &[], &long, 413, "payload_too_large"),
-        ("GET", "/orders/1", &[], "", 404, "order_not_found"),
-        ("GET", "/orders/%00", &[], "", 404, "order_not_found"),
-        ("GET", "/query?limit=x", &[], "", 422, "validation_failed"),
-        ("GET", "/query?limit=1&more=1", &[], "", 422, "validation_failed"),
-        ("POST", "/key", &[], "", 400, "idempotency_key_missing"),
-        (
-            "POST",
-            "/key",
-            &["idempotency-key: a b"],
-            "",
-            422,
-            "validation_failed",
-        ),
-        ("GET", "/admin", &[], "", 401, "unauthenticated"),
-        (
-            "GET",
-            "/admin",
-            &["authorization: Bearer wrong"],
-            "",
-            401,
-            "unauthenticated",
-        ),
-        ("GET", "/internal", &[&admin], "", 401, "unauthenticated"),
-        ("GET", "/metrics", &[], "", 401, "unauthenticated"),
-        ("GET", "/stranger", &[], "", 400, "request_malformed"),
-        ("GET", "/panic", &[], "", 500, "internal"),
-    ] {
+    for (method, path, headers, body, status, code) in REFUSALS.iter().copied() {
         let answer = server.send(method, path, headers, body);
         let shown = format!("{method} {path} {answer:?}");
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{shown}");
@@ -144,8 +154,22 @@ fn what_cannot_be_served_is_named() {
             "{shown}"
         );
     }
-    assert_eq!(server.call("GET", "/admin", &[&admin]).status, 204);
+    assert_eq!(server.call("GET", "/admin", &[ADMIN]).status, 204);
     assert_eq!(server.call("GET", "/healthz", &[]).status, 200);
+}
+
+#[test]
+fn a_body_over_the_limit_of_its_route_is_refused() {
+    let server = Server::start();
+    let fits = format!(r#"{{"name":"{}"}}"#, "x".repeat(16_384 - 11));
+    assert_eq!(server.json(&fits).status, 200);
+    let over = server.json(&format!("{fits} "));
+    assert_eq!((over.status, over.code().as_str()), (413, "payload_too_large"));
+    let raw = |bytes| server.send("POST", "/raw", &[], &"x".repeat(bytes));
+    assert_eq!(
+        (raw(64).status, raw(65).code().as_str()),
+        (200, "payload_too_large")
+    );
 }
 
 #[test]

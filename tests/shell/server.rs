@@ -1,6 +1,7 @@
 //! The server under test and its routes.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,7 +96,7 @@ impl Server {
             text.push_str("\r\n");
         }
         if !body.is_empty() {
-            text.push_str(&format!("content-length: {}\r\n", body.len()));
+            write!(text, "content-length: {}\r\n", body.len()).unwrap();
         }
         text.push_str("\r\n");
         text.push_str(body);

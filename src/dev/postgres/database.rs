@@ -1,6 +1,11 @@
 //! Databases of a cluster: made, copied, dropped. Administration only; what is inside a database is
 //! the business of `store`.
 
+#[expect(
+    clippy::disallowed_types,
+    reason = "names of databases cannot be bound; `Name` lets only letters, digits and _ through"
+)]
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
@@ -135,10 +140,6 @@ async fn execute(
     for (name, mark) in names.iter().zip(["%1", "%2"]) {
         text = text.replace(mark, &format!("\"{}\"", name.0));
     }
-    #[expect(
-        clippy::disallowed_types,
-        reason = "names of databases cannot be bound; `Name` lets only letters, digits and _ through"
-    )]
-    let statement = sqlx::AssertSqlSafe(text);
+    let statement = AssertSqlSafe(text);
     sqlx::raw_sql(statement).execute(connection).await.map(drop)
 }

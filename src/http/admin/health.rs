@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 use crate::error::{AppError, ErrorCode};
 use crate::http::Admin;
-use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::health::{self, Health};
 
@@ -15,7 +14,6 @@ use crate::service::health::{self, Health};
 #[utoipa::path(get, path = "/admin/health", tag = "operator", security(("admin" = [])),
     responses(
         (status = 200, body = Health),
-        (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Health, description = "Down."),
     ))]
 pub async fn read_health(context: web::Data<Context>, _admin: Admin) -> HttpResponse {
@@ -46,7 +44,6 @@ pub async fn read_liveness() -> HttpResponse {
 #[utoipa::path(get, path = "/readyz", tag = "everybody", security(()),
     responses(
         (status = 200, body = Alive),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn read_readiness(context: web::Data<Context>) -> Result<HttpResponse, AppError> {
     if health::is_ready(&context).await? {

@@ -22,7 +22,8 @@ const IMAGE_URL_BYTES_MAX: usize = 2_048;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutProductRequest {
-    #[schema(min_length = 1, max_length = 120)]
+    /// Not only white space.
+    #[schema(min_length = 1, max_length = 120, pattern = "\\S")]
     title: String,
     /// Price of one, in fen.
     #[schema(minimum = 1, maximum = 10_000_000_000_i64)]
@@ -31,7 +32,7 @@ pub struct PutProductRequest {
     #[schema(minimum = 0, maximum = 1_000_000_000)]
     stock: Option<i64>,
     /// An http or https address.
-    #[schema(max_length = 2048)]
+    #[schema(max_length = 2048, pattern = "^https?://")]
     image_url: Option<String>,
     /// Whether it is shown and can be bought.
     #[serde(default = "yes")]
@@ -61,9 +62,6 @@ pub struct AdminProductResponse {
     params(("id" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ - .`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")),
     responses(
         (status = 200, body = AdminProductResponse),
-        (status = 400, description = "`request_malformed`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn put_product(
     context: web::Data<Context>,
@@ -84,10 +82,9 @@ pub async fn put_product(
 }
 
 /// Remove a product
-#[utoipa::path(delete, path = "/admin/products/{id}", tag = "operator", params(("id" = String, Path)), security(("admin" = [])),
+#[utoipa::path(delete, path = "/admin/products/{id}", tag = "operator", params(("id" = String, Path, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")), security(("admin" = [])),
     responses(
         (status = 204, description = "The product is gone; orders keep what they bought."),
-        (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn delete_product(
@@ -160,6 +157,6 @@ fn parse(id: String, request: PutProductRequest) -> Result<Product, AppError> {
 
 fn is_web_address(text: &str) -> bool {
     text.len() <= IMAGE_URL_BYTES_MAX
-        && !text.contains('\0')
+        && text::is_address(text)
         && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }

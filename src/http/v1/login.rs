@@ -20,7 +20,7 @@ pub struct LoginRequest {
     #[schema(min_length = 1, max_length = 256)]
     code: String,
     /// The mini program, where the server serves several.
-    #[schema(max_length = 32)]
+    #[schema(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     app_id: Option<String>,
 }
 
@@ -45,9 +45,8 @@ pub struct LoginResponse {
 #[utoipa::path(post, path = "/v1/login", tag = "session", request_body = LoginRequest, security(()),
     responses(
         (status = 200, body = LoginResponse),
-        (status = 400, description = "`login_code_invalid`, `request_malformed`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`login_code_invalid`", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "`login_blocked`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "`wechat_rejected`", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "`wechat_unavailable`", body = Problem, content_type = "application/problem+json"),

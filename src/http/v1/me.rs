@@ -10,7 +10,6 @@ use crate::domain::id::UserId;
 use crate::domain::user::User;
 use crate::error::AppError;
 use crate::http::Body;
-use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::login::profile::{self, ProfileChange};
 use crate::service::login::session;
@@ -47,7 +46,6 @@ impl From<User> for UserResponse {
 #[utoipa::path(get, path = "/v1/me", tag = "session", security(("session" = [])),
     responses(
         (status = 200, body = UserResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn read_me(context: web::Data<Context>, bearer: TokenBearer) -> Result<HttpResponse, AppError> {
     let (_, user) = session::read(&context, bearer.0).await?;
@@ -58,7 +56,8 @@ pub async fn read_me(context: web::Data<Context>, bearer: TokenBearer) -> Result
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMeRequest {
-    #[schema(min_length = 1, max_length = 32)]
+    /// Not only white space.
+    #[schema(min_length = 1, max_length = 32, pattern = "\\S")]
     nickname: Option<String>,
     /// A picture at WeChat or among the files of this server.
     #[schema(max_length = 1024)]
@@ -69,9 +68,6 @@ pub struct ChangeMeRequest {
 #[utoipa::path(patch, path = "/v1/me", tag = "session", request_body = ChangeMeRequest, security(("session" = [])),
     responses(
         (status = 200, body = UserResponse),
-        (status = 400, description = "`request_malformed`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn change_me(
     context: web::Data<Context>,

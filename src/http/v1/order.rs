@@ -38,7 +38,8 @@ pub struct PlaceOrderRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrderItem {
-    #[schema(min_length = 1, max_length = 64)]
+    /// Each product stands in one line.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")]
     product_id: String,
     /// 1 to 9,999.
     #[schema(minimum = 1, maximum = 9_999)]
@@ -54,7 +55,7 @@ pub struct OrderResponse {
     #[schema(required = true)]
     out_trade_no: Option<String>,
     /// `awaiting_payment`, `paid`, `closed`, `partially_refunded` or `refunded`.
-    #[schema(value_type = String, example = "awaiting_payment")]
+    #[schema(value_type = String, example = "awaiting_payment", pattern = "^(awaiting_payment|paid|closed|partially_refunded|refunded)$")]
     status: &'static str,
     total_fen: i64,
     refunded_fen: i64,
@@ -117,13 +118,13 @@ impl From<StoredOrder> for OrderResponse {
 /// The price is the server's. The same key and body give the same answer again, with
 /// `idempotent-replayed: true`.
 #[utoipa::path(post, path = "/v1/orders", tag = "shop", request_body = PlaceOrderRequest, security(("session" = [])),
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters", min_length = 1, max_length = 64)),
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
     responses(
-        (status = 201, body = OrderResponse),
-        (status = 400, description = "`idempotency_key_missing`, `request_malformed`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = OrderResponse,
+            headers(("idempotent-replayed" = String, description = "`true` when this is the answer of an earlier request."))),
+        (status = 400, description = "`idempotency_key_missing`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`stock_insufficient`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`, `idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn create_order(
     context: web::Data<Context>,
@@ -155,6 +156,7 @@ pub async fn create_order(
 #[into_params(parameter_in = Query)]
 pub struct ListOrdersQuery {
     /// Only orders of this status.
+    #[param(pattern = "^(awaiting_payment|paid|closed|partially_refunded|refunded)$")]
     status: Option<String>,
     /// How many, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -167,8 +169,6 @@ pub struct ListOrdersQuery {
 #[utoipa::path(get, path = "/v1/orders", tag = "shop", params(ListOrdersQuery), security(("session" = [])),
     responses(
         (status = 200, body = Page<OrderResponse>),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn list_orders(
     context: web::Data<Context>,
@@ -196,7 +196,6 @@ pub async fn list_orders(
 #[utoipa::path(get, path = "/v1/orders/{id}", tag = "shop", params(("id" = uuid::Uuid, Path)), security(("session" = [])),
     responses(
         (status = 200, body = OrderResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn read_order(
@@ -215,7 +214,6 @@ pub async fn read_order(
 #[utoipa::path(post, path = "/v1/orders/{id}/sync", tag = "shop", params(("id" = uuid::Uuid, Path)), security(("session" = [])),
     responses(
         (status = 200, body = OrderResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn sync_order(
@@ -233,7 +231,6 @@ pub async fn sync_order(
 #[utoipa::path(post, path = "/v1/orders/{id}/close", tag = "shop", params(("id" = uuid::Uuid, Path)), security(("session" = [])),
     responses(
         (status = 200, body = OrderResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`order_state_conflict`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "`wechat_unavailable`", body = Problem, content_type = "application/problem+json"),

@@ -19,10 +19,8 @@ use crate::wechat::pay::RequestPayment;
 #[utoipa::path(post, path = "/v1/orders/{id}/payment", tag = "shop", params(("id" = uuid::Uuid, Path)), security(("session" = [])),
     responses(
         (status = 200, body = RequestPayment),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`order_state_conflict`, `order_expired`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "`wechat_rejected`", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "`payment_not_configured`, `wechat_unavailable`", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "`wechat_timeout`", body = Problem, content_type = "application/problem+json"),

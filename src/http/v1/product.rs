@@ -61,7 +61,6 @@ pub struct ListProductsQuery {
 #[utoipa::path(get, path = "/v1/products", tag = "shop", params(ListProductsQuery), security(()),
     responses(
         (status = 200, body = Page<ProductResponse>),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn list_products(
     context: web::Data<Context>,
@@ -77,7 +76,7 @@ pub async fn list_products(
 }
 
 /// Read a product
-#[utoipa::path(get, path = "/v1/products/{id}", tag = "shop", params(("id" = String, Path)), security(()),
+#[utoipa::path(get, path = "/v1/products/{id}", tag = "shop", params(("id" = String, Path, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")), security(()),
     responses(
         (status = 200, body = ProductResponse),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),

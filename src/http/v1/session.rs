@@ -9,7 +9,6 @@ use super::caller::{Caller, TokenBearer};
 use super::me::UserResponse;
 use crate::domain::id::SessionId;
 use crate::error::AppError;
-use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::login::session;
 
@@ -47,7 +46,6 @@ pub struct RenewResponse {
 #[utoipa::path(get, path = "/v1/session", tag = "session", security(("session" = [])),
     responses(
         (status = 200, body = SessionStateResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn read_session(
     context: web::Data<Context>,
@@ -69,7 +67,6 @@ pub async fn read_session(
 #[utoipa::path(post, path = "/v1/session/renew", tag = "session", security(("session" = [])),
     responses(
         (status = 200, body = RenewResponse),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn renew_session(context: web::Data<Context>, caller: Caller) -> Result<HttpResponse, AppError> {
     let renewed = session::renew(&context, &caller.0).await?;
@@ -84,7 +81,6 @@ pub async fn renew_session(context: web::Data<Context>, caller: Caller) -> Resul
 #[utoipa::path(delete, path = "/v1/session", tag = "session", security(("session" = [])),
     responses(
         (status = 204, description = "The session is over."),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn delete_session(context: web::Data<Context>, caller: Caller) -> Result<HttpResponse, AppError> {
     session::end(&context, caller.0.id).await?;
@@ -95,7 +91,6 @@ pub async fn delete_session(context: web::Data<Context>, caller: Caller) -> Resu
 #[utoipa::path(delete, path = "/v1/sessions", tag = "session", security(("session" = [])),
     responses(
         (status = 204, description = "All sessions of the user are over."),
-        (status = 401, description = "`unauthenticated`, `session_expired`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn delete_sessions(context: web::Data<Context>, caller: Caller) -> Result<HttpResponse, AppError> {
     session::end_all(&context, caller.0.user_id).await?;

@@ -58,7 +58,7 @@ async fn write(context: &Context, app_id: &AppId, session: &Session) -> Result<L
         .vault
         .seal(&place, key.as_bytes(), context.entropy)
         .map_err(AppError::internal)?;
-    let hash = context.vault.hash(key.as_bytes()).map_err(AppError::internal)?;
+    let hashes = context.vault.hashes(key.as_bytes());
     let session_id = SessionId::from(context.entropy.uuid(now)?);
     let login = NewLogin {
         user_id: UserId::from(context.entropy.uuid(now)?),
@@ -67,7 +67,7 @@ async fn write(context: &Context, app_id: &AppId, session: &Session) -> Result<L
         openid: &session.openid,
         unionid: session.unionid.as_ref(),
         session_key: &sealed,
-        session_key_hash: &hash,
+        session_key_hashes: &hashes,
         now,
         expires_at,
     };

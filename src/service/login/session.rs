@@ -22,7 +22,7 @@ const BELIEVED: TimeDelta = TimeDelta::milliseconds(800);
 /// How many sessions are remembered at once.
 const REMEMBERED_MAX: u64 = 4_096;
 
-/// The sessions found alive within the last [`BELIEVED`].
+/// The sessions found alive within the last 800 ms.
 #[derive(Debug)]
 pub struct SessionCache(Cache<SessionId, (DateTime<Utc>, Arc<LiveSession>)>);
 
@@ -33,11 +33,12 @@ impl Default for SessionCache {
 }
 
 impl SessionCache {
-    fn get(&self, id: SessionId, now: DateTime<Utc>) -> Option<Arc<LiveSession>> {
-        let (seen_at, session) = self.0.get(&id)?;
+    fn get(&self, subject: TokenSubject, now: DateTime<Utc>) -> Option<Arc<LiveSession>> {
+        let (seen_at, session) = self.0.get(&subject.session_id)?;
         let age = now.signed_duration_since(seen_at);
         // A negative age is a clock that was set back: not believed either.
-        (age >= TimeDelta::zero() && age < BELIEVED && session.expires_at > now).then_some(session)
+        let is_fresh = age >= TimeDelta::zero() && age < BELIEVED;
+        (is_fresh && session.expires_at > now && session.user_id == subject.user_id).then_some(session)
     }
 }
 
@@ -62,7 +63,7 @@ pub fn read_token(context: &Context, token: &str) -> Result<TokenSubject, AppErr
 pub async fn authenticate(context: &Context, subject: TokenSubject) -> Result<Arc<LiveSession>, AppError> {
     // Taken before the question, so that the memory is never younger than the answer.
     let now = context.clock.now();
-    if let Some(session) = context.sessions.get(subject.session_id, now) {
+    if let Some(session) = context.sessions.get(subject, now) {
         return Ok(session);
     }
     let (session, _) = find(context, subject, now).await?;

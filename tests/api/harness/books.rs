@@ -59,3 +59,20 @@ pub(super) async fn assert_balanced(db: &PgPool) {
         assert!(found.is_empty(), "{what}: {found:?}");
     }
 }
+
+/// All that the tables hold, in short.
+pub(super) async fn fingerprint(db: &PgPool) -> String {
+    let sql = "select concat_ws(' ',
+        (select md5(string_agg(t::text, '|' order by t::text)) from users t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from sessions t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from products t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from orders t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from order_items t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from idempotency_keys t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from payment_attempts t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from payments t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from notifications t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from events t))";
+    sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
+}

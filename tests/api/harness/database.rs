@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 use weir::dev::postgres::{Cluster, Error};
 use weir::store::{MIGRATOR, pool};
@@ -34,12 +35,35 @@ pub(crate) async fn fresh() -> (String, String) {
     (name, url)
 }
 
-/// An empty database: its name and its address.
-pub(crate) async fn empty(name: &str) -> String {
-    let cluster = cluster().await;
-    cluster.drop_database(name).await.unwrap();
-    cluster.ensure_database(name).await.unwrap();
-    cluster.url(name)
+/// Cuts everybody's connections to a database.
+pub(crate) async fn cut(name: &str) {
+    administer(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1",
+        name,
+    )
+    .await;
+}
+
+/// Whether new connections to a database are let in.
+pub(crate) async fn allow_connections(name: &str, is_allowed: bool) {
+    let statement = if is_allowed {
+        "update pg_database set datallowconn = true where datname = $1"
+    } else {
+        "update pg_database set datallowconn = false where datname = $1"
+    };
+    administer(statement, name).await;
+}
+
+/// Runs a statement about a database from outside of it.
+async fn administer(statement: &'static str, name: &str) {
+    let url = cluster().await.url("postgres");
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    sqlx::query(statement)
+        .bind(name)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
 }
 
 pub(crate) async fn drop(name: &str) {

@@ -9,15 +9,17 @@ mod money;
 mod phone;
 mod secret;
 mod settings;
+mod token;
+mod wechat;
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use weir::app::{self, App, Launch};
+use weir::app::{self, App, Launch, StartError};
 use weir::config::Settings;
 use weir::domain::clock::Clock;
 use weir::http::Bounds;
@@ -28,22 +30,34 @@ pub(crate) use log::since as log_since;
 pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
-pub(crate) use settings::{ADMIN_TOKEN, APP, MERCHANT_KEY, OTHER_APP, Setup};
+pub(crate) use settings::{
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
+};
+pub(crate) use token::Token;
+pub(crate) use wechat::HandPlayed;
 
 /// A running server, its database, and the WeChat it talks to.
 pub(crate) struct Shop {
-    replicas: Vec<App>,
+    replicas: Mutex<Vec<Replica>>,
     pub(crate) simulator: Simulator,
     /// The server's database, for looking and for damage.
     pub(crate) db: PgPool,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
-    database: String,
+    /// The database's name and address.
+    database: (String, String),
     request_ids: Mutex<BTreeSet<String>>,
     /// Words that no log line and no answer may hold: tokens, keys, codes, names of people.
     secrets: Mutex<BTreeSet<String>>,
     announced: Mutex<BTreeSet<&'static str>>,
     log_from: usize,
+}
+
+/// One of the servers.
+struct Replica {
+    address: SocketAddr,
+    /// None once the scenario has stopped it.
+    app: Option<App>,
 }
 
 /// Runs a scenario in a shop of its own, and looks after it.
@@ -61,17 +75,13 @@ pub(crate) async fn shop_with(setup: Setup, scenario: impl AsyncFnOnce(&Shop)) {
 impl Shop {
     async fn open(setup: Setup) -> Self {
         let log_from = log::start();
-        let (database, url) = database::fresh().await;
+        let database = database::fresh().await;
         let clock = Clock::manual(now());
         let simulator = simulator::start(settings::simulator(&setup)).await.unwrap();
-        let mut replicas = Vec::new();
-        for _ in 0..setup.replicas {
-            replicas.push(replica(&setup, &url, &simulator, &clock).await);
-        }
         let shop = Self {
-            replicas,
+            replicas: Mutex::default(),
             simulator,
-            db: PgPool::connect(&url).await.unwrap(),
+            db: PgPool::connect(&database.1).await.unwrap(),
             clock,
             http: client(),
             database,
@@ -81,6 +91,9 @@ impl Shop {
             log_from,
         };
         shop.keep_secret(settings::secrets());
+        for _ in 0..setup.replicas {
+            shop.join(&setup).await;
+        }
         shop
     }
 
@@ -89,15 +102,58 @@ impl Shop {
         let secrets = self.secrets.lock().unwrap().clone();
         log::assert_silent_about(self.log_from, &secrets);
         books::assert_balanced(&self.db).await;
-        for replica in self.replicas {
-            assert!(
-                replica.stop().await,
-                "a replica had to be stopped with work in hand"
-            );
+        let apps: Vec<App> = {
+            let mut replicas = self.replicas.lock().unwrap();
+            replicas
+                .iter_mut()
+                .filter_map(|replica| replica.app.take())
+                .collect()
+        };
+        for app in apps {
+            assert!(app.stop().await, "a replica had to be stopped with work in hand");
         }
         self.simulator.stop().await;
         self.db.close().await;
-        database::drop(&self.database).await;
+        database::drop(&self.database.0).await;
+    }
+
+    /// Starts one more server on the same database, and gives its number.
+    pub(crate) async fn join(&self, setup: &Setup) -> usize {
+        let app = self.try_join(setup).await.unwrap();
+        let mut replicas = self.replicas.lock().unwrap();
+        replicas.push(Replica {
+            address: app.address(),
+            app: Some(app),
+        });
+        replicas.len() - 1
+    }
+
+    /// The same, where it may be refused.
+    pub(crate) async fn try_join(&self, setup: &Setup) -> Result<App, StartError> {
+        self.keep_secret(setup.secrets());
+        replica(setup, &self.database.1, &self.simulator, &self.clock).await
+    }
+
+    /// Stops a server for good. Tells whether everything in hand ended by itself.
+    pub(crate) async fn stop(&self, replica: usize) -> bool {
+        let app = self.replicas.lock().unwrap()[replica].app.take().unwrap();
+        app.stop().await
+    }
+
+    /// Cuts every connection to the database, once.
+    pub(crate) async fn cut_database(&self) {
+        database::cut(&self.database.0).await;
+    }
+
+    /// Takes the database away: connections are cut and no new one is let in.
+    pub(crate) async fn lose_database(&self) {
+        database::allow_connections(&self.database.0, false).await;
+        database::cut(&self.database.0).await;
+    }
+
+    /// Lets connections in again.
+    pub(crate) async fn find_database(&self) {
+        database::allow_connections(&self.database.0, true).await;
     }
 
     /// From now on these words are secret.
@@ -117,7 +173,8 @@ impl Shop {
 
     /// Where a replica is.
     pub(crate) fn url_of(&self, replica: usize, path: &str) -> String {
-        format!("http://{}{path}", self.replicas[replica].address())
+        let address = self.replicas.lock().unwrap()[replica].address;
+        format!("http://{address}{path}")
     }
 
     /// A request to the server, seen through: its answer must be a problem document or no failure,
@@ -162,8 +219,20 @@ impl Shop {
         token: Option<&str>,
         body: Option<&Value>,
     ) -> reqwest::RequestBuilder {
+        self.request_of(0, method, path, token, body)
+    }
+
+    /// A request to one of the servers, not sent yet.
+    pub(crate) fn request_of(
+        &self,
+        replica: usize,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> reqwest::RequestBuilder {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.http.request(method, self.url(path));
+        let mut request = self.http.request(method, self.url_of(replica, path));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -269,6 +338,21 @@ impl Shop {
         sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
     }
 
+    /// All that the shop's tables hold, in short: equal as long as nothing changed.
+    pub(crate) async fn fingerprint(&self) -> String {
+        books::fingerprint(&self.db).await
+    }
+
+    /// The one line that the server logged for a request.
+    pub(crate) fn log_line(&self, answer: &Answer) -> Value {
+        let id = answer.header("x-request-id").unwrap();
+        log::since(self.log_from)
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .find(|line| line["target"] == "weir::request" && line["request.id"] == id)
+            .unwrap()
+    }
+
     /// A new person with a phone.
     pub(crate) async fn phone(&self) -> Phone<'_> {
         Phone::new(self).await
@@ -282,27 +366,26 @@ impl Shop {
     }
 }
 
-async fn replica(setup: &Setup, database_url: &str, simulator: &Simulator, clock: &Clock) -> App {
+async fn replica(
+    setup: &Setup,
+    database_url: &str,
+    simulator: &Simulator,
+    clock: &Clock,
+) -> Result<App, StartError> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let lookup = settings::lookup(
-        setup,
-        database_url,
-        listener.local_addr().unwrap(),
-        &simulator.url(),
-    );
+    let address = listener.local_addr().unwrap();
+    let lookup = settings::lookup(setup, database_url, address, &simulator.url());
     let settings = Settings::read(lookup).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let bounds = Bounds {
-        workers: 1,
-        ..setup.bounds
-    };
     let launch = Launch {
-        settings,
-        listener,
-        clock: clock.clone(),
-        bounds,
+        bounds: Bounds {
+            workers: 1,
+            ..setup.bounds
+        },
+        send_limits: setup.send_limits,
         has_loops: false,
+        ..Launch::new(settings, listener, clock.clone())
     };
-    app::start(launch).await.unwrap()
+    app::start(launch).await
 }
 
 fn client() -> reqwest::Client {
@@ -317,9 +400,4 @@ fn client() -> reqwest::Client {
 )]
 fn now() -> DateTime<Utc> {
     Utc::now()
-}
-
-/// The bounds of a server in these tests, before a scenario narrows them.
-pub(crate) fn bounds() -> Bounds {
-    Bounds::default()
 }

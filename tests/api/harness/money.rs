@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
 
 use super::{Answer, Phone, Shop};
 
@@ -144,27 +143,6 @@ impl Shop {
         let sql = "select exists (select from pg_stat_activity
             where datname = current_database() and application_name = 'weir' and wait_event_type = 'Lock')";
         sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
-    }
-
-    /// Throws the server out of its database and keeps it out, or lets it in again.
-    pub(crate) async fn bar_database(&self, is_barred: bool) {
-        let options = (*self.db.connect_options()).clone().database("postgres");
-        let mut outside = PgConnection::connect_with(&options).await.unwrap();
-        sqlx::query("update pg_database set datallowconn = $1 where datname = $2")
-            .bind(!is_barred)
-            .bind(&self.database)
-            .execute(&mut outside)
-            .await
-            .unwrap();
-        sqlx::query(
-            "select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = $1 and application_name = 'weir'",
-        )
-        .bind(&self.database)
-        .execute(&mut outside)
-        .await
-        .unwrap();
-        outside.close().await.unwrap();
     }
 
     /// Sets the server's clock, which stands still, to WeChat's, which does not.

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 use weir::http::Bounds;
 use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant};
+use weir::wechat::send::SendLimits;
 
 pub(crate) const APP: &str = "wx1111111111111111";
 pub(crate) const OTHER_APP: &str = "wx2222222222222222";
 pub(crate) const ADMIN_TOKEN: &str = "Xo7vW2qLr9TzKd5mNc8YhBfGsPeJuA3i";
 const INTERNAL_TOKEN: &str = "R4tGb6YnHj8UmKi0LoPqWe2ZxCvAsDf1";
-const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
-const JWT_KEYS: &str = "eW4hI0MSl0ASI7nQvVFDIWhVLeS3CQnISizgEmBppHM=";
-const DATA_KEYS: &str = "rxTBHYs3kFGNTENmKvpmwYkU63yzSOwTnrMzqGYCIq4=";
+pub(crate) const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const JWT_KEYS: &str = "eW4hI0MSl0ASI7nQvVFDIWhVLeS3CQnISizgEmBppHM=";
+pub(crate) const DATA_KEYS: &str = "rxTBHYs3kFGNTENmKvpmwYkU63yzSOwTnrMzqGYCIq4=";
 const API_V3_KEY: &str = "ThirtyTwoCharactersOfTheApiV3Key";
 const MCH_ID: &str = "1900000001";
 const CERT_SERIAL: &str = "3775B6A45ACD588826D15E583A95F5DD00000001";
@@ -39,6 +41,8 @@ pub(crate) struct Setup {
     pub(crate) mode: KeyMode,
     /// The bounds of the HTTP server.
     pub(crate) bounds: Bounds,
+    /// The bounds of its calls to WeChat.
+    pub(crate) send_limits: SendLimits,
     /// Variables that are set otherwise; an empty value is none.
     pub(crate) variables: BTreeMap<&'static str, String>,
 }
@@ -48,7 +52,8 @@ impl Default for Setup {
         Self {
             replicas: 1,
             mode: KeyMode::Certificate,
-            bounds: super::bounds(),
+            bounds: Bounds::default(),
+            send_limits: SendLimits::default(),
             variables: BTreeMap::new(),
         }
     }
@@ -65,6 +70,21 @@ impl Setup {
     pub(crate) fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
         self
+    }
+
+    /// Calls to WeChat may take this long.
+    pub(crate) fn patience(mut self, total_timeout: Duration) -> Self {
+        self.send_limits.total_timeout = total_timeout;
+        self
+    }
+
+    /// Those of its own variables that may appear nowhere.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        ["SESSION_JWT_KEYS", "DATA_KEYS", "WECHAT_APP_SECRET"]
+            .iter()
+            .filter_map(|name| self.variables.get(name))
+            .flat_map(|list| list.split(',').map(str::to_owned))
+            .collect()
     }
 
     /// The simulated WeChat under a second name, so that there is a second host to turn to.
@@ -152,6 +172,9 @@ pub(super) fn lookup(
         ("INTERNAL_TOKEN", INTERNAL_TOKEN.to_owned()),
         ("WECHAT_APP_ID", APP.to_owned()),
         ("WECHAT_APP_SECRET", APP_SECRET.to_owned()),
+        // Rates are of real time, which no scenario may depend on unless it is about them.
+        ("RATE_LIMIT_LOGIN_PER_MIN", "0".to_owned()),
+        ("RATE_LIMIT_SESSION_PER_S", "0".to_owned()),
         ("WECHAT_API_BASE_URL", wechat.clone()),
         ("WXPAY_MCH_ID", MCH_ID.to_owned()),
         ("WXPAY_CERT_SERIAL", CERT_SERIAL.to_owned()),

@@ -1,10 +1,13 @@
 //! The OpenAPI 3.1 document: what is common to all routes, and the list of the handlers' own parts.
 
+mod everywhere;
+
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{admin, callback, docs, problem, v1};
+use everywhere::Everywhere;
 
 /// The security scheme of `/v1`.
 pub const SESSION: &str = "session";
@@ -47,7 +50,7 @@ pub const INTERNAL: &str = "internal";
         docs::openapi_document,
     ),
     components(schemas(problem::Problem, problem::Field)),
-    modifiers(&Security),
+    modifiers(&Security, &Everywhere),
 )]
 struct Api;
 

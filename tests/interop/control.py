@@ -1,0 +1,38 @@
+"""The simulator's control API: what a phone and its owner do."""
+
+import requests
+
+
+class Person:
+    """Somebody with a phone, known to one simulated WeChat."""
+
+    def __init__(self, simulator_url):
+        self._base = simulator_url.rstrip("/") + "/simulator"
+        user = self._post("/users", {})
+        self.user_id = user["user_id"]
+        self.openids = user["openids"]
+
+    def _post(self, path, body):
+        answer = requests.post(self._base + path, json=body, timeout=20)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def login_code(self):
+        """`wx.login`."""
+        return self._post("/login-codes", {"user_id": self.user_id})["code"]
+
+    def pay(self, parameters):
+        """`wx.requestPayment` with these parameters, then the button of the sheet: the transaction."""
+        sheet = self._post("/request-payment", {"user_id": self.user_id, **parameters})
+        return self._post(f"/cashiers/{sheet['cashier_id']}", {"action": "pay"})
+
+
+def set_key_mode(simulator_url, mode):
+    answer = requests.post(simulator_url.rstrip("/") + "/simulator/keys", json={"mode": mode}, timeout=20)
+    assert answer.ok, answer.text
+
+
+def rotate_certificate(simulator_url):
+    # A new RSA key is made, in a debug build.
+    answer = requests.post(simulator_url.rstrip("/") + "/simulator/keys/rotate", timeout=60)
+    assert answer.ok, answer.text

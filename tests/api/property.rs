@@ -256,7 +256,7 @@ impl<'a> Run<'a> {
         if answer.status == 200 {
             assert_eq!(answer.json()["status"], "closed");
             assert_eq!(order.status, "awaiting_payment");
-            order.status = "closed".to_owned();
+            "closed".clone_into(&mut order.status);
         }
     }
 

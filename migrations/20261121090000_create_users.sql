@@ -24,6 +24,7 @@ comment on table users is 'A person in one mini program. The same person in anot
 comment on column users.app_id is 'The mini program.';
 comment on column users.openid is 'WeChat''s name of the person in that mini program.';
 comment on column users.unionid is 'WeChat''s name of the person across apps; null until WeChat tells it.';
+comment on column users.avatar_url is 'The picture the user chose, at WeChat or among our own files.';
 comment on column users.session_key is 'The newest session key, encrypted under DATA_KEYS with this row''s app_id and openid as associated data.';
 comment on column users.session_key_hash is 'Keyed hash of the newest session key: tells a new key from the same one without opening either.';
 comment on column users.session_key_at is 'When WeChat gave the newest session key.';

@@ -17,4 +17,5 @@ create index products_created_at_id_idx on products (created_at, id) where is_li
 comment on table products is 'What is sold. The price here is the price; what a page says does not count.';
 comment on column products.price_fen is 'Price of one, in fen.';
 comment on column products.stock is 'How many are left; null: without limit.';
+comment on column products.image_url is 'Where its picture is, for the phone.';
 comment on column products.is_listed is 'Whether it is shown and can be bought.';

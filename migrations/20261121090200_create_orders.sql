@@ -30,12 +30,17 @@ create index orders_user_id_id_idx on orders (user_id, id desc);
 create index orders_expires_at_idx on orders (expires_at) where status = 'awaiting_payment';
 
 comment on table orders is 'What was bought. Statuses change only as domain::order decides.';
+comment on column orders.app_id is 'The mini program it was made in, and is paid in.';
 comment on column orders.openid is 'Who pays, by WeChat''s name; the user''s openid when the order was made.';
+comment on column orders.status is 'Where it stands, as domain::order decides.';
 comment on column orders.total_fen is 'What it costs, in fen: the sum of its lines.';
 comment on column orders.refunded_fen is 'What went back to the payer, in fen; refunds that succeeded.';
+comment on column orders.currency is 'Of all its amounts; WeChat Pay knows no other.';
 comment on column orders.description is 'What the payer reads in WeChat: characters of up to three bytes.';
 comment on column orders.expires_at is 'An unpaid order is closed from then on.';
 comment on column orders.paid_at is 'When the money landed, by WeChat''s clock.';
+comment on column orders.closed_at is 'When it was given up unpaid.';
+comment on column orders.shipped_at is 'When the goods were sent.';
 comment on column orders.synced_at is 'When WeChat was last asked about this order on a page''s behalf.';
 
 create table order_items (
@@ -50,6 +55,8 @@ create table order_items (
 );
 
 comment on table order_items is 'The lines of an order, with title and price of the moment it was made.';
+comment on column order_items.position is 'From 0, in the order in which the buyer named them.';
+comment on column order_items.unit_price_fen is 'Price of one then, in fen.';
 comment on column order_items.is_stocked is 'Whether the line took stock, which goes back when the order closes.';
 
 create table idempotency_keys (
@@ -64,4 +71,5 @@ create table idempotency_keys (
 create index idempotency_keys_created_at_idx on idempotency_keys (created_at);
 
 comment on table idempotency_keys is 'One row for each Idempotency-Key with which a user made an order; written in the order''s own transaction.';
+comment on column idempotency_keys.key is 'Chosen by the page, its own for each user.';
 comment on column idempotency_keys.request_hash is 'SHA-256 of the request: the same key with another body is refused.';

@@ -29,6 +29,11 @@ create unique index payment_attempts_one_settled_key on payment_attempts (order_
 create index payment_attempts_order_id_idx on payment_attempts (order_id, id desc);
 
 comment on table payment_attempts is 'One out_trade_no at WeChat for an order. The row is written before WeChat is asked. At most one is open, at most one settled.';
+comment on column payment_attempts.out_trade_no is 'Our number of it at WeChat; never used twice.';
+comment on column payment_attempts.app_id is 'The mini program it is paid in.';
+comment on column payment_attempts.mch_id is 'The merchant that is paid.';
+comment on column payment_attempts.total_fen is 'What WeChat was asked to collect, in fen.';
+comment on column payment_attempts.currency is 'Of the amount.';
 comment on column payment_attempts.state is 'Where it stands, as domain::attempt decides.';
 comment on column payment_attempts.request_payment is 'The signed parameters for wx.requestPayment as JSON, given again while the prepay id is fresh.';
 comment on column payment_attempts.prepaid_at is 'When WeChat gave the prepay id; it lives two hours.';
@@ -54,7 +59,10 @@ create table payments (
 create unique index payments_one_wanted_key on payments (order_id) where not is_surplus;
 
 comment on table payments is 'Money that landed, one row for each of WeChat''s payments; never changed, never deleted.';
+comment on column payments.transaction_id is 'WeChat''s number of it.';
 comment on column payments.total_fen is 'The order''s amount at WeChat, in fen, before coupons.';
+comment on column payments.currency is 'Of the amount.';
+comment on column payments.payer_openid is 'Who paid, by WeChat''s name; null where WeChat did not tell.';
 comment on column payments.is_surplus is 'Whether the order did not want it (paid twice, or closed): it must go back.';
 comment on column payments.source is 'How we learned of it first.';
 comment on column payments.success_at is 'When the payer paid, by WeChat''s clock.';
@@ -67,6 +75,8 @@ $$;
 
 create trigger payments_append_only before update or delete on payments
     for each row execute function refuse_change();
+create trigger payments_keep_all before truncate on payments
+    for each statement execute function refuse_change();
 
 create function guard_order_status() returns trigger language plpgsql as $$
 begin

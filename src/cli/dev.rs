@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::signal::StopSignal;
-use super::{generated, output, runtime};
+use super::{generated, in_use, no_simulator, output, runtime};
 use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
 use crate::dev::postgres::Cluster;
@@ -69,12 +69,7 @@ impl Dev {
     async fn develop(self) -> Result<(), Box<dyn Error>> {
         let mut stop = StopSignal::catch()?;
         // Taken first: a port in use is told at once, and nothing has to be undone.
-        let listener = TcpListener::bind(self.http).map_err(|error| {
-            format!(
-                "{} is in use or not ours ({error}); choose another with --http",
-                self.http
-            )
-        })?;
+        let listener = TcpListener::bind(self.http).map_err(|error| in_use(self.http, &error, "--http"))?;
         std::fs::create_dir_all(&self.folder)?;
         let folder = self.folder.canonicalize()?;
         if self.fresh {
@@ -115,7 +110,9 @@ impl Dev {
         let mut options = generated(folder.join("simulator")).await?;
         options.bind = self.simulator;
         options.server_url = Some(Url::parse(&format!("http://{http}"))?);
-        let simulator = simulator::start(options.clone()).await?;
+        let simulator = simulator::start(options.clone())
+            .await
+            .map_err(|error| no_simulator(error, "--simulator"))?;
         let mut values = settings::generated(folder, Entropy::system())?;
         settings::complete(
             &mut values,

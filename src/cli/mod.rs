@@ -10,12 +10,14 @@ mod signal;
 mod simulator;
 
 use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::simulator::Options;
+use crate::simulator::{Error as SimulatorError, Options};
 
 /// The exit status for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;
@@ -58,7 +60,7 @@ pub fn run() -> ExitCode {
 
 /// The runtime of the main thread: loops and what waits. Requests are served on the web server's own
 /// threads, so one thread is enough here, and an idle server stays small.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
@@ -66,4 +68,21 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// while.
 async fn generated(folder: PathBuf) -> Result<Options, Box<dyn Error>> {
     Ok(tokio::task::spawn_blocking(move || Options::generated(&folder)).await??)
+}
+
+/// A port that cannot be taken, told with the flag that names another.
+fn in_use(address: SocketAddr, cause: &io::Error, flag: &str) -> String {
+    format!("{address} is in use or not ours ({cause}); choose another with {flag}")
+}
+
+/// Why the simulated `WeChat` does not start, in the words of the command line.
+fn no_simulator(error: SimulatorError, flag: &str) -> Box<dyn Error> {
+    use SimulatorError::{Bind, NotLoopback};
+    match error {
+        Bind { bind, source } => in_use(bind, &source, flag).into(),
+        NotLoopback { bind } => {
+            format!("other machines could reach {bind}; `weir simulator --expose` allows that").into()
+        }
+        error => error.into(),
+    }
 }

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::signal::StopSignal;
-use super::{generated, output, runtime};
+use super::{generated, no_simulator, output, runtime};
 use crate::simulator::{self, Delivery, Folder, KeyMode, Options, Simulator};
 
 /// The simulated WeChat alone, for any other backend or SDK.
@@ -79,7 +79,9 @@ impl SimulatorVerb {
         options.is_exposed = self.expose;
         options.delivery = Delivery::Automatic { speed: self.speed };
         let description = describe(&options, &Folder::new(&self.folder));
-        let simulator = simulator::start(options).await?;
+        let simulator = simulator::start(options)
+            .await
+            .map_err(|error| no_simulator(error, "--bind"))?;
         if let Some(mode) = self.mode {
             simulator.sign_with(mode.into());
         }

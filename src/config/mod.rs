@@ -1,7 +1,7 @@
 //! Settings: a pure function from names and values to typed sections.
 //!
 //! Every problem is reported at once, each with the variable's name and what is wrong, never with
-//! the value of a secret. The process environment is read in [`environment`] and nowhere else in
+//! the value of a secret. The process environment is read in [`environment()`] and nowhere else in
 //! the program; key files are read here too, as text, and judged by the rooms that use them.
 
 mod admin;

@@ -16,6 +16,8 @@ pub enum ExceptionKind {
     CurrencyMismatch,
     /// A second payment number for an attempt that already has one.
     SecondTransaction,
+    /// A payment number that stands in the books already, for another attempt.
+    TransactionReused,
     /// A second attempt of an order was paid too.
     DoublePayment,
     /// Money landed after the order had been closed.
@@ -26,13 +28,14 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UnknownOrder,
         Self::AmountMismatch,
         Self::AppMismatch,
         Self::MerchantMismatch,
         Self::CurrencyMismatch,
         Self::SecondTransaction,
+        Self::TransactionReused,
         Self::DoublePayment,
         Self::PaidAfterClose,
         Self::UnreadablePayment,
@@ -47,6 +50,7 @@ impl ExceptionKind {
             Self::MerchantMismatch => "merchant_mismatch",
             Self::CurrencyMismatch => "currency_mismatch",
             Self::SecondTransaction => "second_transaction",
+            Self::TransactionReused => "transaction_reused",
             Self::DoublePayment => "double_payment",
             Self::PaidAfterClose => "paid_after_close",
             Self::UnreadablePayment => "unreadable_payment",
@@ -73,6 +77,9 @@ impl ExceptionKind {
             }
             Self::SecondTransaction => {
                 "WeChat reports a second payment number for an attempt that is already paid. The order stays as it is."
+            }
+            Self::TransactionReused => {
+                "WeChat reports a payment number that already paid something else here. Neither order moves."
             }
             Self::DoublePayment => {
                 "A second attempt of an order was paid as well. The order stays paid once; the second payment must be returned."

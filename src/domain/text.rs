@@ -43,15 +43,26 @@ pub fn is_address(text: &str) -> bool {
             .any(|letter| letter.is_whitespace() || letter.is_control() || "\"<>\\^`{|}".contains(letter))
 }
 
-/// The part of `text` that WeChat Pay takes: characters of up to three bytes of UTF-8, no control
-/// characters, at most `max` characters. Source: pay-v3, section 1.
+/// The part of `text` that WeChat Pay takes and a payer can see: characters of up to three bytes of
+/// UTF-8, no control characters, nothing that is invisible or turns the direction of writing, at most
+/// `max` characters. Source: pay-v3, section 1.
 pub fn for_wechat_pay(text: &str, max: usize) -> String {
     text.chars()
-        .filter(|letter| letter.len_utf8() <= 3 && !letter.is_control())
+        .filter(|letter| letter.len_utf8() <= 3 && !letter.is_control() && !is_invisible(*letter))
         .take(max)
         .collect::<String>()
         .trim()
         .to_owned()
+}
+
+/// What Unicode calls ignorable, and separators of lines: an emoji leaves joiners and selectors
+/// behind when its own characters are taken out.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}')
 }
 
 #[cfg(test)]
@@ -78,6 +89,7 @@ mod tests {
     fn wechat_pay_gets_no_four_byte_character() {
         assert_eq!(for_wechat_pay("茶🍵 and\n笔🖊", 40), "茶 and笔");
         assert_eq!(for_wechat_pay("🍵🍵", 40), "");
+        assert_eq!(for_wechat_pay("👩\u{200d}👧\u{fe0f} \u{202e}tea", 40), "tea");
         assert_eq!(for_wechat_pay("一二三", 2), "一二");
     }
 }

@@ -168,22 +168,36 @@ pub async fn begin(
     })
 }
 
-/// Takes the lease on an open attempt if nobody holds it; tells whether it was free.
+/// An attempt in the hands of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// Whose hands.
+    pub token: Uuid,
+    /// Until when.
+    pub until: DateTime<Utc>,
+}
+
+/// Takes the lease on an open attempt if nobody holds it, and if the attempt is still as it was
+/// seen: whoever held it meanwhile may have got what is wanted now. Tells whether it was taken.
 pub async fn claim(
     db: impl PgExecutor<'_>,
     id: AttemptId,
-    token: Uuid,
-    until: DateTime<Utc>,
+    seen: (AttemptState, Option<DateTime<Utc>>),
+    lease: Lease,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
+    let (state, prepaid_at) = seen;
     let statement = sqlx::query!(
         "-- attempt.claim
         update payment_attempts set lease_token = $2, lease_until = $3
-        where id = $1 and state in ('created', 'unknown', 'prepaid') and (lease_until is null or lease_until <= $4)",
+        where id = $1 and state in ('created', 'unknown', 'prepaid') and (lease_until is null or lease_until <= $4)
+            and state = $5 and prepaid_at is not distinct from $6",
         Uuid::from(id),
-        token,
-        until,
+        lease.token,
+        lease.until,
         now,
+        state.as_str(),
+        prepaid_at,
     )
     .execute(db);
     Ok(query("attempt.claim", statement).await?.rows_affected() == 1)
@@ -234,29 +248,32 @@ pub async fn finish(
     Ok(query("attempt.finish", statement).await?.rows_affected() == 1)
 }
 
-/// Moves an open attempt on what a query or a close at WeChat told. Tells whether it was still in
-/// the state it comes from.
-pub async fn update_state(
+/// Gives a lease back, if it still holds. `is_prepay_kept` says whether the prepay id may be handed
+/// out again; where it may be dead it is forgotten, and the next request asks for another.
+pub async fn release(
     db: impl PgExecutor<'_>,
     id: AttemptId,
-    from: AttemptState,
-    to: AttemptState,
-    now: DateTime<Utc>,
-) -> Result<bool, Error> {
+    token: Uuid,
+    is_prepay_kept: bool,
+) -> Result<(), Error> {
     let statement = sqlx::query!(
-        "-- attempt.update_state
-        update payment_attempts set state = $3, updated_at = $4 where id = $1 and state = $2",
+        "-- attempt.release
+        update payment_attempts set
+            lease_token = null,
+            lease_until = null,
+            request_payment = case when $3 then request_payment end,
+            prepaid_at = case when $3 then prepaid_at end
+        where id = $1 and lease_token = $2",
         Uuid::from(id),
-        from.as_str(),
-        to.as_str(),
-        now,
+        token,
+        is_prepay_kept,
     )
     .execute(db);
-    Ok(query("attempt.update_state", statement).await?.rows_affected() == 1)
+    query("attempt.release", statement).await?;
+    Ok(())
 }
 
-/// The attempts of an order through which money may come or may have come without our knowledge,
-/// newest first.
+/// An attempt through which money may come or may have come without our knowledge.
 #[derive(Clone, Debug)]
 pub struct Askable {
     /// The attempt.
@@ -265,15 +282,40 @@ pub struct Askable {
     pub out_trade_no: OutTradeNo,
     /// Where it stands.
     pub state: AttemptState,
-    /// Until when somebody is asking WeChat for its prepay id.
-    pub lease_until: Option<DateTime<Utc>>,
+    /// When WeChat gave the prepay id.
+    pub prepaid_at: Option<DateTime<Utc>>,
+    /// The lease under which it is asked about, if it is held by whoever asks.
+    pub lease_token: Option<Uuid>,
+}
+
+/// Moves an open attempt on what a query or a close at WeChat told. Tells whether it was still in
+/// the state it comes from, and not in the hands of somebody else: whoever holds the lease is
+/// asking WeChat, and what was heard before may be outdated by the answer.
+pub async fn update_state(
+    db: impl PgExecutor<'_>,
+    attempt: &Askable,
+    to: AttemptState,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- attempt.update_state
+        update payment_attempts set state = $3, updated_at = $4
+        where id = $1 and state = $2 and (lease_until is null or lease_until <= $4 or lease_token = $5)",
+        Uuid::from(attempt.id),
+        attempt.state.as_str(),
+        to.as_str(),
+        now,
+        attempt.lease_token,
+    )
+    .execute(db);
+    Ok(query("attempt.update_state", statement).await?.rows_affected() == 1)
 }
 
 /// The open attempt of an order.
 pub async fn find_open(db: impl PgExecutor<'_>, order_id: OrderId) -> Result<Option<Askable>, Error> {
     let statement = sqlx::query!(
         "-- attempt.find_open
-        select id, out_trade_no, state, lease_until from payment_attempts
+        select id, out_trade_no, state, prepaid_at from payment_attempts
         where order_id = $1 and state in ('created', 'unknown', 'prepaid')",
         Uuid::from(order_id),
     )
@@ -288,7 +330,8 @@ pub async fn find_open(db: impl PgExecutor<'_>, order_id: OrderId) -> Result<Opt
         id: row.id.into(),
         out_trade_no: OutTradeNo::parse(row.out_trade_no).map_err(|_| inconsistent())?,
         state: AttemptState::parse(&row.state).ok_or_else(inconsistent)?,
-        lease_until: row.lease_until,
+        prepaid_at: row.prepaid_at,
+        lease_token: None,
     }))
 }
 

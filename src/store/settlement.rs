@@ -11,7 +11,7 @@ use super::Error;
 use super::notification::NewDelivery;
 use crate::domain::attempt::AttemptState;
 use crate::domain::id::{AttemptId, OrderId};
-use crate::domain::name::{AppId, MchId, OutTradeNo, TransactionId};
+use crate::domain::name::{AppId, MchId, TransactionId};
 use crate::domain::order::OrderStatus;
 use crate::domain::settlement::{Expectation, LandedPayment};
 use crate::telemetry::query;
@@ -91,22 +91,27 @@ pub struct LockedAttempt {
     pub attempt_id: AttemptId,
     /// What our books expect of it.
     pub expected: Expectation,
+    /// Whether the payment that landed stands in the books already, through another attempt.
+    pub is_payment_known_elsewhere: bool,
 }
 
-/// Locks the order and then the attempt that has this number.
+/// Locks the order and then the attempt that a landed payment names.
 pub async fn lock_attempt(
     db: &mut PgConnection,
-    out_trade_no: &OutTradeNo,
+    landed: &LandedPayment,
 ) -> Result<Option<LockedAttempt>, Error> {
     let statement = sqlx::query!(
-        "-- settlement.lock_attempt
+        r#"-- settlement.lock_attempt
         select orders.id as order_id, orders.status, payment_attempts.id as attempt_id, payment_attempts.app_id,
             payment_attempts.mch_id, payment_attempts.total_fen, payment_attempts.currency, payment_attempts.state,
-            payment_attempts.transaction_id
+            payment_attempts.transaction_id,
+            exists (select from payments where payments.transaction_id = $2
+                and payments.attempt_id <> payment_attempts.id) as "is_payment_known_elsewhere!"
         from orders join payment_attempts on payment_attempts.order_id = orders.id
         where payment_attempts.out_trade_no = $1
-        for no key update of orders, payment_attempts",
-        out_trade_no.as_str(),
+        for no key update of orders, payment_attempts"#,
+        landed.out_trade_no.as_str(),
+        landed.transaction_id.as_str(),
     )
     .fetch_optional(db);
     let Some(row) = query("settlement.lock_attempt", statement).await? else {
@@ -131,6 +136,7 @@ pub async fn lock_attempt(
                 .map_err(|_| inconsistent())?,
             order_status: OrderStatus::parse(&row.status).ok_or_else(inconsistent)?,
         },
+        is_payment_known_elsewhere: row.is_payment_known_elsewhere,
     }))
 }
 

@@ -52,7 +52,7 @@ const ROUTES: [(&str, &str, Who, Option<&str>); 20] = [
 ];
 
 /// A shop with something in it, and a user.
-async fn furnished<'a>(shop: &'a Shop) -> Phone<'a> {
+async fn furnished(shop: &Shop) -> Phone<'_> {
     shop.stock("tea", 6_800, Some(5)).await;
     let phone = shop.visitor().await;
     phone.buy("tea", 1).await;
@@ -319,77 +319,79 @@ async fn a_body_over_the_limit_is_too_large_however_it_is_sent() {
     .await;
 }
 
+/// Which of the routes that take a body, the body, the field that is to blame, and why.
+const WRONG_FIELDS: [(usize, &str, &str, &str); 27] = [
+    (0, "{}", "/code", "required"),
+    (0, r#"{"Code":"x"}"#, "/code", "required"),
+    (0, r#"{"code":"x","code":"x"}"#, "/code", "duplicate"),
+    (0, r#"{"code":7}"#, "/code", "type"),
+    (0, r#"{"code":"\u0000"}"#, "/code", "characters"),
+    (0, r#"{"code":"\ud83d"}"#, "/code", "characters"),
+    (0, r#"{"code":"x","app_id":["wx"]}"#, "/app_id", "type"),
+    (1, r#"{"nickname":7}"#, "/nickname", "type"),
+    (1, r#"{"nickname":"\u0000"}"#, "/nickname", "characters"),
+    (1, r#"{"nickname":"\udc00"}"#, "/nickname", "characters"),
+    (1, r#"{"avatar_url":{}}"#, "/avatar_url", "type"),
+    (1, r#"{"phone_number":"1"}"#, "/phone_number", "unknown"),
+    (1, r#"{"id":"1"}"#, "/id", "unknown"),
+    (2, "{}", "/items", "required"),
+    (2, r#"{"items":{}}"#, "/items", "type"),
+    (2, r#"{"items":[]}"#, "/items", "range"),
+    (2, r#"{"items":[7]}"#, "/items/0", "type"),
+    (
+        2,
+        r#"{"items":[{"product_id":"tea"}]}"#,
+        "/items/0/quantity",
+        "required",
+    ),
+    (
+        2,
+        r#"{"items":[{"quantity":1}]}"#,
+        "/items/0/product_id",
+        "required",
+    ),
+    (
+        2,
+        r#"{"items":[{"product_id":7,"quantity":1}]}"#,
+        "/items/0/product_id",
+        "type",
+    ),
+    (
+        2,
+        r#"{"items":[{"product_id":"tea","quantity":1}],"note":7}"#,
+        "/note",
+        "type",
+    ),
+    (
+        2,
+        r#"{"items":[{"product_id":"tea","quantity":1}],"note":"\u0000"}"#,
+        "/note",
+        "characters",
+    ),
+    (
+        2,
+        r#"{"items":[{"product_id":"tea","quantity":1}],"note":"\ud800\ud800"}"#,
+        "/note",
+        "characters",
+    ),
+    (
+        2,
+        r#"{"items":[{"product_id":"tea","quantity":1}],"coupon":1}"#,
+        "/coupon",
+        "unknown",
+    ),
+    (3, r#"{"price_fen":1}"#, "/title", "required"),
+    (3, r#"{"title":"Tea"}"#, "/price_fen", "required"),
+    (3, r#"{"title":"Tea","price_fen":1,"cost":1}"#, "/cost", "unknown"),
+];
+
 #[tokio::test]
 async fn each_field_that_is_wrong_is_named() {
-    const TABLE: [(usize, &str, &str, &str); 27] = [
-        (0, r#"{}"#, "/code", "required"),
-        (0, r#"{"Code":"x"}"#, "/code", "required"),
-        (0, r#"{"code":"x","code":"x"}"#, "/code", "duplicate"),
-        (0, r#"{"code":7}"#, "/code", "type"),
-        (0, r#"{"code":"\u0000"}"#, "/code", "characters"),
-        (0, r#"{"code":"\ud83d"}"#, "/code", "characters"),
-        (0, r#"{"code":"x","app_id":["wx"]}"#, "/app_id", "type"),
-        (1, r#"{"nickname":7}"#, "/nickname", "type"),
-        (1, r#"{"nickname":"\u0000"}"#, "/nickname", "characters"),
-        (1, r#"{"nickname":"\udc00"}"#, "/nickname", "characters"),
-        (1, r#"{"avatar_url":{}}"#, "/avatar_url", "type"),
-        (1, r#"{"phone_number":"1"}"#, "/phone_number", "unknown"),
-        (1, r#"{"id":"1"}"#, "/id", "unknown"),
-        (2, r#"{}"#, "/items", "required"),
-        (2, r#"{"items":{}}"#, "/items", "type"),
-        (2, r#"{"items":[]}"#, "/items", "range"),
-        (2, r#"{"items":[7]}"#, "/items/0", "type"),
-        (
-            2,
-            r#"{"items":[{"product_id":"tea"}]}"#,
-            "/items/0/quantity",
-            "required",
-        ),
-        (
-            2,
-            r#"{"items":[{"quantity":1}]}"#,
-            "/items/0/product_id",
-            "required",
-        ),
-        (
-            2,
-            r#"{"items":[{"product_id":7,"quantity":1}]}"#,
-            "/items/0/product_id",
-            "type",
-        ),
-        (
-            2,
-            r#"{"items":[{"product_id":"tea","quantity":1}],"note":7}"#,
-            "/note",
-            "type",
-        ),
-        (
-            2,
-            r#"{"items":[{"product_id":"tea","quantity":1}],"note":"\u0000"}"#,
-            "/note",
-            "characters",
-        ),
-        (
-            2,
-            r#"{"items":[{"product_id":"tea","quantity":1}],"note":"\ud800\ud800"}"#,
-            "/note",
-            "characters",
-        ),
-        (
-            2,
-            r#"{"items":[{"product_id":"tea","quantity":1}],"coupon":1}"#,
-            "/coupon",
-            "unknown",
-        ),
-        (3, r#"{"price_fen":1}"#, "/title", "required"),
-        (3, r#"{"title":"Tea"}"#, "/price_fen", "required"),
-        (3, r#"{"title":"Tea","price_fen":1,"cost":1}"#, "/cost", "unknown"),
-    ];
     shop(async |shop| {
         let phone = furnished(shop).await;
         let before = shop.fingerprint().await;
         let routes: Vec<_> = with_body().map(|(route, _)| route).collect();
-        for (route, body, pointer, word) in TABLE {
+        for (route, body, pointer, word) in WRONG_FIELDS {
             let answer = shop
                 .send(raw(&phone, routes[route], Some("application/json"), body))
                 .await;

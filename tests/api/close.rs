@@ -1,5 +1,7 @@
 //! Giving up an order: at WeChat first.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
@@ -102,7 +104,9 @@ async fn while_wechat_does_not_say_closed_the_order_stays() {
 
 #[tokio::test]
 async fn a_close_that_wechat_did_without_saying_so_is_done_again() {
-    shop(async |shop| {
+    // Long enough for every call that is answered, and waited out by one that is not.
+    let setup = Setup::default().patience(Duration::from_secs(2));
+    shop_with(setup, async |shop| {
         shop.announce("wechat_unavailable");
         shop.announce("wechat_timeout");
         shop.stock("tea", 100, Some(9)).await;
@@ -149,6 +153,33 @@ async fn a_close_that_wechat_did_without_saying_so_is_done_again() {
             assert_eq!(shop.stock_left("tea").await, Some(7));
             assert_eq!(phone.close(&order).await.ok(200)["status"], "closed");
             assert_eq!(shop.stock_left("tea").await, Some(9));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_a_close_that_may_have_worked_the_next_tap_finds_out() {
+    shop(async |shop| {
+        shop.announce("wechat_unavailable");
+        shop.stock("tea", 100, Some(9)).await;
+        let phone = shop.visitor().await;
+        for (fault, has_worked) in [
+            ("no_answer_after_accepting", true),
+            ("no_answer_before_accepting", false),
+        ] {
+            let order = phone.buy("tea", 2).await;
+            phone.start_payment(&order).await;
+            let number = shop.number(&order).await;
+            shop.faults(json!([{"kind": fault, "api": "close", "times": 1}]))
+                .await;
+            phone.close(&order).await.refused(503, "wechat_unavailable");
+            shop.advance(1).await;
+            // What was handed out before may be dead, so it is not handed out again.
+            phone.pay(&order).await;
+            assert_eq!(shop.attempts(&order).await[0].0, number);
+            assert_eq!(shop.attempts(&order).await.len(), 1 + usize::from(has_worked));
+            assert_eq!(phone.sync(&order).await["status"], "paid");
         }
     })
     .await;

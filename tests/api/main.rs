@@ -28,6 +28,7 @@ mod order;
 mod payment;
 mod prepay_fault;
 mod profile;
+mod property;
 mod refusal;
 mod reset;
 mod session;

@@ -225,16 +225,18 @@ async fn orders_that_name_products_the_other_way_round_do_not_block_each_other()
             assert_eq!(shop.stock_left(id).await, Some(left));
         }
         // All of them back at once, while others are placed.
-        let closes = made
+        let closing = made
             .iter()
             .map(|order| phone.close(order["id"].as_str().unwrap()));
         let more: Vec<String> = (0..20).map(|at| format!("m{at}")).collect();
-        let placed = more.iter().map(|key| order_at(shop, 1, &phone, key, &back));
-        let (closed, placed) = tokio::join!(join_all(closes), join_all(placed));
-        closed
-            .iter()
-            .for_each(|answer| assert_eq!(answer.ok(200)["status"], "closed"));
-        placed.iter().for_each(|answer| drop(answer.ok(201)));
+        let placing = more.iter().map(|key| order_at(shop, 1, &phone, key, &back));
+        let (closed, placed) = tokio::join!(join_all(closing), join_all(placing));
+        for answer in closed {
+            assert_eq!(answer.ok(200)["status"], "closed");
+        }
+        for answer in placed {
+            answer.ok(201);
+        }
         for (id, left) in [("a", 980), ("b", 960), ("c", 940)] {
             assert_eq!(shop.stock_left(id).await, Some(left));
         }
@@ -249,9 +251,9 @@ async fn one_order_closed_from_many_sides_gives_its_stock_back_once() {
         let phone = shop.visitor().await;
         let id = phone.buy("tea", 4).await;
         let path = format!("/v1/orders/{id}/close");
-        let closes =
+        let requests =
             (0..20).map(|at| shop.send(shop.request_of(at % 2, "POST", &path, Some(&phone.token), None)));
-        let answers = join_all(closes).await;
+        let answers = join_all(requests).await;
         let closed = answers.iter().filter(|answer| answer.status == 200).count();
         assert_eq!(closed, 1, "{answers:?}");
         assert_eq!(shop.stock_left("tea").await, Some(10));

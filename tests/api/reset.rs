@@ -1,6 +1,8 @@
 //! A client that resets its connection stops nothing that moves money. A polite close proves
 //! nothing: the web server notices only a reset, and then drops the handler.
 
+use std::fmt::Write as _;
+
 use chrono::TimeDelta;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -16,7 +18,7 @@ fn on_the_wire(shop: &Shop, path: &str, headers: &[(String, String)], body: &[u8
         body.len()
     );
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     head.push_str("\r\n");
     [head.as_bytes(), body].concat()
@@ -87,7 +89,7 @@ async fn a_close_whose_client_resets_is_done_all_the_same() {
         shop.calls_until("close", 1).await;
         reset(stream);
         until_noticed(shop).await;
-        until(async || phone.status(&order).await == "closed").await;
+        until(async || shop.order_status(&order).await == "closed").await;
         assert_eq!(shop.stock_left("tea").await, Some(9));
     })
     .await;
@@ -106,7 +108,7 @@ async fn a_query_whose_client_resets_settles_all_the_same() {
         shop.calls_until("query", 1).await;
         reset(stream);
         until_noticed(shop).await;
-        until(async || phone.status(&order).await == "paid").await;
+        until(async || shop.order_status(&order).await == "paid").await;
     })
     .await;
 }

@@ -95,7 +95,8 @@ async fn write(db: &mut PgConnection, case: &Case, now: DateTime<Utc>) {
         .await
         .unwrap();
     sqlx::query(
-        "insert into users (id, app_id, openid, created_at, updated_at) values ($1, 'wx1', 'o', $2, $2)",
+        "insert into users (id, app_id, openid, session_key, session_key_hash, session_key_at, created_at, updated_at)
+        values ($1, 'wx1', 'o', '', '', $2, $2, $2)",
     )
     .bind(id)
     .bind(now)

@@ -104,6 +104,8 @@ async fn what_wechat_says_of_an_unpaid_one_is_written_down() {
 #[tokio::test]
 async fn trouble_at_wechat_is_no_trouble_of_the_page() {
     shop(async |shop| {
+        // A refused query is the operator's business, and told to the operator alone.
+        shop.announce("wechat_rejected");
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;

@@ -1,7 +1,7 @@
 // Starts `weir dev` for the tests: a folder of its own, free ports, and an end that leaves nothing behind.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -33,6 +33,8 @@ function phoneUrl(child, said) {
 export async function startWeir() {
   if (process.env.PHONE_URL) return { url: process.env.PHONE_URL, stop: async () => 0 };
   const folder = await mkdtemp(join(tmpdir(), "weir-browser-"));
+  // PostgreSQL's own user must reach it, too: root's data would be put elsewhere otherwise, and stay.
+  await chmod(folder, 0o755);
   const arguments_ = ["dev", "--folder", folder, "--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"];
   const child = spawn(process.env.WEIR, arguments_, { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));

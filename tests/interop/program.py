@@ -1,12 +1,16 @@
 """The built binary as a process: started, read until it has said enough, and ended."""
 
+import contextlib
 import json
 import os
 import queue
 import signal
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 # A first start makes a database cluster and RSA keys, in a debug build on a busy machine.
 START_S = 180
@@ -85,6 +89,17 @@ def simulator(folder, *more):
     """`weir simulator` on a free port."""
     arguments = ["simulator", "--bind", "127.0.0.1:0", "--folder", str(folder), *more]
     return Program(arguments, until=lambda line: line.startswith("simulator  "))
+
+
+@contextlib.contextmanager
+def folder_for_dev():
+    """A folder that PostgreSQL's own user can reach, too: root's data would be put elsewhere otherwise, and stay."""
+    folder = Path(tempfile.mkdtemp(prefix="weir-interop-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def dev(folder):

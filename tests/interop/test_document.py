@@ -14,10 +14,11 @@ BOUND_S = 400
 
 
 @pytest.fixture(scope="module")
-def weir(tmp_path_factory):
-    running = program.dev(tmp_path_factory.mktemp("dev"))
-    yield running
-    running.stop()
+def weir():
+    with program.folder_for_dev() as folder:
+        running = program.dev(folder)
+        yield running
+        running.stop()
 
 
 def test_every_answer_is_as_documented(weir):

@@ -29,8 +29,9 @@ SETTLED_S = 20
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("dev")
+def folder():
+    with program.folder_for_dev() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,9 @@ use place::{Kind, Place};
 /// `initdb` with flushing on a slow disk, may take a while.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How often a scratch cluster is started that ends while it is being joined.
+const STARTS_MAX: u32 = 5;
+
 /// What a path keeps in the host of a URL.
 const PATH_IN_HOST: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
@@ -93,21 +96,33 @@ impl Cluster {
 
     async fn open(machine: &Machine, folder: &Path, kind: Kind) -> Result<Self, Error> {
         let start = async {
-            let (place, door, entered) = enter(machine, folder, kind).await?;
-            let mut cluster = Self {
-                place,
-                door,
-                major: 0,
-                child: None,
-            };
-            if matches!(entered, Entered::First) {
-                cluster.start_guarded().await?;
+            let mut tries_left = STARTS_MAX;
+            loop {
+                tries_left = tries_left.saturating_sub(1);
+                match Self::open_once(machine, folder, kind).await {
+                    // Its last user went just as we came, and its data went with it: ours will be new.
+                    Err(Error::NotStarted { .. }) if kind == Kind::Scratch && tries_left > 0 => {}
+                    outcome => return outcome,
+                }
             }
-            server::ready(&cluster.place).await?;
-            cluster.major = server::data_version(&cluster.place)?.unwrap_or_default();
-            Ok(cluster)
         };
         bounded("the start", folder, start).await
+    }
+
+    async fn open_once(machine: &Machine, folder: &Path, kind: Kind) -> Result<Self, Error> {
+        let (place, door, entered) = enter(machine, folder, kind).await?;
+        let mut cluster = Self {
+            place,
+            door,
+            major: 0,
+            child: None,
+        };
+        if matches!(entered, Entered::First) {
+            cluster.start_guarded().await?;
+        }
+        server::ready(&cluster.place).await?;
+        cluster.major = server::data_version(&cluster.place)?.unwrap_or_default();
+        Ok(cluster)
     }
 
     async fn start_guarded(&mut self) -> Result<(), Error> {

@@ -36,7 +36,6 @@ pub struct Failure {
         (status = 400, description = "The body breaks off, or is compressed.", body = Failure),
         (status = 401, description = "Not believed.", body = Failure),
         (status = 408, description = "The body did not arrive in time.", body = Failure),
-        (status = 413, description = "Too large.", body = Failure),
         (status = 503, description = "Not now; deliver again.", body = Failure),
     ))]
 pub async fn receive_payment_notification(
@@ -46,7 +45,7 @@ pub async fn receive_payment_notification(
 ) -> HttpResponse {
     let body = match body {
         Ok(body) => body.0,
-        Err(error) => return failure(&error),
+        Err(error) => return unreadable(&error),
     };
     let headers = SIGNED_HEADERS
         .into_iter()
@@ -63,22 +62,28 @@ pub async fn receive_payment_notification(
     };
     match receive_notification::receive(&context.into_inner(), delivery).await {
         Ok(Receipt::Taken(_)) => HttpResponse::NoContent().finish(),
-        Ok(Receipt::Refused(_)) => answer(StatusCode::UNAUTHORIZED, "not believed"),
+        Ok(Receipt::Refused(_)) => not_believed(),
         Err(error) => failure(&error),
+    }
+}
+
+/// Whoever is not believed learns nothing from the answer: it is the same for every reason.
+fn not_believed() -> HttpResponse {
+    answer(StatusCode::UNAUTHORIZED, "not believed")
+}
+
+fn unreadable(error: &AppError) -> HttpResponse {
+    telemetry::note_error(error);
+    receive_notification::note_unreadable(error);
+    match error.code() {
+        ErrorCode::RequestTimeout => answer(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        _ => not_believed(),
     }
 }
 
 fn failure(error: &AppError) -> HttpResponse {
     telemetry::note_error(error);
-    let (status, message) = match error.code() {
-        ErrorCode::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
-        ErrorCode::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-        ErrorCode::RequestMalformed | ErrorCode::UnsupportedMediaType => {
-            (StatusCode::BAD_REQUEST, "the request cannot be read")
-        }
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "not now"),
-    };
-    answer(status, message)
+    answer(StatusCode::SERVICE_UNAVAILABLE, "not now")
 }
 
 fn answer(status: StatusCode, message: &'static str) -> HttpResponse {

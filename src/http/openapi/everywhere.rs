@@ -30,6 +30,10 @@ impl Modify for Everywhere {
                 }
                 for (status, response) in &mut operation.responses.responses {
                     if let RefOr::T(response) = response {
+                        // The format wants a sentence, and some types say it all.
+                        if response.description.is_empty() {
+                            "Done.".clone_into(&mut response.description);
+                        }
                         add_headers(status, response);
                     }
                 }

@@ -22,7 +22,7 @@ const BELIEVED: TimeDelta = TimeDelta::milliseconds(800);
 /// How many sessions are remembered at once.
 const REMEMBERED_MAX: u64 = 4_096;
 
-/// The sessions found alive within the last [`BELIEVED`].
+/// The sessions found alive within the last 800 ms.
 #[derive(Debug)]
 pub struct SessionCache(Cache<SessionId, (DateTime<Utc>, Arc<LiveSession>)>);
 

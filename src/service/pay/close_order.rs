@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::start_payment::pay_error;
+use uuid::Uuid;
+
+use super::prepay::{LEASE, pay_error};
 use super::sync_order::{Found, query_attempt};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::id::{OrderId, UserId};
@@ -10,7 +12,7 @@ use crate::domain::order::{self, OrderEvent, OrderMove, OrderStatus};
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
-use crate::store::attempt::Askable;
+use crate::store::attempt::{Askable, Lease};
 use crate::store::event::NewEvent;
 use crate::store::order::StoredOrder;
 use crate::telemetry;
@@ -40,10 +42,21 @@ pub async fn close_order(
 
 async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
     if let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? {
-        if open.lease_until.is_some_and(|until| until > context.clock.now()) {
+        // Under the lease no payment is started meanwhile, here or on another replica.
+        let now = context.clock.now();
+        let lease = Lease {
+            token: Uuid::from_bytes(context.entropy.bytes()?),
+            until: now + LEASE,
+        };
+        let seen = (open.state, open.prepaid_at);
+        if !store::attempt::claim(&context.db, open.id, seen, lease, now).await? {
             return Err(AppError::new(ErrorCode::RequestInProgress));
         }
-        close_attempt(context, &mut open).await?;
+        open.lease_token = Some(lease.token);
+        let closed = close_attempt(context, &mut open).await;
+        // After an answer that did not come, WeChat may have closed it all the same.
+        store::attempt::release(&context.db, open.id, lease.token, closed.is_ok()).await?;
+        closed?;
     }
     close_here(context, order_id).await
 }
@@ -73,7 +86,8 @@ pub(super) async fn close_attempt(context: &Context, open: &mut Askable) -> Resu
         Found::Closed => Ok(()),
         Found::Absent | Found::Unpaid => {
             let next = attempt::next(open.state, AttemptEvent::FoundClosed);
-            store::attempt::update_state(&context.db, open.id, open.state, next, context.clock.now()).await?;
+            // Nobody but a notification can have moved it meanwhile, and then the order tells.
+            store::attempt::update_state(&context.db, open, next, context.clock.now()).await?;
             Ok(())
         }
     }

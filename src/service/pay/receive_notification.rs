@@ -23,6 +23,9 @@ pub const SIGNED_HEADERS: [&str; 4] = [
     "wechatpay-serial",
 ];
 
+/// The verdict on a delivery whose body could not be read.
+const BODY_UNREADABLE: &str = "body_unreadable";
+
 /// A delivery as it arrived, owned so that its work outlives the connection.
 #[derive(Debug)]
 pub struct Delivery {
@@ -64,13 +67,25 @@ pub enum Receipt {
 pub async fn receive(context: &Arc<Context>, delivery: Delivery) -> Result<Receipt, AppError> {
     context.merchant()?;
     let shared = Arc::clone(context);
-    let receipt = context
-        .detached(async move { receive_whole(&shared, &delivery).await })
-        .await?;
-    match receipt {
-        Receipt::Taken(verdict) | Receipt::Refused(verdict) => telemetry::count_notification(verdict),
-    }
-    Ok(receipt)
+    context
+        .detached(async move {
+            let receipt = receive_whole(&shared, &delivery).await?;
+            match receipt {
+                Receipt::Taken(verdict) | Receipt::Refused(verdict) => telemetry::count_notification(verdict),
+            }
+            Ok(receipt)
+        })
+        .await
+}
+
+/// Notes a delivery whose body could not even be read: too large, compressed, broken off.
+pub fn note_unreadable(error: &AppError) {
+    telemetry::count_notification(BODY_UNREADABLE);
+    tracing::warn!(
+        notification.verdict = BODY_UNREADABLE,
+        detail = error.code().row().text,
+        "a notification was refused"
+    );
 }
 
 async fn receive_whole(context: &Context, delivery: &Delivery) -> Result<Receipt, AppError> {

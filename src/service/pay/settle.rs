@@ -87,7 +87,8 @@ pub(super) async fn settle(
     loop {
         tries_left = tries_left.saturating_sub(1);
         match settle_locked(context, landed, source).await {
-            Err(store::Error::Busy(_)) if tries_left > 0 => {}
+            // A conflict is the same payment number, written by another transaction meanwhile.
+            Err(store::Error::Busy(_) | store::Error::Conflict { .. }) if tries_left > 0 => {}
             outcome => return Ok(outcome?),
         }
     }
@@ -99,8 +100,11 @@ async fn settle_locked(
     source: Source<'_>,
 ) -> Result<Outcome, store::Error> {
     let mut tx = context.db.begin().await?;
-    let locked = store::settlement::lock_attempt(&mut tx, &landed.out_trade_no).await?;
+    let locked = store::settlement::lock_attempt(&mut tx, landed).await?;
     let decision = match &locked {
+        Some(locked) if locked.is_payment_known_elsewhere => {
+            Settlement::Mismatch(ExceptionKind::TransactionReused)
+        }
         Some(locked) => settlement::decide(&locked.expected, landed),
         None => Settlement::Mismatch(ExceptionKind::UnknownOrder),
     };

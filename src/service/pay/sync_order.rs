@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::prepay::pay_error;
 use super::settle::{self, Outcome, Source};
-use super::start_payment::pay_error;
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::id::{OrderId, UserId};
-use crate::domain::name::OutTradeNo;
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -87,31 +86,11 @@ pub(super) async fn query_attempt(context: &Context, open: &mut Askable) -> Resu
         Err(error) if error.is_not_found() => (Found::Absent, AttemptEvent::FoundAbsent),
         Err(error) => return Err(pay_error(error)),
     };
-    let now = context.clock.now();
-    // While somebody is asking for a prepay id, the number may come to exist at any moment.
-    let is_in_flight = open.lease_until.is_some_and(|until| until > now);
     let next = attempt::next(open.state, event);
-    if next != open.state && !(found == Found::Absent && is_in_flight) {
-        store::attempt::update_state(&context.db, open.id, open.state, next, now).await?;
+    if next != open.state
+        && store::attempt::update_state(&context.db, open, next, context.clock.now()).await?
+    {
         open.state = next;
     }
     Ok(found)
-}
-
-/// Finds out what became of an attempt that WeChat will not prepay again: settles it if it was
-/// paid, and makes room for a new attempt if it was not.
-pub(super) async fn replace_stale(
-    context: &Context,
-    order_id: OrderId,
-    out_trade_no: &OutTradeNo,
-) -> Result<(), AppError> {
-    let open = store::attempt::find_open(&context.db, order_id).await?;
-    let Some(mut open) = open.filter(|open| open.out_trade_no == *out_trade_no) else {
-        return Ok(());
-    };
-    if query_attempt(context, &mut open).await? == Found::Unpaid {
-        // Its number was used with other parameters, from settings that have changed since.
-        super::close_order::close_attempt(context, &mut open).await?;
-    }
-    Ok(())
 }

@@ -50,10 +50,14 @@ impl Lent {
     ) -> Result<T, sqlx::Error> {
         self.ending = Ending::Broken;
         let outcome = statement(self).await;
-        self.ending = if outcome.is_ok() {
-            Ending::Whole
-        } else {
-            Ending::Ask
+        self.ending = match &outcome {
+            Ok(_) => Ending::Whole,
+            Err(error) => {
+                if is_connection_lost(error) {
+                    self.database.doubt();
+                }
+                Ending::Ask
+            }
         };
         outcome
     }
@@ -107,6 +111,8 @@ impl Drop for Lent {
                     });
                     if matches!(asked.await, Ok(Ok(()))) {
                         database.keep(open);
+                    } else {
+                        database.doubt();
                     }
                     drop(place);
                 });
@@ -118,6 +124,15 @@ impl Drop for Lent {
 impl fmt::Debug for Lent {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Lent").finish_non_exhaustive()
+    }
+}
+
+/// Whether the trouble is the connection, not the statement: it broke, or the server ended it.
+fn is_connection_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }
 

@@ -63,6 +63,14 @@ struct Open {
 struct Idle {
     open: Open,
     since: Instant,
+    /// Whether another connection was found dead since: what ended one has most likely ended all.
+    is_doubtful: bool,
+}
+
+impl Idle {
+    fn is_trusted(&self) -> bool {
+        !self.is_doubtful && self.since.elapsed() < TRUSTED
+    }
 }
 
 /// One connection among [`Shared::size`], until it is dropped.
@@ -161,7 +169,7 @@ impl Database {
         let mut idle = self.idle();
         let at = idle
             .iter()
-            .rposition(|idle| idle.open.home == here && idle.since.elapsed() < TRUSTED)?;
+            .rposition(|idle| idle.open.home == here && idle.is_trusted())?;
         let open = idle.remove(at).open;
         drop(idle);
         Some(Lent::new(self.clone(), open, place))
@@ -187,9 +195,10 @@ impl Database {
     async fn prepare(&self, taken: Taken, place: OwnedSemaphorePermit) -> Result<Lent, sqlx::Error> {
         let counted = match taken {
             Taken::Idle(mut idle) => {
-                if idle.since.elapsed() < TRUSTED || idle.open.connection.ping().await.is_ok() {
+                if idle.is_trusted() || idle.open.connection.ping().await.is_ok() {
                     return Ok(Lent::new(self.clone(), idle.open, place));
                 }
+                self.doubt();
                 idle.open.counted
             }
             Taken::Room(counted) => counted,
@@ -219,7 +228,18 @@ impl Database {
         if self.0.places.is_closed() || since.duration_since(open.opened_at) >= LIFE {
             open.end();
         } else {
-            self.idle().push(Idle { open, since });
+            self.idle().push(Idle {
+                open,
+                since,
+                is_doubtful: false,
+            });
+        }
+    }
+
+    /// Has every idle connection asked whether it lives before it is lent.
+    fn doubt(&self) {
+        for idle in self.idle().iter_mut() {
+            idle.is_doubtful = true;
         }
     }
 }

@@ -126,6 +126,19 @@ impl PayError {
         self.has_code(&["OUTTRADENOUSED"]) || self.has_number(&["268498688"])
     }
 
+    /// The order number will not be taken again: it is paid, closed, or was used otherwise.
+    pub fn is_number_taken(&self) -> bool {
+        self.is_already_paid() || self.is_order_closed() || self.is_number_used()
+    }
+
+    /// WeChat's code, where it refused.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Definite { code, .. } => Some(code),
+            Self::Unknown { .. } | Self::NotReached(_) => None,
+        }
+    }
+
     /// Too frequent: back off.
     pub fn is_rate_limited(&self) -> bool {
         matches!(

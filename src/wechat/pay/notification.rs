@@ -100,6 +100,9 @@ impl Resource<'_> {
 pub fn decrypt(key: &ResourceKey, body: Verified<&[u8]>) -> Result<Verified<Opened>, Refusal> {
     body.try_map(|body| {
         let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Refusal::NotJson)?;
+        if !is_id(envelope.id.as_str()) {
+            return Err(Refusal::NotJson);
+        }
         let plaintext = envelope.resource.open(key)?;
         Ok(Opened {
             id: envelope.id.0.into_owned(),
@@ -111,6 +114,11 @@ pub fn decrypt(key: &ResourceKey, body: Verified<&[u8]>) -> Result<Verified<Open
             plaintext,
         })
     })
+}
+
+/// Visible ASCII; WeChat's own have 36 characters.
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl Verified<Opened> {

@@ -149,13 +149,21 @@ fn landed(wire: &Wire<'_>, out_trade_no: &OutTradeNo) -> Result<LandedPayment, M
         transaction_id: TransactionId::parse(needed(wire.transaction_id.as_ref(), "transaction_id")?)
             .map_err(|_| Malformed("transaction_id"))?,
         total_fen: amount.total.ok_or(Malformed("amount.total"))?,
-        currency: needed(amount.currency.as_ref(), "amount.currency")?.to_owned(),
+        currency: currency(needed(amount.currency.as_ref(), "amount.currency")?)?,
         payer: payer
             .map(|openid| OpenId::parse(openid.as_str()).map_err(|_| Malformed("payer.openid")))
             .transpose()?,
         success_at: time(needed(wire.success_time.as_ref(), "success_time")?)
             .ok_or(Malformed("success_time"))?,
     })
+}
+
+/// A currency is at most 16 letters. Source: pay-v3, section 6.
+fn currency(text: &str) -> Result<String, Malformed> {
+    let is_valid = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_valid
+        .then(|| text.to_owned())
+        .ok_or(Malformed("amount.currency"))
 }
 
 fn needed<'a>(text: Option<&'a Text<'_>>, field: &'static str) -> Result<&'a str, Malformed> {

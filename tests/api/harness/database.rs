@@ -35,14 +35,6 @@ pub(crate) async fn fresh() -> (String, String) {
     (name, url)
 }
 
-/// An empty database: its name and its address.
-pub(crate) async fn empty(name: &str) -> String {
-    let cluster = cluster().await;
-    cluster.drop_database(name).await.unwrap();
-    cluster.ensure_database(name).await.unwrap();
-    cluster.url(name)
-}
-
 /// Cuts everybody's connections to a database.
 pub(crate) async fn cut(name: &str) {
     administer(

@@ -52,6 +52,20 @@ impl Shop {
         self.attempts(order_id).await.pop().expect("an attempt").1
     }
 
+    /// Where an order stands in the books, without a request.
+    pub(crate) async fn order_status(&self, order_id: &str) -> String {
+        sqlx::query_scalar("select status from orders where id = $1::uuid")
+            .bind(order_id)
+            .fetch_one(&self.db)
+            .await
+            .unwrap()
+    }
+
+    /// Asserts in the middle of a scenario what must hold after it anyway.
+    pub(crate) async fn assert_balanced(&self) {
+        super::books::assert_balanced(&self.db).await;
+    }
+
     /// The named differences, oldest first: kind and order.
     pub(crate) async fn exceptions(&self) -> Vec<(String, Option<String>)> {
         sqlx::query_as("select kind, order_id::text from exceptions order by created_at, id")
@@ -129,19 +143,6 @@ impl Shop {
         let sql = "select exists (select from pg_stat_activity
             where datname = current_database() and application_name = 'weir' and wait_event_type = 'Lock')";
         sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
-    }
-
-    /// Throws the server out of its database and keeps it out, or lets it in again.
-    pub(crate) async fn bar_database(&self, is_barred: bool) {
-        for sql in [
-            "do $$ begin execute format('alter database %I with allow_connections ' || $1, current_database()); end $$"
-                .replace("$1", if is_barred { "'false'" } else { "'true'" }),
-            "select pg_terminate_backend(pid) from pg_stat_activity
-                where datname = current_database() and application_name = 'weir'"
-                .to_owned(),
-        ] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.db).await.unwrap();
-        }
     }
 
     /// Sets the server's clock, which stands still, to WeChat's, which does not.

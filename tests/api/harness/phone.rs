@@ -51,7 +51,7 @@ impl<'a> Phone<'a> {
 
     /// Uses the token of an answer from now on.
     pub(crate) fn take_token(&mut self, body: &Value) {
-        self.token = body["token"].as_str().unwrap().to_owned();
+        body["token"].as_str().unwrap().clone_into(&mut self.token);
         self.shop.keep_secret([self.token.clone()]);
     }
 

@@ -1,0 +1,168 @@
+//! Asking WeChat for a prepay id, under a lease, and writing down what came of it.
+//!
+//! Only the holder of the lease moves an attempt, money that lands apart. What is not clear leaves it
+//! unknown; where WeChat will not take the number again, a query under the same lease tells whether
+//! it was paid, must be closed, or never came to be.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::close_order::close_attempt;
+use super::sync_order::{Found, query_attempt};
+use crate::domain::attempt::{self, AttemptEvent, AttemptState};
+use crate::error::{AppError, ErrorCode};
+use crate::service::Context;
+use crate::store;
+use crate::store::attempt::{Askable, OpenAttempt, Payable, PrepayOutcome};
+use crate::wechat::pay::{PayError, PrepayRequest};
+
+/// How long one request may hold an attempt: a call to WeChat with its time limit and the query that
+/// may have to follow, and some.
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
+/// WeChat wants a payment to stay open for a minute at least. Source: pay-v3, section 6.
+const EXPIRE_MIN: TimeDelta = TimeDelta::seconds(61);
+
+/// What one look at the order led to.
+pub(super) enum Step {
+    /// The signed parameters, as JSON.
+    Ready(String),
+    /// The order or its attempt changed.
+    LookAgain,
+}
+
+/// Asks WeChat for a prepay id, under the lease, and writes the outcome.
+///
+/// # Errors
+/// The `wechat_…` codes.
+pub(super) async fn ask(
+    context: &Context,
+    payable: &Payable,
+    attempt: &OpenAttempt,
+    lease: Uuid,
+) -> Result<Step, AppError> {
+    let client = context.merchant()?;
+    let notify_url = notify_url(context)?;
+    let request = PrepayRequest {
+        app_id: &payable.app_id,
+        out_trade_no: &attempt.out_trade_no,
+        description: &payable.description,
+        total_fen: payable.total_fen,
+        openid: &payable.openid,
+        notify_url: &notify_url,
+        // The same on every repetition, as WeChat demands: counted from the attempt's beginning.
+        time_expire: payable.expires_at.max(attempt.created_at + EXPIRE_MIN),
+    };
+    let prepay_id = match client.prepay(&request).await {
+        Ok(prepay_id) => prepay_id,
+        Err(error) => return refused(context, attempt, lease, error).await,
+    };
+    let signed = client
+        .request_payment(&payable.app_id, &prepay_id)
+        .map_err(AppError::internal)?;
+    let parameters = serde_json::to_string(&signed).map_err(AppError::internal)?;
+    let outcome = PrepayOutcome {
+        from: attempt.state,
+        to: attempt::next(attempt.state, AttemptEvent::PrepayAnswered),
+        request_payment: Some(&parameters),
+        failure_code: None,
+    };
+    let is_kept =
+        store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
+    Ok(if is_kept {
+        Step::Ready(parameters)
+    } else {
+        Step::LookAgain
+    })
+}
+
+async fn refused(
+    context: &Context,
+    attempt: &OpenAttempt,
+    lease: Uuid,
+    error: PayError,
+) -> Result<Step, AppError> {
+    let from = attempt.state;
+    let (to, failure_code) = match &error {
+        PayError::Definite { .. } if from == AttemptState::Unknown || error.is_number_taken() => {
+            return find_out(context, attempt, lease, error).await;
+        }
+        PayError::Definite { code, .. } => (
+            attempt::next(from, AttemptEvent::PrepayRefused),
+            Some(code.as_str()),
+        ),
+        PayError::Unknown { .. } => (attempt::next(from, AttemptEvent::PrepayUnclear), None),
+        // This call changed nothing there; what an earlier one did is as open as before.
+        PayError::NotReached(_) => (from, None),
+    };
+    let outcome = PrepayOutcome {
+        from,
+        to,
+        request_payment: None,
+        failure_code,
+    };
+    store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
+    Err(pay_error(error))
+}
+
+/// Finds out what became of an attempt that WeChat will not prepay again: settles it if it was paid,
+/// and makes room for another if nobody can pay it, or if it never came to be.
+async fn find_out(
+    context: &Context,
+    attempt: &OpenAttempt,
+    lease: Uuid,
+    error: PayError,
+) -> Result<Step, AppError> {
+    let mut held = Askable {
+        id: attempt.id,
+        out_trade_no: attempt.out_trade_no.clone(),
+        state: attempt.state,
+        prepaid_at: attempt.prepaid_at,
+        lease_token: Some(lease),
+    };
+    let step = match query_attempt(context, &mut held).await {
+        Ok(Found::Landed(_) | Found::Closed) => Ok(Step::LookAgain),
+        // It was used with other parameters, from settings that have changed since.
+        Ok(Found::Unpaid) if error.is_number_used() => {
+            close_attempt(context, &mut held).await.map(|()| Step::LookAgain)
+        }
+        Ok(Found::Absent) if held.state == AttemptState::Created => give_up(context, &held, lease, &error)
+            .await
+            .map(|()| Step::LookAgain),
+        Ok(Found::Unpaid | Found::Absent) => Err(pay_error(error)),
+        Err(error) => Err(error),
+    };
+    store::attempt::release(&context.db, attempt.id, lease, true).await?;
+    step
+}
+
+/// Ends an attempt that WeChat refuses and does not know.
+async fn give_up(context: &Context, held: &Askable, lease: Uuid, error: &PayError) -> Result<(), AppError> {
+    let outcome = PrepayOutcome {
+        from: held.state,
+        to: attempt::next(held.state, AttemptEvent::PrepayRefused),
+        request_payment: None,
+        failure_code: error.code(),
+    };
+    store::attempt::finish(&context.db, held.id, lease, &outcome, context.clock.now()).await?;
+    Ok(())
+}
+
+/// Where WeChat notifies about payments.
+fn notify_url(context: &Context) -> Result<String, AppError> {
+    context
+        .public_base_url
+        .join("wechat/pay/notify")
+        .map(String::from)
+        .map_err(AppError::internal)
+}
+
+/// What a page is told when WeChat Pay does not do as asked.
+pub(super) fn pay_error(error: PayError) -> AppError {
+    let code = match &error {
+        PayError::Definite { .. } => ErrorCode::WechatRejected,
+        PayError::Unknown { .. } if error.is_rate_limited() => ErrorCode::RateLimited,
+        PayError::Unknown { .. } if error.is_timeout() => ErrorCode::WechatTimeout,
+        PayError::Unknown { .. } | PayError::NotReached(_) => ErrorCode::WechatUnavailable,
+    };
+    AppError::new(code).caused_by(error)
+}

@@ -1,0 +1,13 @@
+//! Migrations: each applied to a database with rows from before it, their names, what they leave
+//! behind, and the rules that the database itself keeps.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail where it stands"
+)]
+
+mod database;
+mod file;
+mod guard;
+mod schema;
+mod step;

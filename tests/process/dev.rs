@@ -1,0 +1,163 @@
+//! `weir dev`: everything on this machine, and nothing of it left running.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use weir::dev::postgres::Cluster;
+
+use crate::program::{Program, command, complaint, folder, is_served, run, socket, until};
+use crate::wire;
+
+/// A killed `weir dev` leaves its PostgreSQL to itself for no longer than this.
+const ORPHANED_MAX: Duration = Duration::from_secs(10);
+
+fn start(folder: &Path, more: &[&str]) -> Program {
+    let state = folder.join("state");
+    let mut arguments = vec!["dev", "--folder", state.to_str().unwrap()];
+    arguments.extend(["--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"]);
+    arguments.extend(more);
+    let mut program = Program::start(command(folder, &arguments));
+    program.line_with("Ctrl-C stops everything");
+    program
+}
+
+fn product(program: &Program) -> wire::Answer {
+    wire::get(&program.value("server"), "/v1/products/of-the-test", None)
+}
+
+fn put_product(program: &Program) {
+    let (server, token) = (program.value("server"), program.value("admin token"));
+    let body = r#"{"title": "Kept", "price_fen": 1}"#;
+    let answer = wire::put(&server, "/admin/products/of-the-test", &token, body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[test]
+fn it_prints_where_everything_is_and_ends_with_nothing_running() {
+    let folder = folder();
+    for signal in [Signal::TERM, Signal::INT] {
+        let dev = start(folder.path(), &[]);
+        let (server, token) = (dev.value("server"), dev.value("admin token"));
+        assert_eq!(wire::get(&server, "/readyz", None).status, 200);
+        let health = wire::get(&server, "/admin/health", Some(&token));
+        assert_eq!(health.json()["status"], "ok", "{}", health.body);
+        let shop = wire::get(&server, "/v1/products", None).json();
+        assert!(!shop["items"].as_array().unwrap().is_empty());
+        assert_eq!(wire::get(&dev.value("simulator"), "/phone", None).status, 200);
+        let postgres = socket(&dev.value("database"));
+        assert!(is_served(&postgres));
+        assert_eq!(dev.end(signal), Some(0), "{signal:?}");
+        assert!(!is_served(&postgres), "PostgreSQL runs on after {signal:?}");
+    }
+}
+
+#[test]
+fn a_second_start_finds_everything_again_and_a_fresh_one_nothing() {
+    let folder = folder();
+    let first = start(folder.path(), &[]);
+    put_product(&first);
+    let token = first.value("admin token");
+    assert_eq!(first.end(Signal::TERM), Some(0));
+
+    let second = start(folder.path(), &[]);
+    assert_eq!(second.value("admin token"), token);
+    assert_eq!(product(&second).json()["title"], "Kept");
+    assert_eq!(second.end(Signal::TERM), Some(0));
+
+    let fresh = start(folder.path(), &["--fresh"]);
+    assert_ne!(fresh.value("admin token"), token);
+    assert_eq!(product(&fresh).status, 404);
+    assert_eq!(fresh.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn killed_it_leaves_no_server_behind_and_loses_nothing() {
+    let folder = folder();
+    let mut killed = start(folder.path(), &[]);
+    put_product(&killed);
+    let postgres = socket(&killed.value("database"));
+    killed.signal(Signal::KILL);
+    killed.status();
+    let orphaned = until("PostgreSQL is gone", || !is_served(&postgres));
+    println!("PostgreSQL was gone {orphaned:?} after the kill");
+    assert!(orphaned < ORPHANED_MAX);
+
+    let next = start(folder.path(), &[]);
+    assert_eq!(product(&next).json()["title"], "Kept");
+    assert_eq!(next.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn killed_and_started_at_once_it_takes_over() {
+    let folder = folder();
+    let mut killed = start(folder.path(), &[]);
+    put_product(&killed);
+    killed.signal(Signal::KILL);
+    killed.status();
+    let next = start(folder.path(), &[]);
+    assert_eq!(product(&next).json()["title"], "Kept");
+    assert_eq!(next.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_cure() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (flag, other) in [("--http", "--simulator"), ("--simulator", "--http")] {
+        let arguments = ["dev", "--folder", "state", flag, &address, other, "127.0.0.1:0"];
+        let output = run(&mut command(folder.path(), &arguments));
+        assert_eq!(output.status.code(), Some(1));
+        let complaint = complaint(&output);
+        assert!(
+            complaint.contains(&address) && complaint.contains(flag),
+            "{complaint}"
+        );
+        let postgres = folder.path().join("state/postgres/.s.PGSQL.5432");
+        assert!(!is_served(&postgres), "PostgreSQL runs on");
+    }
+}
+
+#[test]
+fn a_second_one_in_the_same_folder_says_so() {
+    let folder = folder();
+    let first = start(folder.path(), &[]);
+    let arguments = [
+        "dev",
+        "--folder",
+        "state",
+        "--http",
+        "127.0.0.1:0",
+        "--simulator",
+        "127.0.0.1:0",
+    ];
+    let output = run(&mut command(folder.path(), &arguments));
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = complaint(&output);
+    assert!(complaint.contains("another simulator uses"), "{complaint}");
+    assert_eq!(wire::get(&first.value("server"), "/readyz", None).status, 200);
+    assert_eq!(first.end(Signal::TERM), Some(0));
+}
+
+/// As in a checkout under `/root`: nobody but its owner may enter, and PostgreSQL does not run as root.
+#[test]
+fn it_runs_in_a_folder_that_is_closed_to_others() {
+    let closed = TempDir::new().unwrap();
+    std::fs::set_permissions(closed.path(), PermissionsExt::from_mode(0o700)).unwrap();
+    for _ in 0..2 {
+        let dev = start(closed.path(), &[]);
+        assert_eq!(wire::get(&dev.value("server"), "/readyz", None).status, 200);
+        assert_eq!(dev.end(Signal::TERM), Some(0));
+    }
+    // What lies elsewhere because of it goes, too.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let state = closed.path().join("state").canonicalize().unwrap();
+    runtime
+        .unwrap()
+        .block_on(Cluster::erase(&state.join("postgres")))
+        .unwrap();
+}

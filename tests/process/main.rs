@@ -1,0 +1,17 @@
+//! The built binary as a process: what it prints, how it starts, how it ends, and what is left of it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test program: whatever is not as it should be ends the test; no async thread waits here"
+)]
+
+mod dev;
+mod migrate;
+mod program;
+mod serve;
+mod simulator;
+mod verb;
+mod wire;

@@ -1,0 +1,68 @@
+//! `weir migrate`: once, again, and two at the same moment.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::process::getpid;
+use weir::dev::postgres::Cluster;
+
+use crate::program::{Program, command, complaint, folder, run};
+
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// Gives the address of an empty database, which is gone afterwards.
+pub(crate) fn with_database(work: impl FnOnce(&str)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".weir/test-postgres");
+    let cluster = runtime.block_on(Cluster::scratch(&folder)).unwrap();
+    let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("process_{}_{number}", getpid().as_raw_nonzero());
+    runtime.block_on(cluster.drop_database(&name)).unwrap();
+    runtime.block_on(cluster.ensure_database(&name)).unwrap();
+    work(&cluster.url(&name));
+    runtime.block_on(cluster.drop_database(&name)).unwrap();
+}
+
+fn migrate(folder: &Path, database_url: &str) -> Command {
+    let mut command = command(folder, &["migrate"]);
+    command.env("DATABASE_URL", database_url);
+    command
+}
+
+#[test]
+fn it_needs_the_database_alone_and_may_be_repeated() {
+    with_database(|url| {
+        let folder = folder();
+        for _ in 0..2 {
+            let output = run(&mut migrate(folder.path(), url));
+            assert!(output.status.success(), "{}", complaint(&output));
+            assert!(String::from_utf8_lossy(&output.stdout).contains("has every migration"));
+        }
+    });
+}
+
+#[test]
+fn several_at_once_do_not_disturb_each_other() {
+    with_database(|url| {
+        let folder = folder();
+        let mut started: Vec<Program> = (0..4)
+            .map(|_| Program::start(migrate(folder.path(), url)))
+            .collect();
+        for program in &mut started {
+            program.line_with("has every migration");
+            assert!(program.status().success());
+        }
+    });
+}
+
+#[test]
+fn without_an_address_it_says_which_setting_it_needs() {
+    let folder = folder();
+    let output = run(&mut command(folder.path(), &["migrate"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("DATABASE_URL"));
+}

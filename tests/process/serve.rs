@@ -1,0 +1,132 @@
+//! `weir serve`: from settings, or not at all.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::process::Signal;
+use serde_json::Value;
+use weir::domain::entropy::Entropy;
+
+use crate::migrate::with_database;
+use crate::program::{Program, command, complaint, folder, run};
+use crate::wire;
+
+/// For a build without optimisation on a busy machine; `make bench` measures the release.
+const FIRST_ANSWER_MAX: Duration = Duration::from_secs(10);
+
+fn key() -> String {
+    STANDARD.encode(Entropy::system().bytes::<32>().unwrap())
+}
+
+/// A server without a merchant, on a free port.
+fn serve(folder: &Path, database_url: &str, arguments: &[&str]) -> Command {
+    let mut command = command(folder, &[&["serve"], arguments].concat());
+    command
+        .env("DATABASE_URL", database_url)
+        .env("HTTP_BIND", "127.0.0.1:0")
+        .env("PUBLIC_BASE_URL", "http://127.0.0.1:8080")
+        .env("SESSION_JWT_KEYS", key())
+        .env("DATA_KEYS", key())
+        .env("ADMIN_TOKEN", key())
+        .env("WECHAT_APP_ID", "wx1234567890abcdef")
+        .env("WECHAT_APP_SECRET", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
+        .env("WECHAT_API_BASE_URL", "http://127.0.0.1:9");
+    command
+}
+
+fn address(program: &mut Program) -> String {
+    let line: Value = serde_json::from_str(&program.line_with("\"serving\"")).unwrap();
+    line["address"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn it_serves_a_migrated_database_at_once_and_ends_in_order() {
+    with_database(|url| {
+        let folder = folder();
+        let lacking = run(&mut serve(folder.path(), url, &[]));
+        assert_eq!(lacking.status.code(), Some(1));
+        assert!(
+            complaint(&lacking).contains("weir migrate"),
+            "{}",
+            complaint(&lacking)
+        );
+
+        for (arguments, signal) in [(&["--migrate"][..], Signal::TERM), (&[], Signal::INT)] {
+            let started = Instant::now();
+            let mut server = Program::start(serve(folder.path(), url, arguments));
+            let address = address(&mut server);
+            let ready = wire::get(&address, "/readyz", None);
+            let took = started.elapsed();
+            assert_eq!(ready.status, 200, "{}", ready.body);
+            println!("first answer {took:?} after the start, with {arguments:?}");
+            assert!(took < FIRST_ANSWER_MAX);
+            let payless = wire::get(&address, "/v1/products", None);
+            assert_eq!(payless.json()["items"], serde_json::json!([]));
+            assert_eq!(server.end(signal), Some(0), "{signal:?}");
+            assert!(wire::try_get(&address, "/healthz").is_none(), "it serves on");
+        }
+    });
+}
+
+#[test]
+fn it_refuses_bad_settings_with_the_whole_list_and_no_secret() {
+    let folder = folder();
+    let mut bad = serve(folder.path(), "mysql://root@localhost/shop", &[]);
+    let secret = "hunter2-hunter2";
+    bad.env("ADMIN_TOKEN", secret)
+        .env("DATA_KEYS", secret)
+        .env("PUBLIC_BASE_URL", "http://shop.example.com")
+        .env("ORDER_TTL_S", "5")
+        .env("WXPAY_MCH_ID", "1900000001")
+        .env_remove("WECHAT_APP_SECRET");
+    let output = run(&mut bad);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let complaint = complaint(&output);
+    for variable in [
+        "DATABASE_URL",
+        "ADMIN_TOKEN",
+        "DATA_KEYS",
+        "PUBLIC_BASE_URL",
+        "ORDER_TTL_S",
+        "WXPAY_API_V3_KEY",
+        "WECHAT_APP_SECRET",
+    ] {
+        let is_told = complaint
+            .lines()
+            .any(|line| line.trim_start().starts_with(variable));
+        assert!(is_told, "{variable} is not among:\n{complaint}");
+    }
+    assert!(!complaint.contains(secret), "{complaint}");
+}
+
+#[test]
+fn it_reads_the_file_of_settings_and_the_environment_wins() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join(".env"),
+        "ORDER_TTL_S=1\nSESSION_TTL_S=1\nADMIN_TOKEN=\n",
+    )
+    .unwrap();
+    let mut command = command(folder.path(), &["serve"]);
+    command.env("SESSION_TTL_S", "3600");
+    let output = run(&mut command);
+    assert_eq!(output.status.code(), Some(2));
+    let complaint = complaint(&output);
+    assert!(
+        complaint.contains("ORDER_TTL_S") && complaint.contains("ADMIN_TOKEN"),
+        "{complaint}"
+    );
+    assert!(!complaint.contains("SESSION_TTL_S"), "{complaint}");
+}
+
+#[test]
+fn a_database_that_is_away_is_a_failure_that_says_so() {
+    let folder = folder();
+    let output = run(&mut serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(complaint(&output).contains("database"), "{}", complaint(&output));
+}

@@ -1,0 +1,81 @@
+//! `weir simulator`: the simulated WeChat alone.
+
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::program::{Program, command, complaint, folder, run};
+use crate::wire;
+
+fn start(folder: &Path, more: &[&str]) -> Program {
+    let arguments = [&["simulator", "--bind", "127.0.0.1:0"], more].concat();
+    let mut program = Program::start(command(folder, &arguments));
+    program.line_with("simulator  ");
+    program
+}
+
+#[test]
+fn it_prints_all_that_a_client_needs_and_finds_it_again() {
+    let folder = folder();
+    let mut seen = Vec::new();
+    for mode in ["certificate", "public_key", "both"] {
+        let simulator = start(folder.path(), &["--mode", mode, "--speed", "60"]);
+        let told: Vec<String> = [
+            "app id",
+            "app secret",
+            "merchant",
+            "certificate",
+            "APIv3 key",
+            "public key id",
+        ]
+        .map(|label| simulator.value(label))
+        .to_vec();
+        for key in ["private key", "public key"] {
+            let pem = std::fs::read_to_string(folder.path().join(simulator.value(key))).unwrap();
+            assert!(pem.starts_with("-----BEGIN "), "{key}: {pem}");
+        }
+        let url = simulator.value("simulator");
+        assert_eq!(wire::get(&url, "/simulator/keys", None).json()["mode"], mode);
+        assert_eq!(simulator.end(Signal::TERM), Some(0));
+        seen.push(told);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+
+    // Without the flag, the mode of the last time; Ctrl-C ends it just as well.
+    let again = start(folder.path(), &[]);
+    let url = again.value("simulator");
+    assert_eq!(wire::get(&url, "/simulator/keys", None).json()["mode"], "both");
+    assert_eq!(again.end(Signal::INT), Some(0));
+}
+
+#[test]
+fn its_folder_is_not_that_of_dev() {
+    let folder = folder();
+    let alone = start(folder.path(), &[]);
+    let arguments = ["dev", "--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"];
+    let mut dev = Program::start(command(folder.path(), &arguments));
+    dev.line_with("Ctrl-C stops everything");
+    assert_eq!(dev.end(Signal::TERM), Some(0));
+    assert_eq!(alone.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_a_reason() {
+    let folder = folder();
+    let exposed = run(&mut command(folder.path(), &["simulator", "--bind", "0.0.0.0:0"]));
+    assert_eq!(exposed.status.code(), Some(1));
+    assert!(
+        complaint(&exposed).contains("--expose"),
+        "{}",
+        complaint(&exposed)
+    );
+
+    for wrong in [&["--speed", "0"], &["--mode", "none"]] {
+        let output = run(&mut command(
+            folder.path(),
+            &[&["simulator"], &wrong[..]].concat(),
+        ));
+        assert_eq!(output.status.code(), Some(2));
+    }
+}

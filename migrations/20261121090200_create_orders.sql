@@ -6,7 +6,7 @@ create table orders (
     app_id text not null,
     openid text not null,
     status text not null constraint orders_status_check
-        check (status in ('awaiting_payment', 'paid', 'closed', 'partially_refunded', 'refunded')),
+        check (status = any ('{awaiting_payment,paid,closed,partially_refunded,refunded}')),
     total_fen bigint not null constraint orders_total_fen_check check (total_fen between 1 and 10000000000),
     refunded_fen bigint not null default 0,
     currency text not null constraint orders_currency_check check (currency = 'CNY'),
@@ -22,7 +22,7 @@ create table orders (
     constraint orders_refunded_fen_check check (refunded_fen between 0 and total_fen),
     constraint orders_expires_at_check check (expires_at > created_at),
     constraint orders_paid_at_check
-        check ((paid_at is not null) = (status in ('paid', 'partially_refunded', 'refunded'))),
+        check ((paid_at is not null) = (status = any ('{paid,partially_refunded,refunded}'))),
     constraint orders_closed_at_check check ((closed_at is not null) = (status = 'closed'))
 );
 

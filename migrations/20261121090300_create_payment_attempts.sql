@@ -10,22 +10,24 @@ create table payment_attempts (
     total_fen bigint not null constraint payment_attempts_total_fen_check check (total_fen between 1 and 10000000000),
     currency text not null constraint payment_attempts_currency_check check (currency = 'CNY'),
     state text not null constraint payment_attempts_state_check
-        check (state in ('created', 'unknown', 'prepaid', 'settled', 'surplus', 'closed', 'failed')),
+        check (state = any ('{created,unknown,prepaid,settled,surplus,closed,failed}')),
     request_payment text,
     prepaid_at timestamptz,
     lease_token uuid,
     lease_until timestamptz,
     failure_code text,
-    transaction_id text constraint payment_attempts_transaction_id_key unique,
+    transaction_id text,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     constraint payment_attempts_prepaid_check check ((request_payment is null) = (prepaid_at is null)),
-    constraint payment_attempts_transaction_id_check check ((transaction_id is not null) = (state in ('settled', 'surplus')))
+    constraint payment_attempts_transaction_id_check check ((transaction_id is not null) = (state = any ('{settled,surplus}')))
 );
 
 create unique index payment_attempts_one_open_key on payment_attempts (order_id)
     where state in ('created', 'unknown', 'prepaid');
 create unique index payment_attempts_one_settled_key on payment_attempts (order_id) where state = 'settled';
+create unique index payment_attempts_transaction_id_key on payment_attempts (transaction_id)
+    where transaction_id is not null;
 create index payment_attempts_order_id_idx on payment_attempts (order_id, id desc);
 
 comment on table payment_attempts is 'One out_trade_no at WeChat for an order. The row is written before WeChat is asked. At most one is open, at most one settled.';
@@ -51,7 +53,7 @@ create table payments (
     currency text not null,
     payer_openid text,
     is_surplus boolean not null,
-    source text not null constraint payments_source_check check (source in ('notification', 'query')),
+    source text not null constraint payments_source_check check (source = any ('{notification,query}')),
     success_at timestamptz not null,
     recorded_at timestamptz not null
 );

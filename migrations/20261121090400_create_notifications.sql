@@ -54,7 +54,7 @@ comment on column exceptions.resolution is 'What the human did about it.';
 create table events (
     id uuid not null constraint events_pkey primary key,
     sequence bigint generated always as identity constraint events_sequence_key unique,
-    kind text not null constraint events_kind_check check (kind in ('order.paid', 'order.closed')),
+    kind text not null constraint events_kind_check check (kind = any ('{order.paid,order.closed}')),
     order_id uuid not null constraint events_order_id_fkey references orders (id),
     from_status text not null,
     to_status text not null,

@@ -111,7 +111,7 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
     });
     let shell = Data::new(shell);
     let data = Data::from(Arc::clone(&context));
-    let documents = http::docs::routes().map_err(|error| StartError::Listen(io::Error::other(error)))?;
+    let documents = http::docs::routes();
     let routes = move |config: &mut ServiceConfig| {
         config
             .app_data(data.clone())

@@ -4,7 +4,6 @@
 //! The server is the real program in a process of its own on a private, durable PostgreSQL; WeChat
 //! is a stand-in that answers at no cost to speak of. Every round is checked in the books.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -208,7 +207,7 @@ impl Bench {
         let round = route.prepare(count, &mut self.stock, &self.database);
         let load = Load {
             address: server.address,
-            connections: route.connections(),
+            connections: route::CONNECTIONS,
             requests: &round.requests,
             count,
             status: route.status(),

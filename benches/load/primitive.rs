@@ -195,7 +195,8 @@ struct Transaction<'a> {
     appid: &'a str,
     mchid: &'a str,
     out_trade_no: &'a str,
-    transaction_id: &'a str,
+    #[serde(rename = "transaction_id")]
+    paid_as: &'a str,
     trade_state: &'a str,
     success_time: chrono::DateTime<chrono::Utc>,
     amount: Amount<'a>,
@@ -226,7 +227,7 @@ fn open_one(key: &LessSafeKey, body: &[u8]) {
         transaction.appid,
         transaction.mchid,
         transaction.out_trade_no,
-        transaction.transaction_id,
+        transaction.paid_as,
         transaction.trade_state,
         transaction.success_time,
         transaction.amount.total,
@@ -258,7 +259,7 @@ fn call(runtime: &Runtime, wechat: &StandIn) -> f64 {
 fn flush(disk: &Path) -> f64 {
     let path = disk.join("flush-test");
     let mut file = File::create(&path).expect("a file beside the database");
-    file.write_all(&[0; 1 << 20]).expect("room on the disk");
+    file.write_all(&vec![0; 1 << 20]).expect("room on the disk");
     file.sync_all().expect("a flush");
     let mut times: Vec<f64> = (0..500_u64)
         .map(|number| {

@@ -1,7 +1,9 @@
 //! The pool, with every wait bounded.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::Migrate;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -14,6 +16,27 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// After how long a connection that nobody used is asked whether it still lives.
 const TRUSTED: Duration = Duration::from_secs(1);
+
+/// When a connection of this process was last found dead, in microseconds after [`BEGUN`].
+static DOUBTED_AT_US: AtomicU64 = AtomicU64::new(0);
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Puts every connection in doubt that nobody uses at this moment: what ended one has most likely
+/// ended them all.
+pub(super) fn doubt_idle_connections() {
+    DOUBTED_AT_US.fetch_max(micros_since_begin(), Ordering::Relaxed);
+}
+
+fn is_doubtful(idle_for: Duration) -> bool {
+    let idle_us = u64::try_from(idle_for.as_micros()).unwrap_or(u64::MAX);
+    let idle_since_us = micros_since_begin().saturating_sub(idle_us);
+    idle_for >= TRUSTED || idle_since_us <= DOUBTED_AT_US.load(Ordering::Relaxed)
+}
+
+fn micros_since_begin() -> u64 {
+    // One more, so that 0 is before all.
+    u64::try_from(BEGUN.elapsed().as_micros()).map_or(u64::MAX, |micros| micros.saturating_add(1))
+}
 
 /// How a pool is made.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +67,12 @@ pub fn open(url: &str, limits: PoolLimits) -> Result<PgPool, sqlx::Error> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(Duration::from_mins(30))
         .idle_timeout(Duration::from_mins(10))
-        // A ping before each use would cost a fifth of all reads, so only a connection that lay idle
-        // is asked: under load none is, and after a restart of the database nobody gets a dead one.
+        // A ping before each use would cost a fifth of all reads, so only a connection in doubt is
+        // asked: under load none is, and after a restart of the database nobody gets a dead one.
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
-                if meta.idle_for >= TRUSTED {
+                if is_doubtful(meta.idle_for) {
                     connection.ping().await?;
                 }
                 Ok(true)

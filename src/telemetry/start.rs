@@ -68,19 +68,18 @@ pub fn start(settings: &TelemetrySettings) -> Result<Telemetry, StartError> {
     });
     let lines = lines(format, &settings.log_filter, std::io::stderr);
     let exporter = settings.otlp_endpoint.as_ref().map(trace::exporter).transpose()?;
-    let (spans, tracer) = match exporter {
-        Some(exporter) => (Some(exporter.provider), Some(exporter.tracer)),
-        None => (None, None),
+    let registry = tracing_subscriber::registry().with(lines);
+    let spans = if let Some(exporter) = exporter {
+        let spans = tracing_opentelemetry::layer()
+            .with_tracer(exporter.tracer)
+            .with_filter(filter_fn(|metadata| metadata.target() == trace::SPAN_TARGET));
+        registry.with(spans).try_init()?;
+        Some(exporter.provider)
+    } else {
+        // Not a layer that is none: beside one, every span is made, only to be seen by nobody.
+        registry.try_init()?;
+        None
     };
-    let span_layer = tracer.map(|tracer| {
-        tracing_opentelemetry::layer()
-            .with_tracer(tracer)
-            .with_filter(filter_fn(|metadata| metadata.target() == trace::SPAN_TARGET))
-    });
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(span_layer)
-        .try_init()?;
     report_panics();
     Ok(Telemetry {
         metrics: Metrics::install(),

@@ -1,5 +1,7 @@
 //! Giving up an order: at WeChat first.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
@@ -102,7 +104,9 @@ async fn while_wechat_does_not_say_closed_the_order_stays() {
 
 #[tokio::test]
 async fn a_close_that_wechat_did_without_saying_so_is_done_again() {
-    shop(async |shop| {
+    // Long enough for every call that is answered, and waited out by one that is not.
+    let setup = Setup::default().patience(Duration::from_secs(2));
+    shop_with(setup, async |shop| {
         shop.announce("wechat_unavailable");
         shop.announce("wechat_timeout");
         shop.stock("tea", 100, Some(9)).await;

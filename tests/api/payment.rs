@@ -1,10 +1,12 @@
 //! Starting a payment: what a page gets for `wx.requestPayment`, and when.
 
+use std::io::Write as _;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{OTHER_APP, Setup, shop, shop_with};
+use crate::harness::{APP, APP_SECRET, OTHER_APP, Setup, shop, shop_with};
 
 fn time(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
@@ -50,6 +52,39 @@ async fn the_answer_is_what_the_cashier_takes() {
             "requestPayment:fail the payer is not the one who ordered"
         );
         phone.pay_with(&parameters).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_mini_program_pays_under_its_own_name() {
+    let mut apps = tempfile::NamedTempFile::new().unwrap();
+    write!(apps, "[[app]]\nid = \"{OTHER_APP}\"\nsecret = \"{APP_SECRET}\"\n").unwrap();
+    let setup = Setup::default().with("WECHAT_APPS_FILE", apps.path().to_str().unwrap());
+    shop_with(setup, async |shop| {
+        shop.stock("tea", 100, None).await;
+        for app_id in [APP, OTHER_APP] {
+            let mut phone = shop.phone().await;
+            let code = phone.code(app_id).await;
+            let login = json!({"code": code, "app_id": app_id});
+            phone.take_token(&phone.try_login(&login).await.ok(200));
+            let order = phone.buy("tea", 1).await;
+            let mut parameters = phone.start_payment(&order).await;
+            let elsewhere = if app_id == APP { OTHER_APP } else { APP };
+            parameters["app_id"] = json!(elsewhere);
+            assert_eq!(
+                phone.cashier_refusal(&parameters).await,
+                "requestPayment:fail the signature is wrong"
+            );
+            parameters["app_id"] = json!(app_id);
+            phone.pay_with(&parameters).await;
+            assert_eq!(shop.deliver().await[0]["status"], 204);
+            assert_eq!(phone.status(&order).await, "paid");
+            assert_eq!(
+                shop.truth(&shop.number(&order).await).await.unwrap()["app_id"],
+                app_id
+            );
+        }
     })
     .await;
 }

@@ -134,7 +134,7 @@ impl Connection {
                 String::from_utf8_lossy(request),
                 String::from_utf8_lossy(&buffer),
             );
-            if number % self.keep_every == 0 {
+            if number.is_multiple_of(self.keep_every) {
                 outcome.bodies.push((number, buffer[body_at..].to_vec()));
             }
         }

@@ -4,7 +4,6 @@
 //! The server is the real program in a process of its own on a private, durable PostgreSQL; WeChat
 //! is a stand-in that answers at no cost to speak of. Every round is checked in the books.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -42,6 +41,9 @@ use report::{Report, Sample};
 use route::{Route, Stock};
 use server::Server;
 use stand_in::StandIn;
+
+/// Requests in flight.
+const CONNECTIONS: usize = 32;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -208,7 +210,7 @@ impl Bench {
         let round = route.prepare(count, &mut self.stock, &self.database);
         let load = Load {
             address: server.address,
-            connections: route.connections(),
+            connections: CONNECTIONS,
             requests: &round.requests,
             count,
             status: route.status(),

@@ -25,6 +25,7 @@ const WRITERS: [u64; 2] = [4, 8];
 /// Processor time of client and server together, in microseconds of all processors: their number,
 /// divided by the best rate.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "the unit is the point")]
 pub(crate) struct Effects {
     /// q: a prepared read.
     pub(crate) read_us: f64,

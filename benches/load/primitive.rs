@@ -191,6 +191,7 @@ struct Resource<'a> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "WeChat's names")]
 struct Transaction<'a> {
     appid: &'a str,
     mchid: &'a str,
@@ -258,7 +259,7 @@ fn call(runtime: &Runtime, wechat: &StandIn) -> f64 {
 fn flush(disk: &Path) -> f64 {
     let path = disk.join("flush-test");
     let mut file = File::create(&path).expect("a file beside the database");
-    file.write_all(&[0; 1 << 20]).expect("room on the disk");
+    file.write_all(&vec![0; 1 << 20]).expect("room on the disk");
     file.sync_all().expect("a flush");
     let mut times: Vec<f64> = (0..500_u64)
         .map(|number| {

@@ -66,23 +66,13 @@ fn goals(route: Route) -> Option<(f64, f64)> {
 impl Primitives {
     /// The processor time that no server can do without, PostgreSQL's share as given.
     fn limit_us(&self, route: Route, read_us: f64, commit_us: f64) -> f64 {
-        let Self {
-            plain_us: h,
-            token_us: j,
-            sign_us: s,
-            verify_us: v,
-            call_us: u,
-            open_us: n,
-            issue_us,
-            seal_us,
-            ..
-        } = *self;
+        let known_us = self.plain_us + self.token_us;
         match route {
-            Route::Read => h + j + read_us,
-            Route::Login => h + u + commit_us + issue_us + seal_us,
-            Route::Order => h + j + commit_us,
-            Route::Payment => h + j + commit_us + u + 2.0 * s + v,
-            Route::Notification => h + v + n + commit_us,
+            Route::Read => known_us + read_us,
+            Route::Login => self.plain_us + self.call_us + commit_us + self.issue_us + self.seal_us,
+            Route::Order => known_us + commit_us,
+            Route::Payment => known_us + commit_us + self.call_us + 2.0 * self.sign_us + self.verify_us,
+            Route::Notification => self.plain_us + self.verify_us + self.open_us + commit_us,
         }
     }
 

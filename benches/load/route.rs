@@ -96,11 +96,6 @@ impl Route {
         }
     }
 
-    /// Requests in flight.
-    pub(crate) fn connections(self) -> usize {
-        32
-    }
-
     /// Makes a round of `count` requests.
     pub(crate) fn prepare(self, count: usize, stock: &mut Stock, database: &Database) -> Round {
         let count = count as u64;
@@ -198,7 +193,7 @@ impl Round {
                     let user = id(Kind::User, number % self.requests.len() as u64).to_string();
                     assert_eq!(body["id"], user.as_str(), "another user");
                 }
-                Route::Login if (self.from + number) % 10 != 0 => {
+                Route::Login if !(self.from + number).is_multiple_of(10) => {
                     assert_eq!(body["user"]["id"], user.as_str(), "another user");
                 }
                 Route::Login => assert_eq!(body["is_new_user"], true, "{body}"),
@@ -210,7 +205,9 @@ impl Round {
         if self.route == Route::Payment {
             let calls = wechat.take_calls();
             assert!(!calls.is_empty(), "no call reached WeChat");
-            calls.iter().for_each(|call| check_authorization(call));
+            for call in &calls {
+                check_authorization(call);
+            }
         }
     }
 }

@@ -162,6 +162,22 @@ async fn twenty_taps_on_two_servers_make_one_prepay() {
 }
 
 #[tokio::test]
+async fn taps_at_the_very_same_moment_make_one_attempt() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let order = phone.buy("tea", 1).await;
+        let taps = join_all((0..10).map(|tap| phone.start_payment_at(tap % 2, &order)));
+        let answers = shop.at_the_same_moment(10, taps).await;
+        assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+        assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+        assert_eq!(shop.attempts(&order).await.len(), 1);
+        assert_eq!(shop.calls("prepay").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_tap_that_finds_a_dead_process_in_its_way_waits_and_then_takes_over() {
     shop(async |shop| {
         shop.stock("tea", 100, None).await;

@@ -42,6 +42,9 @@ use route::{Route, Stock};
 use server::Server;
 use stand_in::StandIn;
 
+/// Requests in flight.
+const CONNECTIONS: usize = 32;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "make bench",
@@ -207,7 +210,7 @@ impl Bench {
         let round = route.prepare(count, &mut self.stock, &self.database);
         let load = Load {
             address: server.address,
-            connections: route::CONNECTIONS,
+            connections: CONNECTIONS,
             requests: &round.requests,
             count,
             status: route.status(),

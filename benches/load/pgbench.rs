@@ -22,20 +22,21 @@ const ROWS_PER_CLIENT: u64 = 10_000;
 const READERS: [u64; 2] = [2, 4];
 const WRITERS: [u64; 2] = [4, 8];
 
-/// Processor time of client and server together, in microseconds: the number of processors divided by
-/// the best rate.
+/// Processor time of client and server together, in microseconds of all processors: their number,
+/// divided by the best rate.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "the unit is the point")]
 pub(crate) struct Effects {
     /// q: a prepared read.
-    pub(crate) read: f64,
+    pub(crate) read_us: f64,
     /// w: a commit of one statement.
-    pub(crate) commit: f64,
+    pub(crate) commit_us: f64,
     /// The server's statement of a login.
-    pub(crate) login: f64,
+    pub(crate) login_us: f64,
     /// The server's two statements of a payment.
-    pub(crate) payment: f64,
+    pub(crate) payment_us: f64,
     /// The server's statement of a notification.
-    pub(crate) notification: f64,
+    pub(crate) notification_us: f64,
 }
 
 /// Measures all of them. Uses up orders from the number `from` on; the next unused is given back.
@@ -51,11 +52,11 @@ pub(crate) fn measure(database: &Database, from: u64) -> (Effects, u64) {
     let notifications = payments + rows;
     database.insert_orders(notifications, rows, true);
     let effects = Effects {
-        read: bench.best(&read(), &READERS, None),
-        commit: bench.best(&format!("{NEXT}{COMMIT}"), &WRITERS, Some(0)),
-        login: bench.best(&login(), &WRITERS, Some(USERS)),
-        payment: bench.best(&payment(), &WRITERS, Some(payments)),
-        notification: bench.best(&notification(), &WRITERS, Some(notifications)),
+        read_us: bench.best(&read(), &READERS, None),
+        commit_us: bench.best(&format!("{NEXT}{COMMIT}"), &WRITERS, Some(0)),
+        login_us: bench.best(&login(), &WRITERS, Some(USERS)),
+        payment_us: bench.best(&payment(), &WRITERS, Some(payments)),
+        notification_us: bench.best(&notification(), &WRITERS, Some(notifications)),
     };
     let (first, last) = (
         id(Kind::Order, payments),

@@ -191,12 +191,12 @@ struct Resource<'a> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "WeChat's names")]
 struct Transaction<'a> {
     appid: &'a str,
     mchid: &'a str,
     out_trade_no: &'a str,
-    #[serde(rename = "transaction_id")]
-    paid_as: &'a str,
+    transaction_id: &'a str,
     trade_state: &'a str,
     success_time: chrono::DateTime<chrono::Utc>,
     amount: Amount<'a>,
@@ -227,7 +227,7 @@ fn open_one(key: &LessSafeKey, body: &[u8]) {
         transaction.appid,
         transaction.mchid,
         transaction.out_trade_no,
-        transaction.paid_as,
+        transaction.transaction_id,
         transaction.trade_state,
         transaction.success_time,
         transaction.amount.total,

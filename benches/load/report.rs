@@ -66,19 +66,14 @@ fn goals(route: Route) -> Option<(f64, f64)> {
 impl Primitives {
     /// The processor time that no server can do without, PostgreSQL's share as given.
     fn limit_us(&self, route: Route, read_us: f64, commit_us: f64) -> f64 {
-        let by_token = self.plain_us + self.token_us;
+        let known_us = self.plain_us + self.token_us;
         match route {
-            Route::Read => by_token + read_us,
+            Route::Read => known_us + read_us,
             Route::Login => self.plain_us + self.call_us + commit_us + self.issue_us + self.seal_us,
-            Route::Order => by_token + commit_us,
-            Route::Payment => by_token + commit_us + self.call_us + self.rsa_us(),
+            Route::Order => known_us + commit_us,
+            Route::Payment => known_us + commit_us + self.call_us + 2.0 * self.sign_us + self.verify_us,
             Route::Notification => self.plain_us + self.verify_us + self.open_us + commit_us,
         }
-    }
-
-    /// What a payment needs of RSA: two signatures and a check.
-    fn rsa_us(&self) -> f64 {
-        2.0 * self.sign_us + self.verify_us
     }
 
     /// How much faster the machine of the notes was: by the primitives that depend on nothing else.
@@ -132,18 +127,18 @@ impl Effects {
     /// The cost of PostgreSQL's part by the notes' measure: q, or so many w.
     fn noted_us(&self, route: Route) -> f64 {
         match route {
-            Route::Payment => 2.0 * self.commit,
-            _ => self.commit,
+            Route::Payment => 2.0 * self.commit_us,
+            _ => self.commit_us,
         }
     }
 
     /// The same by the server's own statements.
     fn own_us(&self, route: Route) -> f64 {
         match route {
-            Route::Read | Route::Order => self.commit,
-            Route::Login => self.login,
-            Route::Payment => self.payment,
-            Route::Notification => self.notification,
+            Route::Read | Route::Order => self.commit_us,
+            Route::Login => self.login_us,
+            Route::Payment => self.payment_us,
+            Route::Notification => self.notification_us,
         }
     }
 }
@@ -185,19 +180,22 @@ impl Report {
         );
         row("u", "outbound call, client side", before.call_us, after.call_us);
         row("f", "flush of 8 kB (elapsed)", before.flush_us, after.flush_us);
-        println!("| q | one prepared read, both sides | {:.1} |", effects.read);
+        println!("| q | one prepared read, both sides | {:.1} |", effects.read_us);
         println!(
             "| w | one-statement commit without waiting, both sides | {:.1} |",
-            effects.commit
+            effects.commit_us
         );
-        println!("| w(login) | the server's own statement | {:.1} |", effects.login);
+        println!(
+            "| w(login) | the server's own statement | {:.1} |",
+            effects.login_us
+        );
         println!(
             "| w(payment) | the server's own two statements | {:.1} |",
-            effects.payment
+            effects.payment_us
         );
         println!(
             "| w(notify) | the server's own statement | {:.1} |",
-            effects.notification
+            effects.notification_us
         );
         println!(
             "\nBare actix on one processor: {:.0} requests per second. Greatest drift of a primitive: {:.0} %. \
@@ -232,7 +230,7 @@ impl Report {
                 middle(samples, |sample| sample.switches),
             );
             if *route == Route::Payment {
-                let rsa = p.rsa_us();
+                let rsa = 2.0 * p.sign_us + p.verify_us;
                 println!(
                     "| of it RSA | | | | {rsa:.1} | {:.0} % | 75 % | | | |",
                     rsa / server_us * 100.0
@@ -250,7 +248,7 @@ impl Report {
         println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         for (route, samples) in &self.free {
             let rate = middle(samples, |sample| sample.per_second);
-            let read_us = self.effects.read;
+            let read_us = self.effects.read_us;
             let limit = cores * 1e6 / p.limit_us(*route, read_us, self.effects.noted_us(*route));
             let own = cores * 1e6 / p.limit_us(*route, read_us, self.effects.own_us(*route));
             let goal = goals(*route).map_or_else(String::new, |(_, goal)| format!("{goal:.2}"));

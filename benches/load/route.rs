@@ -35,9 +35,6 @@ pub(crate) const ALL: [Route; 5] = [
     Route::Notification,
 ];
 
-/// Requests in flight.
-pub(crate) const CONNECTIONS: usize = 32;
-
 /// Orders and codes that no round has used yet.
 #[derive(Debug, Default)]
 pub(crate) struct Stock {

@@ -127,16 +127,21 @@ fn read(path: &Path) -> Result<Vec<Record>, Error> {
         .collect()
 }
 
-/// Makes a folder that only its owner can look into.
+/// Makes a folder that only its owner can look into. Those above it are made as usual: others may
+/// have their own folders there.
 pub(super) fn create_folder(folder: &Path) -> Result<(), Error> {
+    let failed = |source| Error::File {
+        path: folder.to_owned(),
+        source,
+    };
+    if let Some(above) = folder.parent() {
+        std::fs::create_dir_all(above).map_err(failed)?;
+    }
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|source| Error::File {
-        path: folder.to_owned(),
-        source,
-    })
+    builder.create(folder).map_err(failed)
 }
 
 /// Opens a file for writing that only its owner can read.

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod bad_field;
 mod bad_input;
 mod catalogue;
 mod close;
@@ -21,10 +22,12 @@ mod idempotency;
 mod key;
 mod limits;
 mod login;
+mod login_shape;
 mod mismatch;
 mod notification;
 mod openapi;
 mod order;
+mod order_list;
 mod payment;
 mod prepay_fault;
 mod profile;
@@ -32,6 +35,7 @@ mod property;
 mod refusal;
 mod reset;
 mod session;
+mod session_token;
 mod settle;
 mod shape;
 mod stop;

@@ -93,7 +93,7 @@ async fn twenty_copies_at_two_servers_pay_once() {
             .iter()
             .enumerate()
             .map(|(position, message)| shop.post_at(position % 2, message));
-        let answers = join_all(sending).await;
+        let answers = shop.at_the_same_moment(20, join_all(sending)).await;
         assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
         let verdicts = shop.verdicts().await;
         assert_eq!(verdicts.iter().filter(|verdict| *verdict == "settled").count(), 1);
@@ -222,7 +222,7 @@ async fn an_answer_comes_after_the_effect_and_not_before() {
             answer
         };
         let letting_go = async {
-            until(async || shop.is_waiting_for_a_lock().await).await;
+            until(async || shop.lock_waiters().await > 0).await;
             assert!(!is_answered.get(), "the effect cannot be there yet");
             held.rollback().await.unwrap();
         };

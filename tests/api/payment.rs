@@ -1,10 +1,12 @@
 //! Starting a payment: what a page gets for `wx.requestPayment`, and when.
 
+use std::io::Write as _;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{OTHER_APP, Setup, shop, shop_with};
+use crate::harness::{APP, APP_SECRET, OTHER_APP, Setup, shop, shop_with};
 
 fn time(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
@@ -50,6 +52,39 @@ async fn the_answer_is_what_the_cashier_takes() {
             "requestPayment:fail the payer is not the one who ordered"
         );
         phone.pay_with(&parameters).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_mini_program_pays_under_its_own_name() {
+    let mut apps = tempfile::NamedTempFile::new().unwrap();
+    write!(apps, "[[app]]\nid = \"{OTHER_APP}\"\nsecret = \"{APP_SECRET}\"\n").unwrap();
+    let setup = Setup::default().with("WECHAT_APPS_FILE", apps.path().to_str().unwrap());
+    shop_with(setup, async |shop| {
+        shop.stock("tea", 100, None).await;
+        for app_id in [APP, OTHER_APP] {
+            let mut phone = shop.phone().await;
+            let code = phone.code(app_id).await;
+            let login = json!({"code": code, "app_id": app_id});
+            phone.take_token(&phone.try_login(&login).await.ok(200));
+            let order = phone.buy("tea", 1).await;
+            let mut parameters = phone.start_payment(&order).await;
+            let elsewhere = if app_id == APP { OTHER_APP } else { APP };
+            parameters["app_id"] = json!(elsewhere);
+            assert_eq!(
+                phone.cashier_refusal(&parameters).await,
+                "requestPayment:fail the signature is wrong"
+            );
+            parameters["app_id"] = json!(app_id);
+            phone.pay_with(&parameters).await;
+            assert_eq!(shop.deliver().await[0]["status"], 204);
+            assert_eq!(phone.status(&order).await, "paid");
+            assert_eq!(
+                shop.truth(&shop.number(&order).await).await.unwrap()["app_id"],
+                app_id
+            );
+        }
     })
     .await;
 }
@@ -122,6 +157,22 @@ async fn twenty_taps_on_two_servers_make_one_prepay() {
         }
         assert_eq!(shop.calls("prepay").await.len(), 2);
         assert_eq!(shop.struck("prepay", "delay").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn taps_at_the_very_same_moment_make_one_attempt() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let order = phone.buy("tea", 1).await;
+        let taps = join_all((0..10).map(|tap| phone.start_payment_at(tap % 2, &order)));
+        let answers = shop.at_the_same_moment(10, taps).await;
+        assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+        assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+        assert_eq!(shop.attempts(&order).await.len(), 1);
+        assert_eq!(shop.calls("prepay").await.len(), 1);
     })
     .await;
 }

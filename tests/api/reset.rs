@@ -137,7 +137,7 @@ async fn a_notification_whose_sender_resets_has_its_effect_all_the_same() {
                 .await
                 .unwrap();
             let stream = send(shop, &delivery(shop, &message)).await;
-            until(async || shop.is_waiting_for_a_lock().await).await;
+            until(async || shop.lock_waiters().await > 0).await;
             reset(stream);
             until_noticed(shop).await;
             held.rollback().await.unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use crate::program::{Program, command, complaint, folder, run};
+use crate::program::{Program, command, complaint, folder, run, socket};
 use crate::wire;
 
 fn start(folder: &Path, more: &[&str]) -> Program {
@@ -56,6 +56,9 @@ fn its_folder_is_not_that_of_dev() {
     let arguments = ["dev", "--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"];
     let mut dev = Program::start(command(folder.path(), &arguments));
     dev.line_with("Ctrl-C stops everything");
+    // Nor does it close the folder that both stand in to PostgreSQL's own user.
+    let postgres = socket(&dev.value("database"));
+    assert!(postgres.starts_with(folder.path().canonicalize().unwrap().join(".weir")));
     assert_eq!(dev.end(Signal::TERM), Some(0));
     assert_eq!(alone.end(Signal::TERM), Some(0));
 }

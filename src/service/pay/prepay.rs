@@ -121,8 +121,9 @@ async fn find_out(
     };
     let step = match query_attempt(context, &mut held).await {
         Ok(Found::Landed(_) | Found::Closed) => Ok(Step::LookAgain),
-        // It was used with other parameters, from settings that have changed since.
-        Ok(Found::Unpaid) if error.is_number_used() => {
+        // It was used with other parameters, from settings that have changed since; or WeChat calls it
+        // closed and does not say so yet when asked.
+        Ok(Found::Unpaid) if error.is_number_taken() => {
             close_attempt(context, &mut held).await.map(|()| Step::LookAgain)
         }
         Ok(Found::Absent) if held.state == AttemptState::Created => give_up(context, &held, lease, &error)

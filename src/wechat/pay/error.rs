@@ -122,7 +122,7 @@ impl PayError {
     }
 
     /// The order number was used with other parameters.
-    pub fn is_number_used(&self) -> bool {
+    fn is_number_used(&self) -> bool {
         self.has_code(&["OUTTRADENOUSED"]) || self.has_number(&["268498688"])
     }
 

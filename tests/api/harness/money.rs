@@ -1,6 +1,7 @@
 //! Looking into the books, and at what WeChat holds to be true.
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::{Answer, Phone, Shop};
@@ -138,11 +139,26 @@ impl Shop {
             .unwrap()
     }
 
-    /// Whether a statement of the server waits for a lock.
-    pub(crate) async fn is_waiting_for_a_lock(&self) -> bool {
-        let sql = "select exists (select from pg_stat_activity
-            where datname = current_database() and application_name = 'weir' and wait_event_type = 'Lock')";
+    /// How many statements of the server wait for a lock.
+    pub(crate) async fn lock_waiters(&self) -> i64 {
+        let sql = "select count(*) from pg_stat_activity
+            where datname = current_database() and application_name = 'weir' and wait_event_type = 'Lock'";
         sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
+    }
+
+    /// Has all of it arrive at the books at the very same moment: holds every order until `count`
+    /// statements wait, and lets them all go at once.
+    pub(crate) async fn at_the_same_moment<T>(&self, count: i64, all: impl Future<Output = T>) -> T {
+        let mut held = self.db.begin().await.unwrap();
+        sqlx::query("select 1 from orders for update")
+            .execute(&mut *held)
+            .await
+            .unwrap();
+        let letting_go = async {
+            until(async || self.lock_waiters().await >= count).await;
+            held.rollback().await.unwrap();
+        };
+        join(all, letting_go).await.0
     }
 
     /// Sets the server's clock, which stands still, to WeChat's, which does not.

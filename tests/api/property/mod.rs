@@ -3,12 +3,16 @@
 //!
 //! A run is a list of steps drawn from a seed. `PROPTEST_RNG_SEED=… PROPTEST_CASES=…` tries others.
 
+mod step;
+
 use std::cell::Cell;
 
-use proptest::prelude::*;
+use proptest::prelude::prop;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+
+use step::{Step, step};
 
 use crate::harness::{Phone, Setup, Shop, shop_with};
 
@@ -19,94 +23,6 @@ const CASES: u32 = 64;
 const CASES_OF_PROPTEST: u32 = 256;
 const STEPS: std::ops::RangeInclusive<usize> = 6..=20;
 const STOCK: i32 = 50;
-/// Time steps in seconds: a second, a retry, just over a minute, over the freshness of a prepay id,
-/// and long enough for an order to end.
-const LEAPS_S: [i64; 4] = [1, 61, 6_600, 40_000];
-const FAULTS: [(&str, &str); 14] = [
-    ("prepay", "no_answer_after_accepting"),
-    ("prepay", "no_answer_before_accepting"),
-    ("prepay", "wrong_answer_signature"),
-    ("prepay", "server_error"),
-    ("query", "server_error"),
-    ("query", "wrong_answer_signature"),
-    ("close", "no_answer_after_accepting"),
-    ("close", "no_answer_before_accepting"),
-    ("notification", "notification_lost"),
-    ("notification", "notification_late"),
-    ("notification", "notification_doubled"),
-    ("notification", "wrong_answer_signature"),
-    ("notification", "probe_signature"),
-    ("notification", "notification_stale"),
-];
-
-/// What somebody does. `who` and `which` choose a person and one of their orders.
-#[derive(Clone, Debug)]
-enum Step {
-    Order {
-        who: usize,
-    },
-    Start {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    /// A tap long after the last one.
-    Renew {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    Pay {
-        who: usize,
-        which: usize,
-        despite_close: bool,
-    },
-    Cancel {
-        who: usize,
-        which: usize,
-    },
-    Deliver,
-    DeliverTwice {
-        who: usize,
-        which: usize,
-    },
-    Sync {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    Close {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    Leap {
-        seconds: i64,
-    },
-    Fault {
-        api: &'static str,
-        kind: &'static str,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let (who, which, replica) = (0..2_usize, 0..2_usize, 0..2_usize);
-    let order = (who, which, replica);
-    prop_oneof![
-        1 => order.clone().prop_map(|(who, ..)| Step::Order { who }),
-        3 => order.clone().prop_map(|(who, which, replica)| Step::Renew { who, which, replica }),
-        6 => order.clone().prop_map(|(who, which, replica)| Step::Start { who, which, replica }),
-        6 => (order.clone(), any::<bool>()).prop_map(|((who, which, _), despite_close)| Step::Pay { who, which, despite_close }),
-        1 => order.clone().prop_map(|(who, which, _)| Step::Cancel { who, which }),
-        2 => Just(Step::Deliver),
-        1 => order.clone().prop_map(|(who, which, _)| Step::DeliverTwice { who, which }),
-        2 => order.clone().prop_map(|(who, which, replica)| Step::Sync { who, which, replica }),
-        2 => order.prop_map(|(who, which, replica)| Step::Close { who, which, replica }),
-        3 => prop::sample::select(&LEAPS_S[..]).prop_map(|seconds| Step::Leap { seconds }),
-        2 => prop::sample::select(&FAULTS[..]).prop_map(|(api, kind)| Step::Fault { api, kind }),
-    ]
-}
-
 /// What must be true of an order, from what was done at WeChat and what the server answered.
 struct Model {
     id: String,
@@ -339,25 +255,22 @@ impl<'a> Run<'a> {
 
 /// The stories of the ordinary seed are not all of the kind in which nothing happens.
 async fn assert_told_enough(shop: &Shop) {
-    let paid = shop
-        .count("select count(*) from orders where status = 'paid'")
-        .await;
-    let closed = shop
-        .count("select count(*) from orders where status = 'closed'")
-        .await;
-    let twice = shop
-        .count("select count(*) from exceptions where kind = 'double_payment'")
-        .await;
-    let late = shop
-        .count("select count(*) from exceptions where kind = 'paid_after_close'")
-        .await;
-    let told = shop
-        .count("select count(*) from notifications where verdict = 'duplicate'")
-        .await;
-    assert!(
-        paid > 9 && closed > 9 && twice > 0 && late > 0 && told > 9,
-        "{paid} {closed} {twice} {late} {told}"
-    );
+    for (least, sql) in [
+        (10, "select count(*) from orders where status = 'paid'"),
+        (10, "select count(*) from orders where status = 'closed'"),
+        (1, "select count(*) from exceptions where kind = 'double_payment'"),
+        (
+            1,
+            "select count(*) from exceptions where kind = 'paid_after_close'",
+        ),
+        (
+            10,
+            "select count(*) from notifications where verdict = 'duplicate'",
+        ),
+    ] {
+        let told = shop.count(sql).await;
+        assert!(told >= least, "{told}: {sql}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -377,6 +290,7 @@ async fn in_any_order_of_events_the_books_and_wechat_agree() {
         config.max_shrink_iters = 200;
         config.failure_persistence = None;
         let seed = config.rng_seed;
+        let is_ordinary = seed == RngSeed::Fixed(SEED) && config.cases == CASES;
         let mut runner = TestRunner::new(config);
         let runs = Cell::new(0);
         let played = tokio::task::block_in_place(|| {
@@ -396,7 +310,7 @@ async fn in_any_order_of_events_the_books_and_wechat_agree() {
         if let Err(failure) = played {
             panic!("seed {seed}: {failure}");
         }
-        if seed == RngSeed::Fixed(SEED) {
+        if is_ordinary {
             assert_told_enough(shop).await;
         }
     })

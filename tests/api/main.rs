@@ -20,6 +20,7 @@ mod harness;
 mod health;
 mod idempotency;
 mod key;
+mod lease;
 mod limits;
 mod login;
 mod login_shape;

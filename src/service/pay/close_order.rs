@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::prepay::{LEASE, pay_error};
-use super::sync_order::{Found, query_attempt};
+use super::sync_order::{Found, look};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::order::{self, OrderEvent, OrderMove, OrderStatus};
@@ -41,65 +41,74 @@ pub async fn close_order(
 }
 
 async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
-    if let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? {
-        // Under the lease no payment is started meanwhile, here or on another replica.
-        let now = context.clock.now();
-        let lease = Lease {
-            token: Uuid::from_bytes(context.entropy.bytes()?),
-            until: now + LEASE,
-        };
-        let seen = (open.state, open.prepaid_at);
-        if !store::attempt::claim(&context.db, open.id, seen, lease, now).await? {
-            return Err(AppError::new(ErrorCode::RequestInProgress));
-        }
-        open.lease_token = Some(lease.token);
-        let closed = close_attempt(context, &mut open).await;
-        // After an answer that did not come, WeChat may have closed it all the same.
-        store::attempt::release(&context.db, open.id, lease.token, closed.is_ok()).await?;
-        closed?;
+    let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? else {
+        return close_here(context, order_id, None).await;
+    };
+    // Under the lease no payment is started meanwhile, here or on another replica.
+    let now = context.clock.now();
+    let lease = Lease {
+        token: Uuid::from_bytes(context.entropy.bytes()?),
+        until: now + LEASE,
+    };
+    let seen = (open.state, open.prepaid_at);
+    if !store::attempt::claim(&context.db, open.id, seen, lease, now).await? {
+        return Err(AppError::new(ErrorCode::RequestInProgress));
     }
-    close_here(context, order_id).await
+    open.lease_token = Some(lease.token);
+    let closed = match close_at_wechat(context, &open).await {
+        Ok(()) => close_here(context, order_id, Some(&open)).await,
+        Err(error) => Err(error),
+    };
+    // After an answer that did not come, WeChat may have closed it all the same.
+    store::attempt::release(&context.db, open.id, lease.token, closed.is_ok()).await?;
+    closed
 }
 
-/// Closes an attempt at WeChat and marks it closed.
+/// Closes an attempt at WeChat and marks it closed, to make room for another.
+///
+/// # Errors
+/// See [`close_at_wechat`].
+pub(super) async fn close_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
+    close_at_wechat(context, open).await?;
+    let closed = attempt::next(open.state, AttemptEvent::FoundClosed);
+    // Nobody but a notification can have moved it meanwhile, and then the order tells.
+    store::attempt::update_state(&context.db, open, closed, context.clock.now()).await?;
+    Ok(())
+}
+
+/// Closes an attempt at WeChat. When this returns, nobody can pay it any more.
 ///
 /// # Errors
 /// `order_state_conflict` when it turns out to be paid (it is settled then), and the `wechat_…`
 /// codes when there is no answer to believe.
-pub(super) async fn close_attempt(context: &Context, open: &mut Askable) -> Result<(), AppError> {
-    match context.merchant()?.close(&open.out_trade_no).await {
-        Ok(()) => {}
-        Err(error) if error.is_not_found() || error.is_order_closed() => {}
-        Err(error @ PayError::Definite { .. }) => {
-            // Paid, most likely; only the query tells.
-            return match query_attempt(context, open).await? {
-                Found::Landed(_) => Err(AppError::new(ErrorCode::OrderStateConflict)),
-                Found::Closed => Ok(()),
-                Found::Unpaid | Found::Absent => Err(pay_error(error)),
-            };
-        }
+async fn close_at_wechat(context: &Context, open: &Askable) -> Result<(), AppError> {
+    let refusal = match context.merchant()?.close(&open.out_trade_no).await {
+        Ok(()) => None,
+        Err(error) if error.is_not_found() || error.is_order_closed() => None,
+        // Paid, most likely; only the query tells.
+        Err(error @ PayError::Definite { .. }) => Some(error),
         Err(error) => return Err(pay_error(error)),
-    }
+    };
     // A payment that was under way may have won the race with the close.
-    match query_attempt(context, open).await? {
-        Found::Landed(_) => Err(AppError::new(ErrorCode::OrderStateConflict)),
-        Found::Closed => Ok(()),
-        Found::Absent | Found::Unpaid => {
-            let next = attempt::next(open.state, AttemptEvent::FoundClosed);
-            // Nobody but a notification can have moved it meanwhile, and then the order tells.
-            store::attempt::update_state(&context.db, open, next, context.clock.now()).await?;
-            Ok(())
-        }
+    match (look(context, open).await?, refusal) {
+        (Found::Landed(_), _) => Err(AppError::new(ErrorCode::OrderStateConflict)),
+        (Found::Closed, _) | (Found::Absent | Found::Unpaid, None) => Ok(()),
+        (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
     }
 }
 
-/// Closes the order in the books, if no attempt of it is open.
-async fn close_here(context: &Context, order_id: OrderId) -> Result<(), AppError> {
+/// Closes the order in the books together with the attempt that was closed at WeChat, if no other
+/// attempt of it is open.
+async fn close_here(context: &Context, order_id: OrderId, closed: Option<&Askable>) -> Result<(), AppError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let status = store::attempt::lock_order(&mut tx, order_id)
         .await?
         .ok_or_else(|| AppError::new(ErrorCode::OrderNotFound))?;
+    if let Some(closed) = closed {
+        let to = attempt::next(closed.state, AttemptEvent::FoundClosed);
+        store::attempt::update_state(&mut *tx, closed, to, now).await?;
+    }
     if store::attempt::find_open(&mut *tx, order_id).await?.is_some() {
         return Err(AppError::new(ErrorCode::RequestInProgress));
     }

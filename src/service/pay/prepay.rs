@@ -124,7 +124,7 @@ async fn find_out(
         // It was used with other parameters, from settings that have changed since; or WeChat calls it
         // closed and does not say so yet when asked.
         Ok(Found::Unpaid) if error.is_number_taken() => {
-            close_attempt(context, &mut held).await.map(|()| Step::LookAgain)
+            close_attempt(context, &held).await.map(|()| Step::LookAgain)
         }
         Ok(Found::Absent) if held.state == AttemptState::Created => give_up(context, &held, lease, &error)
             .await

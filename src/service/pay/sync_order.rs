@@ -67,24 +67,35 @@ pub(super) enum Found {
     Closed,
 }
 
+/// Asks WeChat about one attempt. Money that landed is settled; nothing else is written.
+///
+/// # Errors
+/// The `wechat_…` codes when there is no answer to believe.
+pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
+    match context.merchant()?.query(&open.out_trade_no).await {
+        Ok(transaction) => Ok(match transaction.landed {
+            Some(landed) => Found::Landed(settle::settle(context, &landed, Source::Query).await?),
+            None if matches!(transaction.trade_state, TradeState::Closed | TradeState::Revoked) => {
+                Found::Closed
+            }
+            None => Found::Unpaid,
+        }),
+        Err(error) if error.is_not_found() => Ok(Found::Absent),
+        Err(error) => Err(pay_error(error)),
+    }
+}
+
 /// Asks WeChat about one attempt and writes down what it says, in `open` too.
 ///
 /// # Errors
 /// The `wechat_…` codes when there is no answer to believe; nothing is changed then.
 pub(super) async fn query_attempt(context: &Context, open: &mut Askable) -> Result<Found, AppError> {
-    let (found, event) = match context.merchant()?.query(&open.out_trade_no).await {
-        Ok(transaction) => match transaction.landed {
-            Some(landed) => {
-                let outcome = settle::settle(context, &landed, Source::Query).await?;
-                return Ok(Found::Landed(outcome));
-            }
-            None if matches!(transaction.trade_state, TradeState::Closed | TradeState::Revoked) => {
-                (Found::Closed, AttemptEvent::FoundClosed)
-            }
-            None => (Found::Unpaid, AttemptEvent::FoundUnpaid),
-        },
-        Err(error) if error.is_not_found() => (Found::Absent, AttemptEvent::FoundAbsent),
-        Err(error) => return Err(pay_error(error)),
+    let found = look(context, open).await?;
+    let event = match found {
+        Found::Landed(_) => return Ok(found),
+        Found::Unpaid => AttemptEvent::FoundUnpaid,
+        Found::Absent => AttemptEvent::FoundAbsent,
+        Found::Closed => AttemptEvent::FoundClosed,
     };
     let next = attempt::next(open.state, event);
     if next != open.state

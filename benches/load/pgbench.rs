@@ -198,7 +198,7 @@ fn login() -> String {
         &openid,
         "null",
         "decode(repeat(md5(:i::text), 2) || repeat('00', 25), 'hex')",
-        "decode(repeat(md5(:i::text), 2), 'hex')",
+        "array[decode(repeat(md5(:i::text), 2), 'hex')]",
         "now()",
         "gen_random_uuid()",
         "now() + interval '7 days'",

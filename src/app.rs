@@ -7,7 +7,6 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -106,13 +105,13 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
     if pending > 0 {
         return Err(StartError::Migrations(pending));
     }
-    let sampled: PgPool = context.db.clone();
+    let sampled = context.db.clone();
     let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
         telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0));
     });
     let shell = Data::new(shell);
     let data = Data::from(Arc::clone(&context));
-    let documents = http::docs::routes().map_err(|error| StartError::Listen(io::Error::other(error)))?;
+    let documents = http::docs::routes();
     let routes = move |config: &mut ServiceConfig| {
         config
             .app_data(data.clone())
@@ -121,7 +120,12 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
     };
     let running = http::start(launch.listener, shell.clone(), routes).map_err(StartError::Listen)?;
     let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
-    worker::start_sweep(move || shell.sweep(), &loops, &stop_loops);
+    let db = context.db.clone();
+    let sweep = move || {
+        shell.sweep();
+        db.sweep();
+    };
+    worker::start_sweep(sweep, &loops, &stop_loops);
     if launch.has_loops {
         worker::start(&context, &loops, &stop_loops);
     }

@@ -1,13 +1,13 @@
 //! A small demo catalogue, so that the phone has something to buy.
 
 use chrono::TimeDelta;
-use sqlx::PgPool;
 
 use crate::domain::clock::Clock;
 use crate::domain::fen::Fen;
 use crate::domain::name::ProductId;
 use crate::domain::product::Product;
 use crate::store;
+use crate::store::database::Database;
 
 /// Id, title, price in fen, stock.
 const DEMO: [(&str, &str, i64, Option<i32>); 6] = [
@@ -23,7 +23,7 @@ const DEMO: [(&str, &str, i64, Option<i32>); 6] = [
 ///
 /// # Errors
 /// When the database fails.
-pub async fn seed(db: &PgPool, clock: &Clock) -> Result<(), store::Error> {
+pub async fn seed(db: &Database, clock: &Clock) -> Result<(), store::Error> {
     if !store::product::list(db, None, 1).await?.is_empty() {
         return Ok(());
     }

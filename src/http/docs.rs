@@ -1,7 +1,7 @@
 //! What the server says about itself: its API, browsable, its codes of errors, its metrics.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
@@ -23,25 +23,33 @@ const AN_HOUR: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "pu
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Made once per server, since it costs milliseconds. Seen outside only as an extractor's type.
+/// Made when somebody first asks, since most servers are never asked and it costs milliseconds and
+/// memory. Seen outside only as an extractor's type.
 pub(super) struct Documents {
-    openapi: String,
-    errors: String,
+    openapi: OnceLock<String>,
+    errors: OnceLock<String>,
     swagger: Arc<Config<'static>>,
+}
+
+impl Documents {
+    fn openapi(&self) -> Result<&str, AppError> {
+        if let Some(text) = self.openapi.get() {
+            return Ok(text);
+        }
+        let text = openapi::document().to_pretty_json().map_err(AppError::internal)?;
+        Ok(self.openapi.get_or_init(|| text))
+    }
 }
 
 /// Mounts `/openapi.json`, `/docs` and `/metrics`. Call it once and clone what it gives for each
 /// worker thread.
-///
-/// # Errors
-/// When the document cannot be written as JSON, which is a defect.
-pub fn routes() -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, serde_json::Error> {
+pub fn routes() -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let documents = Data::new(Documents {
-        openapi: openapi::document().to_pretty_json()?,
-        errors: error_page(),
+        openapi: OnceLock::new(),
+        errors: OnceLock::new(),
         swagger: Arc::new(Config::from("/openapi.json")),
     });
-    Ok(move |config: &mut ServiceConfig| {
+    move |config: &mut ServiceConfig| {
         config
             .app_data(documents.clone())
             .service(web::resource("/metrics").route(web::get().to(metrics)))
@@ -49,7 +57,7 @@ pub fn routes() -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, 
             .service(web::resource("/docs").route(web::get().to(to_docs)))
             .service(web::resource("/docs/errors").route(web::get().to(errors)))
             .service(web::resource("/docs/{file:.*}").route(web::get().to(page)));
-    })
+    }
 }
 
 /// Prometheus' figures of this process.
@@ -79,10 +87,9 @@ pub(super) async fn metrics(_: Admin, shell: Data<Shell>) -> HttpResponse {
     security(()),
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)),
 )]
-pub(super) async fn openapi_document(documents: Data<Documents>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(documents.openapi.clone())
+pub(super) async fn openapi_document(documents: Data<Documents>) -> Result<HttpResponse, AppError> {
+    let text = documents.openapi()?.to_owned();
+    Ok(HttpResponse::Ok().content_type("application/json").body(text))
 }
 
 /// The page's links are relative to a folder.
@@ -96,7 +103,7 @@ async fn errors(documents: Data<Documents>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .body(documents.errors.clone())
+        .body(documents.errors.get_or_init(error_page).clone())
 }
 
 async fn page(request: HttpRequest, documents: Data<Documents>) -> Result<HttpResponse, AppError> {

@@ -14,7 +14,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgPool;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
@@ -23,6 +22,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::name::AppId;
 use crate::error::{AppError, ErrorCode};
 use crate::store;
+use crate::store::database::Database;
 use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::wechat::secret::AppSecret;
@@ -40,7 +40,7 @@ pub struct Context {
     /// Randomness.
     pub entropy: Entropy,
     /// The database.
-    pub db: PgPool,
+    pub db: Database,
     /// Secrets at rest.
     pub vault: Vault,
     /// The signing keys of session tokens.

@@ -8,6 +8,7 @@
 //! `update_` write, guarded where a state is left.
 
 pub mod attempt;
+pub mod database;
 pub mod event;
 pub mod exception;
 pub mod health;
@@ -56,13 +57,6 @@ pub enum Error {
     Driver(#[source] sqlx::Error),
 }
 
-impl Error {
-    fn unavailable(error: sqlx::Error) -> Self {
-        pool::doubt_idle_connections();
-        Self::Unavailable(error)
-    }
-}
-
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -74,7 +68,7 @@ impl From<sqlx::Error> for Error {
                     },
                     // Lock and statement timeouts, serialization failure, deadlock.
                     (_, Some("55P03" | "57014" | "40001" | "40P01")) => Self::Busy(error),
-                    (_, Some(code)) if is_away(code) => Self::unavailable(error),
+                    (_, Some(code)) if is_away(code) => Self::Unavailable(error),
                     _ => Self::Driver(error),
                 }
             }
@@ -83,7 +77,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::unavailable(error),
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             _ => Self::Driver(error),
         }
     }

@@ -65,7 +65,7 @@ impl Server {
         let bounds = Bounds { workers: 1, ..bounds };
         let shell = Data::new(Shell::new(&settings(more), bounds, Clock::system()));
         let gate = Arc::new(Semaphore::new(0));
-        let docs = weir::http::docs::routes().unwrap();
+        let docs = weir::http::docs::routes();
         let state = Data::from(Arc::clone(&gate));
         let tasks = TaskTracker::new();
         let routes = routes(docs, state, Data::new(tasks.clone()));

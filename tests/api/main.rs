@@ -43,3 +43,4 @@ mod stop;
 mod sync;
 mod user;
 mod walk;
+mod worker;

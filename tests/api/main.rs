@@ -44,3 +44,4 @@ mod stop;
 mod sync;
 mod user;
 mod walk;
+mod worker;

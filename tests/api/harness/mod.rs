@@ -15,7 +15,7 @@ mod wechat;
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -141,6 +141,32 @@ impl Shop {
     pub(crate) async fn stop(&self, replica: usize) -> bool {
         let app = self.replicas.lock().unwrap()[replica].app.take().unwrap();
         app.stop().await
+    }
+
+    /// Lets the loops of every server, one server after the other, do all that is due by the pushed
+    /// clock; nothing else makes them run. No turn of theirs may fail.
+    pub(crate) async fn run_workers(&self) {
+        let replicas = self.replicas.lock().unwrap().len();
+        for replica in 0..replicas {
+            let failed = self.run_workers_of(replica).await;
+            assert!(failed.is_empty(), "turns of these loops failed: {failed:?}");
+        }
+    }
+
+    /// The same for one server, unless it was stopped; gives the names of the loops with a turn that
+    /// failed.
+    pub(crate) async fn run_workers_of(&self, replica: usize) -> BTreeSet<&'static str> {
+        let workers = {
+            let replicas = self.replicas.lock().unwrap();
+            replicas[replica]
+                .app
+                .as_ref()
+                .map(|app| Arc::clone(app.workers()))
+        };
+        match workers {
+            Some(workers) => workers.run_to_quiet().await,
+            None => BTreeSet::new(),
+        }
     }
 
     /// Cuts every connection to the database, once.

@@ -16,6 +16,7 @@ mod bad_field;
 mod bad_input;
 mod catalogue;
 mod close;
+mod crash;
 mod harness;
 mod health;
 mod idempotency;

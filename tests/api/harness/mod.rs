@@ -13,7 +13,7 @@ mod settings;
 mod token;
 mod wechat;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
@@ -78,7 +78,10 @@ pub(crate) async fn shop_with(setup: Setup, scenario: impl AsyncFnOnce(&Shop)) {
 impl Shop {
     async fn open(setup: Setup) -> Self {
         let log_from = log::start();
-        let database = database::fresh().await;
+        let database = match &setup.database_url {
+            None => database::fresh().await,
+            Some(url) => (String::new(), url.clone()),
+        };
         let clock = Clock::manual(now());
         let simulator = simulator::start(settings::simulator(&setup)).await.unwrap();
         let shop = Self {
@@ -117,7 +120,15 @@ impl Shop {
         }
         self.simulator.stop().await;
         self.db.close().await;
-        database::drop(&self.database.0).await;
+        if !self.database.0.is_empty() {
+            database::drop(&self.database.0).await;
+        }
+    }
+
+    /// The variables for one more server, in a process of its own.
+    pub(crate) fn variables(&self, setup: &Setup) -> BTreeMap<&'static str, String> {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        settings::variables(setup, &self.database.1, any_port, &self.simulator.url())
     }
 
     /// Starts one more server on the same database, and gives its number.
@@ -180,11 +191,6 @@ impl Shop {
         database::cut(&self.database.0).await;
     }
 
-    /// Cuts every connection to the database; new ones are let in.
-    pub(crate) async fn cut_connections(&self) {
-        database::cut(&self.database.0).await;
-    }
-
     /// A pool of its own to the database.
     pub(crate) fn connect(&self, connections_max: u32) -> Database {
         pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
@@ -211,9 +217,13 @@ impl Shop {
     }
 
     /// Where a replica is.
+    pub(crate) fn address_of(&self, replica: usize) -> SocketAddr {
+        self.replicas.lock().unwrap()[replica].address
+    }
+
+    /// Where something of a replica is.
     pub(crate) fn url_of(&self, replica: usize, path: &str) -> String {
-        let address = self.replicas.lock().unwrap()[replica].address;
-        format!("http://{address}{path}")
+        format!("http://{}{path}", self.address_of(replica))
     }
 
     /// A request to the server, seen through: its answer must be a problem document or no failure,
@@ -338,8 +348,9 @@ async fn replica(
 ) -> Result<App, StartError> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let lookup = settings::lookup(setup, database_url, address, &simulator.url());
-    let settings = Settings::read(lookup).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let variables = settings::variables(setup, database_url, address, &simulator.url());
+    let settings =
+        Settings::read(|name| variables.get(name).cloned()).unwrap_or_else(|problems| panic!("{problems:?}"));
     let launch = Launch {
         bounds: Bounds {
             workers: 1,

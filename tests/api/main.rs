@@ -26,6 +26,7 @@ mod limits;
 mod login;
 mod login_shape;
 mod mismatch;
+mod multitude;
 mod notification;
 mod openapi;
 mod order;

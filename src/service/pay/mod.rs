@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod close_order;
+mod inquiry;
 pub mod place_order;
 mod prepay;
 pub mod read_order;

@@ -25,6 +25,8 @@ use weir::config::Settings;
 use weir::domain::clock::Clock;
 use weir::http::Bounds;
 use weir::simulator::{self, Simulator};
+use weir::store::database::Database;
+use weir::store::pool::{self, PoolLimits};
 
 pub(crate) use answer::Answer;
 pub(crate) use log::since as log_since;
@@ -176,6 +178,16 @@ impl Shop {
     pub(crate) async fn lose_database(&self) {
         database::allow_connections(&self.database.0, false).await;
         database::cut(&self.database.0).await;
+    }
+
+    /// Cuts every connection to the database; new ones are let in.
+    pub(crate) async fn cut_connections(&self) {
+        database::cut(&self.database.0).await;
+    }
+
+    /// A pool of its own to the database.
+    pub(crate) fn connect(&self, connections_max: u32) -> Database {
+        pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
     }
 
     /// Lets connections in again.

@@ -41,6 +41,10 @@ impl RefundStatus {
 
 /// A refund at `WeChat Pay`.
 #[derive(Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the id is called what WeChat Pay calls it"
+)]
 pub(super) struct Refund {
     /// Counts up from 1.
     pub(super) number: u64,

@@ -14,6 +14,7 @@ pub mod id;
 pub mod name;
 pub mod order;
 pub mod product;
+pub mod schedule;
 pub mod settlement;
 pub mod text;
 pub mod user;

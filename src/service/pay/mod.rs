@@ -1,6 +1,7 @@
 //! What is bought and paid.
 
 pub mod catalogue;
+pub mod close_due;
 pub mod close_order;
 pub mod delivery;
 mod inquiry;
@@ -9,6 +10,8 @@ mod prepay;
 pub mod read_order;
 pub mod receive_notification;
 mod report;
+pub mod rest;
 mod settle;
+pub mod settle_due;
 pub mod start_payment;
 pub mod sync_order;

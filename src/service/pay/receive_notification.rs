@@ -70,7 +70,7 @@ async fn receive_whole(context: &Context, delivery: &Delivery) -> Result<Receipt
     let mut tx = context.db.begin().await?;
     let taken = report::take_within(context, &mut tx, &record, &report).await?;
     tx.commit().await?;
-    taken.note();
+    taken.note(context);
     Ok(Receipt::Taken(taken.verdict()))
 }
 

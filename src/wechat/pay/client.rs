@@ -133,7 +133,7 @@ impl Client {
         self.0.ring.verify(message, now)
     }
 
-    /// Checks a notification or an answer; a key that is not known is looked for once, within
+    /// Checks a notification or an answer as of `now`; a key that is not known is looked for once, within
     /// [`Client::refresh_if_unknown`]'s bound.
     ///
     /// # Errors
@@ -141,10 +141,11 @@ impl Client {
     pub async fn verify_refreshing<'a>(
         &self,
         message: &SignedMessage<'a>,
+        now: DateTime<Utc>,
     ) -> Result<Verified<&'a [u8]>, Refusal> {
-        match self.verify(message, self.now()) {
+        match self.verify(message, now) {
             Err(Refusal::UnknownSerial) if self.refresh_if_unknown(message.serial()).await => {
-                self.verify(message, self.now())
+                self.verify(message, now)
             }
             verdict => verdict,
         }
@@ -181,7 +182,7 @@ impl Client {
             .await
             .map_err(|error| error.logged(call.api))?;
         let verdict = match answer.signed() {
-            Ok(message) => self.verify_refreshing(&message).await.map(drop),
+            Ok(message) => self.verify_refreshing(&message, self.now()).await.map(drop),
             Err(refusal) => Err(refusal),
         };
         match verdict {

@@ -15,6 +15,7 @@ mod message;
 mod notification;
 mod order;
 mod request_payment;
+mod reserialised;
 mod transaction;
 
 pub use certificates::read as read_certificates;

@@ -8,6 +8,7 @@ mod log;
 mod message;
 mod money;
 mod phone;
+mod recorder;
 mod secret;
 mod settings;
 mod token;
@@ -33,6 +34,7 @@ pub(crate) use log::since as log_since;
 pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
+pub(crate) use recorder::Refused;
 pub(crate) use settings::{
     ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
 };

@@ -1,5 +1,6 @@
 //! Composition: from settings to a running server with its loops, and back to nothing, in order.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::config::Settings;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::http::{self, Bounds, Running, Shell};
+use crate::service::alarm::Alarms;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
@@ -24,7 +26,7 @@ use crate::telemetry;
 use crate::wechat::pay::{Client, Merchant};
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
-use crate::worker;
+use crate::worker::{self, Workers};
 
 /// What a server is made of.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub struct Launch {
     pub bounds: Bounds,
     /// The bounds of calls to WeChat. Whether they need TLS is decided by the settings.
     pub send_limits: SendLimits,
-    /// Whether the background loops run by themselves.
+    /// Whether the background loops run by themselves; else they run in [`Workers::run_to_quiet`] alone.
     pub has_loops: bool,
 }
 
@@ -84,6 +86,7 @@ pub enum StartError {
 pub struct App {
     running: Running,
     context: Arc<Context>,
+    workers: Arc<Workers>,
     loops: TaskTracker,
     stop_loops: CancellationToken,
 }
@@ -126,12 +129,14 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
         db.sweep();
     };
     worker::start_sweep(sweep, &loops, &stop_loops);
+    let workers = Arc::new(Workers::new(Arc::clone(&context)));
     if launch.has_loops {
-        worker::start(&context, &loops, &stop_loops);
+        workers.start(&loops, &stop_loops);
     }
     Ok(App {
         running,
         context,
+        workers,
         loops,
         stop_loops,
     })
@@ -146,6 +151,11 @@ impl App {
     /// What the use cases work with.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
+    }
+
+    /// The background loops.
+    pub fn workers(&self) -> &Arc<Workers> {
+        &self.workers
     }
 
     /// Stops: no new connections, requests in hand end, loops end, the pool closes. Tells whether
@@ -201,6 +211,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
         public_base_url: settings.http.public_base_url.clone(),
+        alarms: Alarms::default(),
         tasks: TaskTracker::new(),
     })
 }
@@ -221,7 +232,7 @@ fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms
         .first()
         .map(|app| app.id.clone())
         .ok_or_else(|| setting("is required".to_owned()))?;
-    let mut secrets = std::collections::BTreeMap::new();
+    let mut secrets = BTreeMap::new();
     for app in apps {
         let secret =
             AppSecret::parse(app.secret.expose_secret()).map_err(|error| setting(error.to_string()))?;

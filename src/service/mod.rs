@@ -5,6 +5,7 @@
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
 //! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
 
+pub mod alarm;
 pub mod health;
 pub mod login;
 pub mod pay;
@@ -27,6 +28,7 @@ use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::Upstream;
+use alarm::Alarms;
 use login::session::SessionCache;
 use login::token::SessionTokens;
 
@@ -57,6 +59,8 @@ pub struct Context {
     pub order_ttl: TimeDelta,
     /// How WeChat reaches this server.
     pub public_base_url: Url,
+    /// When the loops of this process are to look before they would by themselves.
+    pub alarms: Alarms,
     /// Work that goes on when its client goes away.
     pub tasks: TaskTracker,
 }

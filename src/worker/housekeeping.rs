@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::turn::Loop;
+use futures_util::future::FutureExt as _;
+
+use super::turn::{Loop, Next, Pace};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -17,16 +19,20 @@ const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
 
 pub(super) const LOOP: Loop = Loop {
     name: "housekeeping",
+    is_wanted: |_| true,
+    pace: Pace::Rows(None),
     pause: Duration::from_mins(1),
     pause_failed: Duration::from_mins(1),
+    turn: |context| turn(context).boxed(),
 };
 
-pub(super) async fn turn(context: Arc<Context>) -> Result<(), AppError> {
+async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     let now = context.clock.now();
     let keys = store::housekeeping::delete_idempotency_keys(&context.db, now - KEYS_KEPT).await?;
     let sessions = store::housekeeping::delete_sessions(&context.db, now - SESSIONS_KEPT).await?;
-    if keys > 0 || sessions > 0 {
-        tracing::debug!(keys, sessions, "removed what has served its time");
+    if keys == 0 && sessions == 0 {
+        return Ok(Next::Later);
     }
-    Ok(())
+    tracing::debug!(keys, sessions, "removed what has served its time");
+    Ok(Next::AtOnce)
 }

@@ -5,29 +5,128 @@ mod housekeeping;
 mod platform_keys;
 mod turn;
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::service::Context;
+use turn::{Loop, Next, Pace};
 
-/// Starts every loop. They end when `stop` is cancelled.
-pub fn start(context: &Arc<Context>, loops: &TaskTracker, stop: &CancellationToken) {
-    loops.spawn(turn::repeat(
-        housekeeping::LOOP,
-        stop.clone(),
-        Arc::clone(context),
-        housekeeping::turn,
-    ));
-    if context.merchant.is_some() {
-        loops.spawn(turn::repeat(
-            platform_keys::LOOP,
-            stop.clone(),
-            Arc::clone(context),
-            platform_keys::turn,
-        ));
+/// Every loop there is.
+const LOOPS: [Loop; 2] = [housekeeping::LOOP, platform_keys::LOOP];
+/// However often an alarm is set, a loop does not look more often than this because of it.
+const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);
+/// How many turns [`Workers::run_to_quiet`] gives one loop before it calls it restless.
+const TURNS_MAX: u32 = 10_000;
+
+/// The loops of one server.
+#[derive(Debug)]
+pub struct Workers {
+    context: Arc<Context>,
+    loops: Vec<Loop>,
+    /// When those that go by time alone are next due, for [`Workers::run_to_quiet`].
+    due: Mutex<BTreeMap<&'static str, DateTime<Utc>>>,
+}
+
+impl Workers {
+    /// The loops that this server needs. None of them runs yet.
+    pub fn new(context: Arc<Context>) -> Self {
+        let is_wanted = |this: &Loop| (this.is_wanted)(&context);
+        let loops = LOOPS.into_iter().filter(is_wanted).collect();
+        Self {
+            context,
+            loops,
+            due: Mutex::default(),
+        }
+    }
+
+    /// Lets every loop run by itself until `stop` is cancelled. A turn under way is finished first.
+    pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+        for this in &self.loops {
+            tasks.spawn(repeat(*this, stop.clone(), Arc::clone(&self.context)));
+        }
+    }
+
+    /// Takes every turn that is due by the context's clock, of every loop, until none is; gives the
+    /// names of the loops with a turn that failed. For a server whose loops do not run by themselves.
+    pub async fn run_to_quiet(&self) -> BTreeSet<&'static str> {
+        let mut failed = BTreeSet::new();
+        for _ in 0..TURNS_MAX {
+            let mut is_quiet = true;
+            for this in self.loops.iter().filter(|this| self.is_due(this)) {
+                if failed.contains(this.name) {
+                    continue;
+                }
+                let outcome = turn::take(*this, &self.context).await;
+                let now = self.context.clock.now();
+                match &outcome {
+                    Ok(Next::AtOnce) => is_quiet = false,
+                    Ok(Next::Later) => {}
+                    Err(_) => {
+                        failed.insert(this.name);
+                    }
+                }
+                let pause = this.pause_after(&outcome, self.context.entropy);
+                self.due
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(this.name, now + TimeDelta::from_std(pause).unwrap_or_default());
+            }
+            if is_quiet {
+                return failed;
+            }
+        }
+        tracing::error!("the loops do not come to rest");
+        failed.extend(self.loops.iter().map(|this| this.name));
+        failed
+    }
+
+    fn is_due(&self, this: &Loop) -> bool {
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        match this.pace {
+            Pace::Rows(_) => true,
+            Pace::Period => due
+                .get(this.name)
+                .is_none_or(|due| *due <= self.context.clock.now()),
+        }
+    }
+}
+
+/// Takes turns until `stop` is cancelled. A turn under way is finished first.
+async fn repeat(this: Loop, stop: CancellationToken, context: Arc<Context>) {
+    while !stop.is_cancelled() {
+        let outcome = turn::take(this, &context).await;
+        let pause = this.pause_after(&outcome, context.entropy);
+        // What rings is an alarm that was set before; after a failure nothing shortens the wait.
+        let alarm = this.alarm(&context).filter(|_| outcome.is_ok());
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+            () = alarmed(alarm, &context) => {}
+        }
+    }
+}
+
+/// Waits until an alarm goes off; for ever where there is none.
+async fn alarmed(alarm: Option<&crate::service::alarm::Alarm>, context: &Context) {
+    let Some(alarm) = alarm else {
+        return std::future::pending().await;
+    };
+    loop {
+        let is_earlier = alarm.rung();
+        match alarm.at() {
+            None => is_earlier.await,
+            Some(at) => {
+                let pause = turn::until(at, context.clock.now()).max(ALARMED_PAUSE_MIN);
+                if tokio::time::timeout(pause, is_earlier).await.is_err() {
+                    return;
+                }
+            }
+        }
     }
 }
 

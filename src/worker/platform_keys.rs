@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::turn::Loop;
+use futures_util::future::FutureExt as _;
+
+use super::turn::{Loop, Next, Pace};
 use crate::error::AppError;
 use crate::service::Context;
 
 pub(super) const LOOP: Loop = Loop {
     name: "platform_keys",
+    is_wanted: |context| context.merchant.is_some(),
+    pace: Pace::Period,
     pause: Duration::from_hours(1),
     pause_failed: Duration::from_secs(10),
+    turn: |context| turn(context).boxed(),
 };
 
-pub(super) async fn turn(context: Arc<Context>) -> Result<(), AppError> {
+async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     context
         .merchant()?
         .refresh_platform_keys()
         .await
         .map_err(AppError::internal)?;
-    Ok(())
+    Ok(Next::Later)
 }

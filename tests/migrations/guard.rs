@@ -108,7 +108,7 @@ async fn payments_and_events_are_written_once_and_for_all() {
         "update payments set is_surplus = true",
         "update payments set transaction_id = transaction_id",
         "delete from payments",
-        "truncate payments",
+        "truncate payments cascade",
         "update events set to_status = 'closed'",
         "update events set occurred_at = occurred_at",
         "delete from events",

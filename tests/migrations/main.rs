@@ -9,5 +9,6 @@
 mod database;
 mod file;
 mod guard;
+mod refund;
 mod schema;
 mod step;

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use crate::error::{AppError, ErrorCode};
 use crate::http::RawBody;
 use crate::service::Context;
-use crate::service::pay::receive_notification::{self, Delivery, Receipt, SIGNED_HEADERS};
+use crate::service::pay::delivery::{Delivery, SIGNED_HEADERS};
+use crate::service::pay::receive_notification::{self, Receipt};
 use crate::telemetry;
 
 /// The largest notification that is looked at: 1 MiB of ciphertext in base64, and its envelope.

@@ -2,10 +2,13 @@
 
 pub mod catalogue;
 pub mod close_order;
+pub mod delivery;
+mod inquiry;
 pub mod place_order;
 mod prepay;
 pub mod read_order;
 pub mod receive_notification;
+mod report;
 mod settle;
 pub mod start_payment;
 pub mod sync_order;

@@ -100,7 +100,43 @@ async fn settle_locked(
     source: Source<'_>,
 ) -> Result<Outcome, store::Error> {
     let mut tx = context.db.begin().await?;
-    let locked = store::settlement::lock_attempt(&mut tx, landed).await?;
+    let settled = settle_within(context, &mut tx, landed, source).await?;
+    tx.commit().await?;
+    settled.note();
+    Ok(settled.outcome)
+}
+
+/// What a settlement comes to, once its transaction is committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settled {
+    /// What became of the payment.
+    pub(super) outcome: Outcome,
+    order_id: Option<OrderId>,
+}
+
+impl Settled {
+    /// Notes what has happened. Called after the commit, since before it nothing has.
+    pub(super) fn note(&self) {
+        if let Outcome::Exception(kind) = self.outcome {
+            tracing::warn!(exception.kind = kind.as_str(), "a payment became an exception");
+        }
+        if let Some(order_id) = self.order_id {
+            telemetry::note_order(order_id);
+            if self.outcome == Outcome::Settled {
+                note_paid(order_id);
+            }
+        }
+    }
+}
+
+/// Settles a landed payment under lock, inside a transaction that the caller commits, or does not.
+pub(super) async fn settle_within(
+    context: &Context,
+    tx: &mut PgConnection,
+    landed: &LandedPayment,
+    source: Source<'_>,
+) -> Result<Settled, store::Error> {
+    let locked = store::settlement::lock_attempt(tx, landed).await?;
     let decision = match &locked {
         Some(locked) if locked.is_payment_known_elsewhere => {
             Settlement::Mismatch(ExceptionKind::TransactionReused)
@@ -109,29 +145,23 @@ async fn settle_locked(
         None => Settlement::Mismatch(ExceptionKind::UnknownOrder),
     };
     let outcome = match (decision, &locked) {
-        (Settlement::Settle, Some(locked)) => pay(context, &mut tx, locked, landed, source).await?,
+        (Settlement::Settle, Some(locked)) => pay(context, tx, locked, landed, source).await?,
         (Settlement::Surplus(kind), Some(locked)) => {
             let now = context.clock.now();
-            store::settlement::insert_payment(&mut tx, locked, landed, true, source.as_str(), now).await?;
-            except(context, &mut tx, kind, Some(locked), landed).await?
+            store::settlement::insert_payment(tx, locked, landed, true, source.as_str(), now).await?;
+            except(context, tx, kind, Some(locked), landed).await?
         }
-        (Settlement::Mismatch(kind), locked) => {
-            except(context, &mut tx, kind, locked.as_ref(), landed).await?
-        }
+        (Settlement::Mismatch(kind), locked) => except(context, tx, kind, locked.as_ref(), landed).await?,
         (Settlement::Duplicate, _) | (Settlement::Settle | Settlement::Surplus(_), None) => {
             Outcome::Duplicate
         }
     };
     let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
-    record(&mut tx, source, outcome, subject).await?;
-    tx.commit().await?;
-    if let Some(locked) = &locked {
-        telemetry::note_order(locked.order_id);
-        if outcome == Outcome::Settled {
-            note_paid(locked.order_id);
-        }
-    }
-    Ok(outcome)
+    record(tx, source, outcome, subject).await?;
+    Ok(Settled {
+        outcome,
+        order_id: locked.map(|locked| locked.order_id),
+    })
 }
 
 async fn pay(
@@ -203,7 +233,6 @@ async fn except(
         evidence: serde_json::json!({ "ours": ours, "theirs": theirs }),
     };
     store::exception::insert(tx, &exception, now).await?;
-    tracing::warn!(exception.kind = kind.as_str(), exception.id = %exception.id, "a payment became an exception");
     Ok(Outcome::Exception(kind))
 }
 

@@ -15,7 +15,7 @@ mod wechat;
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ use weir::config::Settings;
 use weir::domain::clock::Clock;
 use weir::http::Bounds;
 use weir::simulator::{self, Simulator};
+use weir::store::database::Database;
+use weir::store::pool::{self, PoolLimits};
 
 pub(crate) use answer::Answer;
 pub(crate) use log::since as log_since;
@@ -141,6 +143,32 @@ impl Shop {
         app.stop().await
     }
 
+    /// Lets the loops of every server, one server after the other, do all that is due by the pushed
+    /// clock; nothing else makes them run. No turn of theirs may fail.
+    pub(crate) async fn run_workers(&self) {
+        let replicas = self.replicas.lock().unwrap().len();
+        for replica in 0..replicas {
+            let failed = self.run_workers_of(replica).await;
+            assert!(failed.is_empty(), "turns of these loops failed: {failed:?}");
+        }
+    }
+
+    /// The same for one server, unless it was stopped; gives the names of the loops with a turn that
+    /// failed.
+    pub(crate) async fn run_workers_of(&self, replica: usize) -> BTreeSet<&'static str> {
+        let workers = {
+            let replicas = self.replicas.lock().unwrap();
+            replicas[replica]
+                .app
+                .as_ref()
+                .map(|app| Arc::clone(app.workers()))
+        };
+        match workers {
+            Some(workers) => workers.run_to_quiet().await,
+            None => BTreeSet::new(),
+        }
+    }
+
     /// Cuts every connection to the database, once.
     pub(crate) async fn cut_database(&self) {
         database::cut(&self.database.0).await;
@@ -150,6 +178,16 @@ impl Shop {
     pub(crate) async fn lose_database(&self) {
         database::allow_connections(&self.database.0, false).await;
         database::cut(&self.database.0).await;
+    }
+
+    /// Cuts every connection to the database; new ones are let in.
+    pub(crate) async fn cut_connections(&self) {
+        database::cut(&self.database.0).await;
+    }
+
+    /// A pool of its own to the database.
+    pub(crate) fn connect(&self, connections_max: u32) -> Database {
+        pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
     }
 
     /// Lets connections in again.

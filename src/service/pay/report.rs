@@ -1,0 +1,123 @@
+//! What a believed notification reports, and what is done about it.
+
+use sqlx::PgConnection;
+
+use crate::domain::exception::ExceptionKind;
+use crate::domain::id::ExceptionId;
+use crate::domain::settlement::LandedPayment;
+use crate::service::Context;
+use crate::store;
+use crate::store::exception::NewException;
+use crate::store::notification::NewDelivery;
+use crate::wechat::pay::{Notification, TradeState};
+
+use super::settle::{self, Settled, Source};
+
+/// What a believed notification tells us, sorted by what is to be done.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// Money landed.
+    Payment {
+        notify_id: String,
+        landed: LandedPayment,
+    },
+    /// It calls itself a payment, and is none that we can read.
+    Unreadable { notify_id: String, field: &'static str },
+    /// Nothing that concerns us.
+    Other { notify_id: String },
+}
+
+impl Report {
+    pub(super) fn of(notification: Notification) -> Self {
+        match notification {
+            Notification::Payment { id, transaction } => match transaction.landed {
+                Some(landed) if transaction.trade_state == TradeState::Success => Self::Payment {
+                    notify_id: id,
+                    landed,
+                },
+                _ => Self::Unreadable {
+                    notify_id: id,
+                    field: "trade_state",
+                },
+            },
+            Notification::Other { id, .. } => Self::Other { notify_id: id },
+        }
+    }
+
+    pub(super) fn notify_id(&self) -> &str {
+        match self {
+            Self::Payment { notify_id, .. }
+            | Self::Unreadable { notify_id, .. }
+            | Self::Other { notify_id } => notify_id,
+        }
+    }
+}
+
+/// What a report came to, once its transaction is committed.
+#[derive(Debug)]
+pub(super) enum Taken {
+    Settled(Settled),
+    Unreadable,
+    Other,
+}
+
+impl Taken {
+    pub(super) fn verdict(&self) -> &'static str {
+        match self {
+            Self::Settled(settled) => settled.outcome.as_str(),
+            Self::Unreadable => ExceptionKind::UnreadablePayment.as_str(),
+            Self::Other => "other",
+        }
+    }
+
+    pub(super) fn note(&self) {
+        if let Self::Settled(settled) = self {
+            settled.note();
+        }
+    }
+}
+
+/// Does what a report asks for, inside a transaction that the caller commits, or does not. The
+/// ordinary payment does not come here: [`settle::settle`] needs no transaction for it.
+pub(super) async fn take_within(
+    context: &Context,
+    tx: &mut PgConnection,
+    record: &NewDelivery<'_>,
+    report: &Report,
+) -> Result<Taken, store::Error> {
+    match report {
+        Report::Payment { landed, .. } => {
+            let source = Source::Notification(record);
+            let settled = settle::settle_within(context, tx, landed, source).await?;
+            Ok(Taken::Settled(settled))
+        }
+        Report::Unreadable { field, .. } => {
+            except(context, tx, record, field).await?;
+            Ok(Taken::Unreadable)
+        }
+        Report::Other { .. } => {
+            store::notification::insert(tx, record, "other", None).await?;
+            Ok(Taken::Other)
+        }
+    }
+}
+
+async fn except(
+    context: &Context,
+    tx: &mut PgConnection,
+    record: &NewDelivery<'_>,
+    field: &str,
+) -> Result<(), store::Error> {
+    let kind = ExceptionKind::UnreadablePayment;
+    store::notification::insert(tx, record, kind.as_str(), None).await?;
+    let id = context.entropy.uuid(record.received_at);
+    let exception = NewException {
+        id: ExceptionId::from(id.map_err(store::vault::VaultError::from)?),
+        kind,
+        subject: record.notify_id,
+        order_id: None,
+        detail: kind.explanation(),
+        evidence: serde_json::json!({ "notification_id": record.id, "field": field }),
+    };
+    store::exception::insert(tx, &exception, record.received_at).await
+}

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod close_order;
 pub mod delivery;
+mod inquiry;
 pub mod place_order;
 mod prepay;
 pub mod read_order;

@@ -23,7 +23,7 @@ use super::notification::{self, Notification};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::wechat::error::Error;
-use crate::wechat::send::{Answer, Outcome, Upstream, count};
+use crate::wechat::send::{Answer, Incoming, Outcome, Upstream, count};
 
 /// WeChat Pay, for one merchant. Cheap to clone; clones share keys and connections.
 #[derive(Clone, Debug)]
@@ -226,9 +226,8 @@ impl Client {
         let headers = self.headers(call)?;
         let mut doubt = None;
         let mut failure = None;
-        let hosts = [Some(&merchant.base_url), merchant.backup_base_url.as_ref()];
         let last = merchant.backup_base_url.as_ref().unwrap_or(&merchant.base_url);
-        for host in hosts.into_iter().flatten() {
+        for host in merchant.hosts() {
             let mut request = Request::new(call.method.clone(), call.url(host)?);
             request.headers_mut().clone_from(&headers);
             if !call.body.is_empty() {
@@ -266,6 +265,27 @@ impl Client {
             (None, Some(error)) => NotReached::Network(error).into(),
             (None, None) => NotReached::Request.into(),
         })
+    }
+
+    /// Signs and sends a call to this one of the merchant's hosts, and gives its answer to be read
+    /// piece by piece. Such an answer carries no signature.
+    pub(super) async fn open_download(&self, call: &Call, host: &url::Url) -> Result<Incoming, PayError> {
+        let mut request = Request::new(call.method.clone(), call.url(host)?);
+        *request.headers_mut() = self.headers(call)?;
+        let opened = self.0.upstream.open(call.api, request).await;
+        let error = match opened {
+            Ok(Ok(incoming)) => {
+                count(call.api, Outcome::Ok);
+                return Ok(incoming);
+            }
+            Ok(Err(answer)) => {
+                let (error, outcome) = answer.failure();
+                count(call.api, outcome);
+                error
+            }
+            Err(error) => NotReached::Network(error).into(),
+        };
+        Err(error.logged(call.api))
     }
 
     fn headers(&self, call: &Call) -> Result<HeaderMap, NotReached> {
@@ -358,7 +378,7 @@ fn unclear(error: &Error) -> Option<UnknownReason> {
             may_have_arrived: false,
             ..
         } => None,
-        Error::Transport { is_timeout: true, .. } => Some(UnknownReason::Timeout),
+        Error::Transport { is_timeout: true, .. } | Error::Stalled => Some(UnknownReason::Timeout),
         Error::Transport { .. } => Some(UnknownReason::ConnectionLost),
     }
 }

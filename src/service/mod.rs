@@ -57,6 +57,8 @@ pub struct Context {
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.
     pub webhook: Option<crate::webhook::Sender>,
+    /// Which refused notifications are written down.
+    pub recorder: pay::recorder::Recorder,
     /// How long a session lives.
     pub session_ttl: TimeDelta,
     /// How long an order waits for money.

@@ -9,6 +9,7 @@ mod message;
 mod money;
 mod phone;
 mod receiver;
+mod recorder;
 mod secret;
 mod settings;
 mod token;
@@ -35,6 +36,7 @@ pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
 pub(crate) use receiver::{Got, Receiver, Reply};
+pub(crate) use recorder::Refused;
 pub(crate) use settings::{
     ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
 };

@@ -26,7 +26,7 @@ pub(super) struct Loop {
     /// The wait after a turn that failed.
     pub(super) pause_failed: Duration,
     /// One bounded piece of work. The loop never stands still for longer than a turn when the server
-    /// stops, so a turn may take ten seconds at the most.
+    /// stops, so a turn may take fifteen seconds at the most.
     pub(super) turn: fn(Arc<Context>) -> BoxFuture<'static, Result<Next, AppError>>,
 }
 

@@ -19,6 +19,7 @@ pub mod order;
 pub mod picture;
 pub mod pool;
 pub mod product;
+pub mod recorder;
 pub mod refused_notification;
 pub mod session;
 pub mod settlement;

@@ -1,4 +1,6 @@
 //! The operator's routes.
 
+pub mod event;
+pub mod exception;
 pub mod health;
 pub mod product;

@@ -2,23 +2,37 @@
 
 use std::borrow::Cow;
 
+use crate::domain::entropy::EntropyError;
 use crate::domain::id::NotificationId;
-use crate::error::AppError;
 use crate::service::Context;
 use crate::store::notification::NewDelivery;
 
 /// The headers that a signature stands in, in lower case.
-pub const SIGNED_HEADERS: [&str; 4] = [
+const SIGNED_HEADERS: [&str; 4] = [
     "wechatpay-timestamp",
     "wechatpay-nonce",
     "wechatpay-signature",
     "wechatpay-serial",
 ];
 
+/// The headers that are kept of a delivery that is not believed: the signed ones, and those that
+/// tell where it came by.
+pub const RECORDED_HEADERS: [&str; 9] = [
+    "wechatpay-timestamp",
+    "wechatpay-nonce",
+    "wechatpay-signature",
+    "wechatpay-serial",
+    "wechatpay-signature-type",
+    "request-id",
+    "content-type",
+    "content-encoding",
+    "user-agent",
+];
+
 /// A delivery as it arrived, owned so that its work outlives the connection.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Every value that came under one of [`SIGNED_HEADERS`], in the order it came.
+    /// Every value that came under one of [`RECORDED_HEADERS`], in the order it came.
     pub headers: Vec<(&'static str, Vec<u8>)>,
     /// The raw body.
     pub body: Vec<u8>,
@@ -58,7 +72,7 @@ impl<'a> Texts<'a> {
         &'b self,
         context: &Context,
         notify_id: &'b str,
-    ) -> Result<NewDelivery<'b>, AppError> {
+    ) -> Result<NewDelivery<'b>, EntropyError> {
         let received_at = context.clock.now();
         let [timestamp, nonce, signature, serial] = &self.values;
         Ok(NewDelivery {
@@ -70,6 +84,7 @@ impl<'a> Texts<'a> {
             serial,
             signature,
             body: self.body,
+            replay: None,
         })
     }
 }

@@ -1,17 +1,33 @@
 //! What a believed notification reports, and what is done about it.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::domain::exception::ExceptionKind;
 use crate::domain::id::ExceptionId;
+use crate::domain::name::OutTradeNo;
 use crate::domain::settlement::LandedPayment;
 use crate::service::Context;
 use crate::store;
 use crate::store::exception::NewException;
-use crate::store::notification::NewDelivery;
-use crate::wechat::pay::{Notification, TradeState};
+use crate::store::notification::{Effect, NewDelivery};
+use crate::wechat::pay::{Notification, Refusal, SignedMessage, TradeState, Verified};
 
+use super::delivery::Delivery;
 use super::settle::{self, Settled, Source};
+
+/// Verifies a delivery as of `now`, opens it and sorts what it says; an unknown serial is looked up
+/// at WeChat once, rate limited.
+pub(super) async fn open(
+    context: &Context,
+    delivery: &Delivery,
+    now: DateTime<Utc>,
+) -> Result<Report, Refusal> {
+    let client = context.merchant.as_ref().ok_or(Refusal::UnknownSerial)?;
+    let message = SignedMessage::from_headers(&delivery.body, |name| delivery.values(name))?;
+    let verified = client.verify_refreshing(&message, now).await?;
+    Report::of(client.open(verified))
+}
 
 /// What a believed notification tells us, sorted by what is to be done.
 #[derive(Debug)]
@@ -28,9 +44,13 @@ pub(super) enum Report {
 }
 
 impl Report {
-    pub(super) fn of(notification: Notification) -> Self {
-        match notification {
-            Notification::Payment { id, transaction } => match transaction.landed {
+    /// Sorts what a verified message says.
+    ///
+    /// # Errors
+    /// When it could not be opened.
+    fn of(opened: Result<Verified<Notification>, Refusal>) -> Result<Self, Refusal> {
+        match opened.map(Verified::into_inner) {
+            Ok(Notification::Payment { id, transaction }) => Ok(match transaction.landed {
                 Some(landed) if transaction.trade_state == TradeState::Success => Self::Payment {
                     notify_id: id,
                     landed,
@@ -39,8 +59,27 @@ impl Report {
                     notify_id: id,
                     field: "trade_state",
                 },
-            },
-            Notification::Other { id, .. } => Self::Other { notify_id: id },
+            }),
+            Ok(Notification::Other { id, .. }) => Ok(Self::Other { notify_id: id }),
+            // Signed and sealed by WeChat, and still not a payment: no repetition will mend it.
+            Err(Refusal::PlaintextUnreadable { id, field }) => Ok(Self::Unreadable { notify_id: id, field }),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Our number of the attempt that it names.
+    pub(super) fn out_trade_no(&self) -> Option<&OutTradeNo> {
+        match self {
+            Self::Payment { landed, .. } => Some(&landed.out_trade_no),
+            Self::Unreadable { .. } | Self::Other { .. } => None,
+        }
+    }
+
+    /// What an exception about it would be about.
+    pub(super) fn subject(&self) -> &str {
+        match self {
+            Self::Payment { landed, .. } => landed.transaction_id.as_str(),
+            Self::Unreadable { notify_id, .. } | Self::Other { notify_id } => notify_id,
         }
     }
 
@@ -70,9 +109,9 @@ impl Taken {
         }
     }
 
-    pub(super) fn note(&self) {
+    pub(super) fn note(&self, context: &Context) {
         if let Self::Settled(settled) = self {
-            settled.note();
+            settled.note(context);
         }
     }
 }
@@ -96,7 +135,7 @@ pub(super) async fn take_within(
             Ok(Taken::Unreadable)
         }
         Report::Other { .. } => {
-            store::notification::insert(tx, record, "other", None).await?;
+            store::notification::insert(tx, record, "other", Effect::default()).await?;
             Ok(Taken::Other)
         }
     }
@@ -109,7 +148,7 @@ async fn except(
     field: &str,
 ) -> Result<(), store::Error> {
     let kind = ExceptionKind::UnreadablePayment;
-    store::notification::insert(tx, record, kind.as_str(), None).await?;
+    store::notification::insert(tx, record, kind.as_str(), Effect::default()).await?;
     let id = context.entropy.uuid(record.received_at);
     let exception = NewException {
         id: ExceptionId::from(id.map_err(store::vault::VaultError::from)?),

@@ -25,6 +25,7 @@ use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
 use crate::telemetry;
+use crate::webhook;
 use crate::wechat::pay::{Client, Merchant};
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
@@ -43,6 +44,8 @@ pub struct Launch {
     pub bounds: Bounds,
     /// The bounds of calls to WeChat. Whether they need TLS is decided by the settings.
     pub send_limits: SendLimits,
+    /// The bounds of telling others of events.
+    pub webhook_limits: webhook::Limits,
     /// Whether the background loops run by themselves; else they run in [`Workers::run_to_quiet`] alone.
     pub has_loops: bool,
 }
@@ -56,6 +59,7 @@ impl Launch {
             clock,
             bounds: Bounds::default(),
             send_limits: SendLimits::default(),
+            webhook_limits: webhook::Limits::default(),
             has_loops: true,
         }
     }
@@ -98,7 +102,9 @@ pub struct App {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(mut launch: Launch) -> Result<App, StartError> {
-    let context = ready(&mut launch.settings, launch.clock.clone(), launch.send_limits).await?;
+    let mut context = ready(&mut launch.settings, launch.clock.clone(), launch.send_limits).await?;
+    context.webhook = webhook(&launch.settings, launch.webhook_limits)?;
+    let context = Arc::new(context);
     let sampled = context.db.clone();
     let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
         telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0));
@@ -139,19 +145,20 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
 /// # Errors
 /// See [`StartError`].
 pub async fn open(mut settings: Settings, clock: Clock) -> Result<Arc<Context>, StartError> {
-    ready(&mut settings, clock, SendLimits::default()).await
+    let context = ready(&mut settings, clock, SendLimits::default()).await?;
+    Ok(Arc::new(context))
 }
 
 async fn ready(
     settings: &mut Settings,
     clock: Clock,
     send_limits: SendLimits,
-) -> Result<Arc<Context>, StartError> {
+) -> Result<Context, StartError> {
     let send_limits = SendLimits {
         needs_tls: needs_tls(settings),
         ..send_limits
     };
-    let context = Arc::new(compose(settings, clock, send_limits)?);
+    let context = compose(settings, clock, send_limits)?;
     let pending = pool::pending_migrations(&context.db)
         .await
         .map_err(StartError::Database)?;
@@ -227,6 +234,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         sessions: SessionCache::default(),
         mini_programs: mini_programs(settings, upstream)?,
         merchant,
+        webhook: None,
         recorder: Recorder::default(),
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
@@ -240,6 +248,17 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
 fn needs_tls(settings: &Settings) -> bool {
     let pays_over_tls = settings.merchant.as_ref().is_some_and(Merchant::needs_tls);
     pays_over_tls || settings.mini.api_base_url.scheme() == "https"
+}
+
+fn webhook(settings: &Settings, limits: webhook::Limits) -> Result<Option<webhook::Sender>, StartError> {
+    let sender = settings.events.as_ref().map(|events| {
+        let (url, key) = (events.webhook_url.clone(), events.webhook_key.expose_secret());
+        webhook::Sender::new(url, key, limits)
+    });
+    sender.transpose().map_err(|error| StartError::Setting {
+        variable: "EVENTS_WEBHOOK_URL",
+        what: error.to_string(),
+    })
 }
 
 fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms, StartError> {

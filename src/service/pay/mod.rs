@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod close_order;
 pub mod delivery;
 mod inquiry;
+pub mod order_response;
 pub mod place_order;
 mod prepay;
 pub mod read_notifications;

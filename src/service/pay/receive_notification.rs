@@ -80,7 +80,7 @@ async fn take(context: &Context, delivery: &Delivery, report: &Report) -> Result
     let mut tx = context.db.begin().await?;
     let taken = report::take_within(context, &mut tx, &record, report).await?;
     tx.commit().await?;
-    taken.note();
+    taken.note(context);
     Ok(taken.verdict())
 }
 

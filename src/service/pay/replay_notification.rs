@@ -123,7 +123,7 @@ async fn run(
             ran => {
                 let (taken, changes) = ran?;
                 if is_applying {
-                    taken.note();
+                    taken.note(context);
                     telemetry::count_notification(taken.verdict());
                 }
                 return Ok(Replayed {

@@ -109,9 +109,9 @@ impl Taken {
         }
     }
 
-    pub(super) fn note(&self) {
+    pub(super) fn note(&self, context: &Context) {
         if let Self::Settled(settled) = self {
-            settled.note();
+            settled.note(context);
         }
     }
 }

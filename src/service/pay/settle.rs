@@ -73,14 +73,21 @@ pub(super) async fn settle(
 ) -> Result<Outcome, AppError> {
     if let Source::Notification(delivery) = source {
         let event_id = context.entropy.uuid(delivery.received_at)?;
-        let settled = store::settlement::settle_expected(&context.db, landed, delivery, event_id).await;
+        let settled = store::settlement::settle_expected(
+            &context.db,
+            landed,
+            delivery,
+            event_id,
+            context.webhook.is_some(),
+        )
+        .await;
         // A conflict is a payment number that stands elsewhere in the books: decided under lock.
         if !matches!(
             settled,
             Err(store::Error::Conflict { .. } | store::Error::Busy(_))
         ) && let Some((order_id, _)) = settled?
         {
-            note_paid(order_id);
+            note_paid(context, order_id);
             return Ok(Outcome::Settled);
         }
     }
@@ -103,7 +110,7 @@ async fn settle_locked(
     let mut tx = context.db.begin().await?;
     let settled = settle_within(context, &mut tx, landed, source).await?;
     tx.commit().await?;
-    settled.note();
+    settled.note(context);
     Ok(settled.outcome)
 }
 
@@ -117,14 +124,14 @@ pub(super) struct Settled {
 
 impl Settled {
     /// Notes what has happened. Called after the commit, since before it nothing has.
-    pub(super) fn note(&self) {
+    pub(super) fn note(&self, context: &Context) {
         if let Outcome::Exception(kind) = self.outcome {
             tracing::warn!(exception.kind = kind.as_str(), "a payment became an exception");
         }
         if let Some(order_id) = self.order_id {
             telemetry::note_order(order_id);
             if self.outcome == Outcome::Settled {
-                note_paid(order_id);
+                note_paid(context, order_id);
             }
         }
     }
@@ -195,6 +202,7 @@ async fn pay(
         from: OrderStatus::AwaitingPayment,
         to: OrderStatus::Paid,
         cause: source.as_str(),
+        is_told: context.webhook.is_some(),
     };
     store::event::insert(tx, &event, now).await?;
     Ok(event.id)
@@ -245,7 +253,8 @@ async fn except(
     Ok(Outcome::Exception(kind))
 }
 
-fn note_paid(order_id: OrderId) {
+fn note_paid(context: &Context, order_id: OrderId) {
+    context.alarms.events.set(context.clock.now());
     telemetry::note_order(order_id);
     telemetry::count_order_move(OrderStatus::AwaitingPayment.as_str(), OrderStatus::Paid.as_str());
 }

@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 
 /// Each finds what must not be.
-const FORBIDDEN: [(&str, &str); 9] = [
+const FORBIDDEN: [(&str, &str); 11] = [
     (
         "a paid order without exactly one wanted payment of its total",
         "select o.id::text from orders o where o.status in ('paid', 'partially_refunded', 'refunded')
@@ -42,6 +42,17 @@ const FORBIDDEN: [(&str, &str); 9] = [
         "select order_id::text from events group by order_id, kind having count(*) > 1",
     ),
     (
+        "a delivery that is not its event's",
+        "select d.event_id::text from event_deliveries d join events e on e.id = d.event_id
+         where e.order_id <> d.order_id or e.sequence <> d.sequence or d.due_at < e.occurred_at",
+    ),
+    (
+        "a parked event without an open exception, or one that was taken with one",
+        "select d.event_id::text from event_deliveries d
+         where d.state in ('parked', 'delivered') and (d.state = 'parked') <> exists (select from exceptions x
+            where x.kind = 'event_undelivered' and x.subject = d.event_id::text and x.resolved_at is null)",
+    ),
+    (
         "an order that is not the sum of its lines",
         "select o.id::text from orders o where o.total_fen <>
             (select sum(i.unit_price_fen * i.quantity) from order_items i where i.order_id = o.id)",
@@ -73,6 +84,7 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from payments t),
         (select md5(string_agg(t::text, '|' order by t::text)) from notifications t),
         (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
-        (select md5(string_agg(t::text, '|' order by t::text)) from events t))";
+        (select md5(string_agg(t::text, '|' order by t::text)) from events t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from event_deliveries t))";
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }

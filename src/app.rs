@@ -15,14 +15,18 @@ use crate::config::Settings;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::http::{self, Bounds, Running, Shell};
+
 use crate::service::alarm::Alarms;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
+use crate::service::pay::recorder::Recorder;
+use crate::service::pay::rest::Rest;
 use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
 use crate::telemetry;
+use crate::webhook;
 use crate::wechat::pay::{Client, Merchant};
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
@@ -41,6 +45,8 @@ pub struct Launch {
     pub bounds: Bounds,
     /// The bounds of calls to WeChat. Whether they need TLS is decided by the settings.
     pub send_limits: SendLimits,
+    /// The bounds of telling others of events.
+    pub webhook_limits: webhook::Limits,
     /// Whether the background loops run by themselves; else they run in [`Workers::run_to_quiet`] alone.
     pub has_loops: bool,
 }
@@ -54,6 +60,7 @@ impl Launch {
             clock,
             bounds: Bounds::default(),
             send_limits: SendLimits::default(),
+            webhook_limits: webhook::Limits::default(),
             has_loops: true,
         }
     }
@@ -96,18 +103,9 @@ pub struct App {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(mut launch: Launch) -> Result<App, StartError> {
-    let send_limits = SendLimits {
-        needs_tls: needs_tls(&launch.settings),
-        ..launch.send_limits
-    };
-    let context = compose(&mut launch.settings, launch.clock.clone(), send_limits)?;
+    let mut context = ready(&mut launch.settings, launch.clock.clone(), launch.send_limits).await?;
+    context.webhook = webhook(&launch.settings, launch.webhook_limits)?;
     let context = Arc::new(context);
-    let pending = pool::pending_migrations(&context.db)
-        .await
-        .map_err(StartError::Database)?;
-    if pending > 0 {
-        return Err(StartError::Migrations(pending));
-    }
     let sampled = context.db.clone();
     let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
         telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0));
@@ -140,6 +138,35 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
         loops,
         stop_loops,
     })
+}
+
+/// The use cases without a server around them, for a verb that is one of them. The database must have
+/// every migration.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn open(mut settings: Settings, clock: Clock) -> Result<Arc<Context>, StartError> {
+    let context = ready(&mut settings, clock, SendLimits::default()).await?;
+    Ok(Arc::new(context))
+}
+
+async fn ready(
+    settings: &mut Settings,
+    clock: Clock,
+    send_limits: SendLimits,
+) -> Result<Context, StartError> {
+    let send_limits = SendLimits {
+        needs_tls: needs_tls(settings),
+        ..send_limits
+    };
+    let context = compose(settings, clock, send_limits)?;
+    let pending = pool::pending_migrations(&context.db)
+        .await
+        .map_err(StartError::Database)?;
+    if pending > 0 {
+        return Err(StartError::Migrations(pending));
+    }
+    Ok(context)
 }
 
 impl App {
@@ -208,10 +235,13 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         sessions: SessionCache::default(),
         mini_programs: mini_programs(settings, upstream)?,
         merchant,
+        webhook: None,
+        recorder: Recorder::default(),
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
         public_base_url: settings.http.public_base_url.clone(),
         alarms: Alarms::default(),
+        pay_rest: Rest::default(),
         tasks: TaskTracker::new(),
     })
 }
@@ -220,6 +250,17 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
 fn needs_tls(settings: &Settings) -> bool {
     let pays_over_tls = settings.merchant.as_ref().is_some_and(Merchant::needs_tls);
     pays_over_tls || settings.mini.api_base_url.scheme() == "https"
+}
+
+fn webhook(settings: &Settings, limits: webhook::Limits) -> Result<Option<webhook::Sender>, StartError> {
+    let sender = settings.events.as_ref().map(|events| {
+        let (url, key) = (events.webhook_url.clone(), events.webhook_key.expose_secret());
+        webhook::Sender::new(url, key, limits)
+    });
+    sender.transpose().map_err(|error| StartError::Setting {
+        variable: "EVENTS_WEBHOOK_URL",
+        what: error.to_string(),
+    })
 }
 
 fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms, StartError> {

@@ -24,11 +24,24 @@ pub enum ExceptionKind {
     PaidAfterClose,
     /// A verified notification or answer says something that is not a payment we can read.
     UnreadablePayment,
+    /// An event that its receiver did not take within three days, or refused for good.
+    EventUndelivered,
+}
+
+/// The part of the shop that an exception is about, as the health page names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// Money for orders.
+    Orders,
+    /// What WeChat told us and we cannot read.
+    Notifications,
+    /// Telling others.
+    Events,
 }
 
 impl ExceptionKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownOrder,
         Self::AmountMismatch,
         Self::AppMismatch,
@@ -39,7 +52,13 @@ impl ExceptionKind {
         Self::DoublePayment,
         Self::PaidAfterClose,
         Self::UnreadablePayment,
+        Self::EventUndelivered,
     ];
+
+    /// Whether its money is in the books, as a payment that its order does not want.
+    pub fn is_surplus(self) -> bool {
+        matches!(self, Self::DoublePayment | Self::PaidAfterClose)
+    }
 
     /// The kind as the API spells it.
     pub fn as_str(self) -> &'static str {
@@ -54,7 +73,30 @@ impl ExceptionKind {
             Self::DoublePayment => "double_payment",
             Self::PaidAfterClose => "paid_after_close",
             Self::UnreadablePayment => "unreadable_payment",
+            Self::EventUndelivered => "event_undelivered",
         }
+    }
+
+    /// What it is about.
+    pub fn concern(self) -> Concern {
+        match self {
+            Self::UnknownOrder
+            | Self::AmountMismatch
+            | Self::AppMismatch
+            | Self::MerchantMismatch
+            | Self::CurrencyMismatch
+            | Self::SecondTransaction
+            | Self::TransactionReused
+            | Self::DoublePayment
+            | Self::PaidAfterClose => Concern::Orders,
+            Self::UnreadablePayment => Concern::Notifications,
+            Self::EventUndelivered => Concern::Events,
+        }
+    }
+
+    /// The kind of that spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// What it means, in words for the person who has to look into it.
@@ -89,6 +131,9 @@ impl ExceptionKind {
             }
             Self::UnreadablePayment => {
                 "WeChat signed something that does not read as a payment. Nothing was changed; look at the recorded delivery."
+            }
+            Self::EventUndelivered => {
+                "An event could not be delivered to `EVENTS_WEBHOOK_URL`; later events of its order wait behind it. Send it again, or resolve this to give it up and let the later ones go."
             }
         }
     }

@@ -44,4 +44,6 @@ id! {
     NotificationId,
     /// A named difference that needs a human.
     ExceptionId,
+    /// A move of an order, as it is told on.
+    EventId,
 }

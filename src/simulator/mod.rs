@@ -11,6 +11,7 @@
 //!
 //! Source: the public documentation of the mini-program API and of `WeChat Pay` v3.
 
+mod bill;
 mod call;
 mod cashier;
 mod certificate;
@@ -34,7 +35,9 @@ mod pay;
 mod person;
 mod phone;
 mod record;
+mod refund;
 mod rotation;
+mod rule;
 mod seal;
 mod server;
 mod slow_body;

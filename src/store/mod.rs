@@ -8,6 +8,7 @@
 //! `update_` write, guarded where a state is left.
 
 pub mod attempt;
+pub mod check;
 pub mod database;
 pub mod event;
 pub mod exception;
@@ -16,8 +17,12 @@ pub mod housekeeping;
 pub mod idempotency;
 pub mod notification;
 pub mod order;
+pub mod outbox;
+pub mod picture;
 pub mod pool;
 pub mod product;
+pub mod recorder;
+pub mod refused_notification;
 pub mod session;
 pub mod settlement;
 pub mod user;

@@ -19,14 +19,17 @@ use crate::telemetry::query;
 /// Settles the ordinary case in one statement: records the delivery, the payment and the event and
 /// moves attempt and order, if and only if everything agrees and both still wait. Gives the order,
 /// or nothing where anything differs; nothing is written then and the caller decides under lock.
+/// `is_told` says whether the event is told on.
 ///
-/// The states and comparisons here are those for which `domain::settlement::decide` says `Settle`;
-/// a test holds the two together.
+/// The states and comparisons here are those for which `domain::settlement::decide` says `Settle`,
+/// as long as the attempt is open: while it is, no other is, and nothing more is to be done. A test
+/// holds the two together.
 pub async fn settle_expected(
     db: impl PgExecutor<'_>,
     landed: &LandedPayment,
     delivery: &NewDelivery<'_>,
     event_id: Uuid,
+    is_told: bool,
 ) -> Result<Option<(OrderId, AttemptId)>, Error> {
     let statement = sqlx::query!(
         r#"-- settlement.settle_expected
@@ -34,22 +37,22 @@ pub async fn settle_expected(
             select orders.id as order_id, payment_attempts.id as attempt_id
             from orders join payment_attempts on payment_attempts.order_id = orders.id
             where payment_attempts.out_trade_no = $1
-                and payment_attempts.state in ('created', 'unknown', 'prepaid', 'closed', 'failed')
+                and payment_attempts.state in ('created', 'unknown', 'prepaid')
                 and payment_attempts.app_id = $2 and payment_attempts.mch_id = $3
                 and payment_attempts.total_fen = $4 and payment_attempts.currency = $5
                 and orders.status = 'awaiting_payment'
             for no key update of orders, payment_attempts
         ), delivery as (
             insert into notifications (id, notify_id, received_at, wechat_timestamp, wechat_nonce, wechat_serial,
-                wechat_signature, body, verdict, order_id, attempt_id)
-            select $6, $7, $8, $9, $10, $11, $12, $13, 'settled', order_id, attempt_id from wanted
+                wechat_signature, body, verdict, order_id, attempt_id, event_id)
+            select $6, $7, $8, $9, $10, $11, $12, $13, 'settled', order_id, attempt_id, $17 from wanted
         ), payment as (
             insert into payments (transaction_id, attempt_id, order_id, total_fen, currency, payer_openid, is_surplus,
                 source, success_at, recorded_at)
             select $14, attempt_id, order_id, $4, $5, $15, false, 'notification', $16, $8 from wanted
         ), attempt as (
             update payment_attempts set state = 'settled', transaction_id = $14, lease_token = null, lease_until = null,
-                updated_at = $8
+                next_check_at = null, updated_at = $8
             from wanted where payment_attempts.id = wanted.attempt_id
         ), paid as (
             update orders set status = 'paid', paid_at = $16, updated_at = $8
@@ -57,6 +60,10 @@ pub async fn settle_expected(
         ), event as (
             insert into events (id, kind, order_id, from_status, to_status, cause, occurred_at)
             select $17, 'order.paid', order_id, 'awaiting_payment', 'paid', 'notification', $8 from wanted
+            returning id, order_id, sequence
+        ), told as (
+            insert into event_deliveries (event_id, order_id, sequence, state, attempts, due_at)
+            select id, order_id, sequence, 'pending', 0, $8 from event where $18
         )
         select order_id, attempt_id from wanted"#,
         landed.out_trade_no.as_str(),
@@ -76,6 +83,7 @@ pub async fn settle_expected(
         landed.payer.as_ref().map(crate::domain::name::OpenId::as_str),
         landed.success_at,
         event_id,
+        is_told,
     )
     .fetch_optional(db);
     let row = query("settlement.settle_expected", statement).await?;
@@ -163,7 +171,7 @@ pub async fn insert_payment(
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         )
         update payment_attempts set state = $11, transaction_id = $1, lease_token = null, lease_until = null,
-            updated_at = $10
+            next_check_at = null, updated_at = $10
         where id = $2",
         landed.transaction_id.as_str(),
         Uuid::from(locked.attempt_id),

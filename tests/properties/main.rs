@@ -9,11 +9,13 @@
 )]
 
 mod attempt;
+mod bill;
 mod money;
 mod name;
 mod notification;
 mod order;
 mod parser;
+mod schedule;
 mod settlement;
 mod shop;
 mod signature;

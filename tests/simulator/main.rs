@@ -11,6 +11,9 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod bill;
+mod bill_fault;
+mod bookkeeper;
 mod cashier;
 mod control;
 mod fault;
@@ -22,6 +25,9 @@ mod merchant;
 mod notification;
 mod order;
 mod receiver;
+mod refund;
+mod refund_notice;
 mod restart;
+mod seed;
 mod signature;
 mod token;

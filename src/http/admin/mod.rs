@@ -1,4 +1,7 @@
 //! The operator's routes.
 
+pub mod event;
+pub mod exception;
 pub mod health;
+pub mod notification;
 pub mod product;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::prepay::{LEASE, pay_error};
-use super::sync_order::{Found, look};
+use super::inquiry::{Found, LEASE, close_at_wechat};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::order::{self, OrderEvent, OrderMove, OrderStatus};
@@ -16,7 +15,6 @@ use crate::store::attempt::{Askable, Lease};
 use crate::store::event::NewEvent;
 use crate::store::order::StoredOrder;
 use crate::telemetry;
-use crate::wechat::pay::PayError;
 
 /// Closes a user's unpaid order and gives its stock back.
 ///
@@ -35,14 +33,45 @@ pub async fn close_order(
     }
     let shared = Arc::clone(context);
     context
-        .detached(async move { close(&shared, order_id).await })
+        .detached(async move { close(&shared, order_id, Cause::Buyer).await })
         .await?;
     super::read_order::read_order(context, order_id, user_id).await
 }
 
-async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
+/// Why an order is closed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause {
+    /// Its buyer gave it up.
+    Buyer,
+    /// Its time was over.
+    Expiry,
+}
+
+impl Cause {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Buyer => "close",
+            Self::Expiry => "expiry",
+        }
+    }
+
+    /// Whether the order stays because of what was found at WeChat. Where the money contradicts the
+    /// books, a buyer is told that it was paid; when its time is over, its stock is free.
+    fn is_refused_by(self, found: Found) -> bool {
+        match self {
+            Self::Buyer => matches!(found, Found::Landed(_)),
+            Self::Expiry => matches!(found, Found::Landed(_)) && !found.is_contradiction(),
+        }
+    }
+}
+
+/// Closes an unpaid order: at WeChat first, then here.
+///
+/// # Errors
+/// As [`close_order`], apart from `order_not_found`.
+pub(super) async fn close(context: &Context, order_id: OrderId, cause: Cause) -> Result<(), AppError> {
     let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? else {
-        return close_here(context, order_id, None).await;
+        return close_here(context, order_id, None, cause).await;
     };
     // Under the lease no payment is started meanwhile, here or on another replica.
     let now = context.clock.now();
@@ -56,7 +85,8 @@ async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
     }
     open.lease_token = Some(lease.token);
     let closed = match close_at_wechat(context, &open).await {
-        Ok(()) => close_here(context, order_id, Some(&open)).await,
+        Ok(found) if cause.is_refused_by(found) => Err(AppError::new(ErrorCode::OrderStateConflict)),
+        Ok(_) => close_here(context, order_id, Some(&open), cause).await,
         Err(error) => Err(error),
     };
     // After an answer that did not come, WeChat may have closed it all the same.
@@ -64,42 +94,14 @@ async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
     closed
 }
 
-/// Closes an attempt at WeChat and marks it closed, to make room for another.
-///
-/// # Errors
-/// See [`close_at_wechat`].
-pub(super) async fn close_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
-    close_at_wechat(context, open).await?;
-    let closed = attempt::next(open.state, AttemptEvent::FoundClosed);
-    // Nobody but a notification can have moved it meanwhile, and then the order tells.
-    store::attempt::update_state(&context.db, open, closed, context.clock.now()).await?;
-    Ok(())
-}
-
-/// Closes an attempt at WeChat. When this returns, nobody can pay it any more.
-///
-/// # Errors
-/// `order_state_conflict` when it turns out to be paid (it is settled then), and the `wechat_…`
-/// codes when there is no answer to believe.
-async fn close_at_wechat(context: &Context, open: &Askable) -> Result<(), AppError> {
-    let refusal = match context.merchant()?.close(&open.out_trade_no).await {
-        Ok(()) => None,
-        Err(error) if error.is_not_found() || error.is_order_closed() => None,
-        // Paid, most likely; only the query tells.
-        Err(error @ PayError::Definite { .. }) => Some(error),
-        Err(error) => return Err(pay_error(error)),
-    };
-    // A payment that was under way may have won the race with the close.
-    match (look(context, open).await?, refusal) {
-        (Found::Landed(_), _) => Err(AppError::new(ErrorCode::OrderStateConflict)),
-        (Found::Closed, _) | (Found::Absent | Found::Unpaid, None) => Ok(()),
-        (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
-    }
-}
-
 /// Closes the order in the books together with the attempt that was closed at WeChat, if no other
 /// attempt of it is open.
-async fn close_here(context: &Context, order_id: OrderId, closed: Option<&Askable>) -> Result<(), AppError> {
+async fn close_here(
+    context: &Context,
+    order_id: OrderId,
+    closed: Option<&Askable>,
+    cause: Cause,
+) -> Result<(), AppError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let status = store::attempt::lock_order(&mut tx, order_id)
@@ -126,10 +128,12 @@ async fn close_here(context: &Context, order_id: OrderId, closed: Option<&Askabl
         kind: "order.closed",
         from: status,
         to: OrderStatus::Closed,
-        cause: "close",
+        cause: cause.as_str(),
+        is_told: context.webhook.is_some(),
     };
     store::event::insert(&mut tx, &event, now).await?;
     tx.commit().await?;
+    context.alarms.events.set(now);
     telemetry::count_order_move(status.as_str(), OrderStatus::Closed.as_str());
     Ok(())
 }

@@ -4,9 +4,10 @@
 //! statement; everything else is decided under lock by `domain::settlement`.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::domain::exception::ExceptionKind;
-use crate::domain::id::{AttemptId, ExceptionId, OrderId};
+use crate::domain::id::{ExceptionId, OrderId};
 use crate::domain::order::OrderStatus;
 use crate::domain::settlement::{self, LandedPayment, Settlement};
 use crate::error::AppError;
@@ -14,7 +15,7 @@ use crate::service::Context;
 use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::exception::NewException;
-use crate::store::notification::NewDelivery;
+use crate::store::notification::{Effect, NewDelivery};
 use crate::store::settlement::LockedAttempt;
 use crate::telemetry;
 
@@ -72,14 +73,21 @@ pub(super) async fn settle(
 ) -> Result<Outcome, AppError> {
     if let Source::Notification(delivery) = source {
         let event_id = context.entropy.uuid(delivery.received_at)?;
-        let settled = store::settlement::settle_expected(&context.db, landed, delivery, event_id).await;
+        let settled = store::settlement::settle_expected(
+            &context.db,
+            landed,
+            delivery,
+            event_id,
+            context.webhook.is_some(),
+        )
+        .await;
         // A conflict is a payment number that stands elsewhere in the books: decided under lock.
         if !matches!(
             settled,
             Err(store::Error::Conflict { .. } | store::Error::Busy(_))
         ) && let Some((order_id, _)) = settled?
         {
-            note_paid(order_id);
+            note_paid(context, order_id);
             return Ok(Outcome::Settled);
         }
     }
@@ -100,7 +108,43 @@ async fn settle_locked(
     source: Source<'_>,
 ) -> Result<Outcome, store::Error> {
     let mut tx = context.db.begin().await?;
-    let locked = store::settlement::lock_attempt(&mut tx, landed).await?;
+    let settled = settle_within(context, &mut tx, landed, source).await?;
+    tx.commit().await?;
+    settled.note(context);
+    Ok(settled.outcome)
+}
+
+/// What a settlement comes to, once its transaction is committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settled {
+    /// What became of the payment.
+    pub(super) outcome: Outcome,
+    order_id: Option<OrderId>,
+}
+
+impl Settled {
+    /// Notes what has happened. Called after the commit, since before it nothing has.
+    pub(super) fn note(&self, context: &Context) {
+        if let Outcome::Exception(kind) = self.outcome {
+            tracing::warn!(exception.kind = kind.as_str(), "a payment became an exception");
+        }
+        if let Some(order_id) = self.order_id {
+            telemetry::note_order(order_id);
+            if self.outcome == Outcome::Settled {
+                note_paid(context, order_id);
+            }
+        }
+    }
+}
+
+/// Settles a landed payment under lock, inside a transaction that the caller commits, or does not.
+pub(super) async fn settle_within(
+    context: &Context,
+    tx: &mut PgConnection,
+    landed: &LandedPayment,
+    source: Source<'_>,
+) -> Result<Settled, store::Error> {
+    let locked = store::settlement::lock_attempt(tx, landed).await?;
     let decision = match &locked {
         Some(locked) if locked.is_payment_known_elsewhere => {
             Settlement::Mismatch(ExceptionKind::TransactionReused)
@@ -108,44 +152,48 @@ async fn settle_locked(
         Some(locked) => settlement::decide(&locked.expected, landed),
         None => Settlement::Mismatch(ExceptionKind::UnknownOrder),
     };
+    let mut event_id = None;
     let outcome = match (decision, &locked) {
-        (Settlement::Settle, Some(locked)) => pay(context, &mut tx, locked, landed, source).await?,
+        (Settlement::Settle, Some(locked)) => {
+            event_id = Some(pay(context, tx, locked, landed, source).await?);
+            Outcome::Settled
+        }
         (Settlement::Surplus(kind), Some(locked)) => {
             let now = context.clock.now();
-            store::settlement::insert_payment(&mut tx, locked, landed, true, source.as_str(), now).await?;
-            except(context, &mut tx, kind, Some(locked), landed).await?
+            store::settlement::insert_payment(tx, locked, landed, true, source.as_str(), now).await?;
+            except(context, tx, kind, Some(locked), landed).await?
         }
-        (Settlement::Mismatch(kind), locked) => {
-            except(context, &mut tx, kind, locked.as_ref(), landed).await?
-        }
+        (Settlement::Mismatch(kind), locked) => except(context, tx, kind, locked.as_ref(), landed).await?,
         (Settlement::Duplicate, _) | (Settlement::Settle | Settlement::Surplus(_), None) => {
             Outcome::Duplicate
         }
     };
-    let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
-    record(&mut tx, source, outcome, subject).await?;
-    tx.commit().await?;
-    if let Some(locked) = &locked {
-        telemetry::note_order(locked.order_id);
-        if outcome == Outcome::Settled {
-            note_paid(locked.order_id);
-        }
+    if let Source::Notification(delivery) = source {
+        let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
+        let effect = Effect { subject, event_id };
+        store::notification::insert(tx, delivery, outcome.as_str(), effect).await?;
     }
-    Ok(outcome)
+    Ok(Settled {
+        outcome,
+        order_id: locked.map(|locked| locked.order_id),
+    })
 }
 
+/// Moves the order to paid and gives the event that says so.
 async fn pay(
     context: &Context,
     tx: &mut PgConnection,
     locked: &LockedAttempt,
     landed: &LandedPayment,
     source: Source<'_>,
-) -> Result<Outcome, store::Error> {
+) -> Result<Uuid, store::Error> {
     let now = context.clock.now();
     store::settlement::insert_payment(tx, locked, landed, false, source.as_str(), now).await?;
     if !store::settlement::update_paid(tx, locked.order_id, landed.success_at, now).await? {
         return Err(store::Error::Inconsistent { table: "orders" });
     }
+    // An attempt that had ended was paid: a newer one may be open, and is not to be paid as well.
+    store::check::update_unwanted(tx, locked.order_id, now).await?;
     let event = NewEvent {
         id: context
             .entropy
@@ -156,9 +204,10 @@ async fn pay(
         from: OrderStatus::AwaitingPayment,
         to: OrderStatus::Paid,
         cause: source.as_str(),
+        is_told: context.webhook.is_some(),
     };
     store::event::insert(tx, &event, now).await?;
-    Ok(Outcome::Settled)
+    Ok(event.id)
 }
 
 async fn except(
@@ -203,25 +252,11 @@ async fn except(
         evidence: serde_json::json!({ "ours": ours, "theirs": theirs }),
     };
     store::exception::insert(tx, &exception, now).await?;
-    tracing::warn!(exception.kind = kind.as_str(), exception.id = %exception.id, "a payment became an exception");
     Ok(Outcome::Exception(kind))
 }
 
-async fn record(
-    tx: &mut PgConnection,
-    source: Source<'_>,
-    outcome: Outcome,
-    subject: Option<(OrderId, AttemptId)>,
-) -> Result<(), store::Error> {
-    match source {
-        Source::Notification(delivery) => {
-            store::notification::insert(tx, delivery, outcome.as_str(), subject).await
-        }
-        Source::Query => Ok(()),
-    }
-}
-
-fn note_paid(order_id: OrderId) {
+fn note_paid(context: &Context, order_id: OrderId) {
+    context.alarms.events.set(context.clock.now());
     telemetry::note_order(order_id);
     telemetry::count_order_move(OrderStatus::AwaitingPayment.as_str(), OrderStatus::Paid.as_str());
 }

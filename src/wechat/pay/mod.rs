@@ -4,8 +4,9 @@
 //! ([`PayError::Unknown`]), never a success and never a refusal. What a payment means for an order
 //! is not decided here.
 //!
-//! Source: pay-v3, sections 1 to 8, 10 and 14.
+//! Source: pay-v3, sections 1 to 8, 10, 11 and 14.
 
+pub mod bill;
 mod certificates;
 mod client;
 mod error;
@@ -15,6 +16,7 @@ mod message;
 mod notification;
 mod order;
 mod request_payment;
+mod reserialised;
 mod transaction;
 
 pub use certificates::read as read_certificates;

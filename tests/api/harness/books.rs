@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 
 /// Each finds what must not be.
-const FORBIDDEN: [(&str, &str); 9] = [
+const FORBIDDEN: &[(&str, &str)] = &[
     (
         "a paid order without exactly one wanted payment of its total",
         "select o.id::text from orders o where o.status in ('paid', 'partially_refunded', 'refunded')
@@ -42,6 +42,17 @@ const FORBIDDEN: [(&str, &str); 9] = [
         "select order_id::text from events group by order_id, kind having count(*) > 1",
     ),
     (
+        "a delivery that is not its event's",
+        "select d.event_id::text from event_deliveries d join events e on e.id = d.event_id
+         where e.order_id <> d.order_id or e.sequence <> d.sequence or d.due_at < e.occurred_at",
+    ),
+    (
+        "a parked event without an open exception, or one that was taken with one",
+        "select d.event_id::text from event_deliveries d
+         where d.state in ('parked', 'delivered') and (d.state = 'parked') <> exists (select from exceptions x
+            where x.kind = 'event_undelivered' and x.subject = d.event_id::text and x.resolved_at is null)",
+    ),
+    (
         "an order that is not the sum of its lines",
         "select o.id::text from orders o where o.total_fen <>
             (select sum(i.unit_price_fen * i.quantity) from order_items i where i.order_id = o.id)",
@@ -51,11 +62,19 @@ const FORBIDDEN: [(&str, &str); 9] = [
         "select coalesce(o.id, k.order_id)::text from orders o full join idempotency_keys k on k.order_id = o.id
          where o.id is null or k.order_id is null",
     ),
+    (
+        "an attempt that may be paid and that nobody will ask about",
+        "select out_trade_no from payment_attempts where state in ('created', 'unknown', 'prepaid') and next_check_at is null",
+    ),
+    (
+        "an attempt that is asked about though its answer is final",
+        "select out_trade_no from payment_attempts where state in ('settled', 'surplus', 'failed') and next_check_at is not null",
+    ),
 ];
 
 pub(super) async fn assert_balanced(db: &PgPool) {
     for (what, sql) in FORBIDDEN {
-        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(db).await.unwrap();
+        let found: Vec<String> = sqlx::query_scalar(*sql).fetch_all(db).await.unwrap();
         assert!(found.is_empty(), "{what}: {found:?}");
     }
 }
@@ -73,6 +92,7 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from payments t),
         (select md5(string_agg(t::text, '|' order by t::text)) from notifications t),
         (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
-        (select md5(string_agg(t::text, '|' order by t::text)) from events t))";
+        (select md5(string_agg(t::text, '|' order by t::text)) from events t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from event_deliveries t))";
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }

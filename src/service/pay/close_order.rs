@@ -114,7 +114,11 @@ async fn close_here(context: &Context, order_id: OrderId, closed: Option<&Askabl
     }
     match order::decide(status, OrderEvent::AttemptsClosed) {
         OrderMove::CloseAndReturnStock => {}
-        OrderMove::Stay | OrderMove::Pay | OrderMove::StayWithSurplus => {
+        OrderMove::Stay
+        | OrderMove::Pay
+        | OrderMove::StayWithSurplus
+        | OrderMove::RefundInPart
+        | OrderMove::RefundInFull => {
             return Err(AppError::new(ErrorCode::OrderStateConflict));
         }
     }

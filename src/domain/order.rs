@@ -96,6 +96,7 @@ pub enum OrderMove {
 }
 
 /// The order machine, whole.
+#[expect(clippy::match_same_arms, reason = "each arm is one reason, not one result")]
 pub fn decide(status: OrderStatus, event: OrderEvent) -> OrderMove {
     use {OrderEvent as E, OrderMove as M, OrderStatus as S};
     match (status, event) {

@@ -112,7 +112,7 @@ pub async fn read(context: &Context) -> Health {
         pay_keys: pay_keys(context),
         notifications: notifications(figures.as_ref(), now),
         orders: orders(figures.as_ref()),
-        refunds: Check::ok("this version makes no refunds").figure("open", 0),
+        refunds: refunds(figures.as_ref()),
         events: events(figures.as_ref()),
         clock: clock(context, figures.as_ref(), now),
     };
@@ -258,6 +258,30 @@ fn orders(figures: Option<&Figures>) -> Check {
         .figure("attempts_unknown", figures.attempts_unknown)
         .figure("exceptions_open", figures.exceptions_open)
         .figure("surplus_payments", figures.surplus_payments)
+}
+
+fn refunds(figures: Option<&Figures>) -> Check {
+    let Some(figures) = figures else { return unseen() };
+    let check = if figures.refunds_overdue > 0 {
+        Check::new(Status::Degraded, "refunds are due and nobody looks at them")
+    } else if figures.refunds_waiting > 0 {
+        Check::new(
+            Status::Degraded,
+            "WeChat does not take refunds: the balance is too small, or a key or permission is refused",
+        )
+    } else if figures.refunds_abnormal > 0 {
+        Check::new(
+            Status::Degraded,
+            "refunds wait for a human: the payer's account takes no money",
+        )
+    } else {
+        Check::ok("every refund is done or on its way")
+    };
+    check
+        .figure("open", figures.refunds_open)
+        .figure("waiting", figures.refunds_waiting)
+        .figure("abnormal", figures.refunds_abnormal)
+        .figure("overdue", figures.refunds_overdue)
 }
 
 fn events(figures: Option<&Figures>) -> Check {

@@ -18,6 +18,8 @@ pub mod notification;
 pub mod order;
 pub mod pool;
 pub mod product;
+pub mod refund;
+pub mod refund_request;
 pub mod session;
 pub mod settlement;
 pub mod user;

@@ -3,6 +3,7 @@
 
 mod housekeeping;
 mod platform_keys;
+mod refunds;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use crate::service::Context;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 2] = [housekeeping::LOOP, platform_keys::LOOP];
+const LOOPS: [Loop; 3] = [housekeeping::LOOP, platform_keys::LOOP, refunds::LOOP];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// How many turns [`Workers::run_to_quiet`] gives one loop before it calls it restless.

@@ -2,3 +2,4 @@
 
 pub mod health;
 pub mod product;
+pub mod refund;

@@ -1,4 +1,4 @@
-//! A payment notification: verified over its raw bytes, opened, settled, and only then answered.
+//! A notification of WeChat Pay, about a payment or a refund: verified over its raw bytes, opened, settled, and only then answered.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::telemetry;
 use crate::wechat::pay::{Notification, Refusal, SignedMessage, TradeState, Verified};
 
 use super::settle::{self, Outcome, Source};
+use super::settle_refund;
 
 /// The headers that a signature stands in, in lower case.
 pub const SIGNED_HEADERS: [&str; 4] = [
@@ -91,8 +92,13 @@ pub fn note_unreadable(error: &AppError) {
 async fn receive_whole(context: &Context, delivery: &Delivery) -> Result<Receipt, AppError> {
     match open(context, delivery).await {
         Ok(verified) => take(context, delivery, verified.get()).await,
-        // Signed and sealed by WeChat, and still not a payment: no repetition will mend it.
-        Err(Refusal::PlaintextUnreadable { id, field }) => except(context, delivery, &id, field).await,
+        // Signed and sealed by WeChat, and still not what it calls itself: no repetition will mend it.
+        Err(Refusal::PlaintextUnreadable { id, field }) => {
+            except(context, delivery, ExceptionKind::UnreadablePayment, (&id, field)).await
+        }
+        Err(Refusal::RefundUnreadable { id, field }) => {
+            except(context, delivery, ExceptionKind::UnreadableRefund, (&id, field)).await
+        }
         Err(refusal) => {
             note_refusal(&refusal);
             Ok(Receipt::Refused(refusal.as_str()))
@@ -120,8 +126,22 @@ async fn take(
                 let outcome = settle::settle(context, landed, Source::Notification(&record)).await?;
                 Ok(Receipt::Taken(outcome.as_str()))
             }
-            _ => except(context, delivery, id, "trade_state").await,
+            _ => {
+                except(
+                    context,
+                    delivery,
+                    ExceptionKind::UnreadablePayment,
+                    (id, "trade_state"),
+                )
+                .await
+            }
         },
+        Notification::Refund { id, report } => {
+            let texts = Texts::of(delivery);
+            let record = texts.record(context, id)?;
+            let outcome = settle_refund::settle(context, report, Source::Notification(&record)).await?;
+            Ok(Receipt::Taken(outcome.as_str()))
+        }
         Notification::Other { id, .. } => {
             let texts = Texts::of(delivery);
             let record = texts.record(context, id)?;
@@ -135,10 +155,9 @@ async fn take(
 async fn except(
     context: &Context,
     delivery: &Delivery,
-    notify_id: &str,
-    field: &str,
+    kind: ExceptionKind,
+    (notify_id, field): (&str, &str),
 ) -> Result<Receipt, AppError> {
-    let kind = ExceptionKind::UnreadablePayment;
     let texts = Texts::of(delivery);
     let record = texts.record(context, notify_id)?;
     let mut tx = context.db.begin().await?;

@@ -31,7 +31,7 @@ pub(super) enum Source<'a> {
 }
 
 impl Source<'_> {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Notification(_) => "notification",
             Self::Query => "query",
@@ -113,6 +113,8 @@ async fn settle_locked(
         (Settlement::Surplus(kind), Some(locked)) => {
             let now = context.clock.now();
             store::settlement::insert_payment(&mut tx, locked, landed, true, source.as_str(), now).await?;
+            // The payment in the books is the reason to give it back; this only saves waiting.
+            context.alarms.refunds.set(now);
             except(context, &mut tx, kind, Some(locked), landed).await?
         }
         (Settlement::Mismatch(kind), locked) => {

@@ -15,10 +15,12 @@ use crate::config::Settings;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::http::{self, Bounds, Running, Shell};
+
 use crate::service::alarm::Alarms;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
+use crate::service::pay::recorder::Recorder;
 use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
@@ -208,6 +210,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         sessions: SessionCache::default(),
         mini_programs: mini_programs(settings, upstream)?,
         merchant,
+        recorder: Recorder::default(),
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
         public_base_url: settings.http.public_base_url.clone(),

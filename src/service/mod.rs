@@ -53,6 +53,8 @@ pub struct Context {
     pub mini_programs: MiniPrograms,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
+    /// Which refused notifications are written down.
+    pub recorder: pay::recorder::Recorder,
     /// How long a session lives.
     pub session_ttl: TimeDelta,
     /// How long an order waits for money.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::clock::china_text;
 use super::pay::prepay::PREPAY_LIFE;
-use super::record::{Notification, Order, Payment, Record, TradeState};
+use super::record::{About, Notification, Order, Payment, Record, TradeState};
 use super::state::Shared;
 use super::world::{Cashier, World};
 
@@ -113,7 +113,7 @@ pub(super) fn open(shared: &Shared, asked: &PaymentParameters) -> Result<(String
 fn payable(order: &Order, now: DateTime<Utc>) -> Result<(), &'static str> {
     match order.state(now) {
         TradeState::NotPaid => Ok(()),
-        TradeState::Success => Err("the order is paid"),
+        TradeState::Success | TradeState::Refund => Err("the order is paid"),
         TradeState::Closed => Err("the order is closed"),
     }
 }
@@ -165,16 +165,7 @@ fn pay(world: &mut World, order: &Order, now: DateTime<Utc>) -> String {
         payment: Some(payment),
         ..order.clone()
     }));
-    let notification = Notification {
-        id: world.entropy.uuid(),
-        number: world.entropy.drawn(),
-        out_trade_no: order.out_trade_no.clone(),
-        created_at: now,
-        attempts: 0,
-        due_at: Some(now),
-        was_put_off: false,
-        is_held: false,
-    };
+    let notification = Notification::new(&mut world.entropy, &order.out_trade_no, About::Payment, now);
     world.put(Record::Notification(notification));
     transaction_id
 }

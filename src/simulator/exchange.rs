@@ -10,6 +10,7 @@ use super::call::{Call, Reply};
 use super::clock::http_date;
 use super::connection::Connection;
 use super::fault::{Api, FaultKind, Struck};
+use super::refund::RefundStatus;
 use super::state::Shared;
 use super::{log, mini, pay, rotation, slow_body};
 
@@ -40,6 +41,14 @@ pub(super) async fn answer(
     let mut reply = forced(&shared, api, &struck).unwrap_or_else(|| handle(&shared, &call));
     if struck.has(FaultKind::TokenDisplaced) {
         mini::token::displace_asked(&shared, &call);
+    }
+    for (kind, status) in [
+        (FaultKind::RefundClosed, RefundStatus::Closed),
+        (FaultKind::RefundAbnormal, RefundStatus::Abnormal),
+    ] {
+        if struck.has(kind) && reply.status == 200 {
+            pay::refund::doom(&shared, &call, status);
+        }
     }
     pay::answer::seal(&shared, &mut reply, &struck);
     reply.headers.push(("date", http_date(shared.clock.now())));
@@ -87,6 +96,7 @@ fn record(shared: &Shared, api: Api, call: &Call, struck: &Struck, reply: Option
         out_trade_no: reply
             .and_then(|reply| reply.out_trade_no.clone())
             .or_else(|| pay::order_number_of(api, call)),
+        out_refund_no: pay::refund_number_of(api, call),
         faults: struck.kinds(),
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });

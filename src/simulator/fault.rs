@@ -23,6 +23,8 @@ pub(super) enum Api {
     Close,
     Certificates,
     Notification,
+    Refund,
+    RefundQuery,
 }
 
 impl Api {
@@ -38,6 +40,8 @@ impl Api {
             Self::Close => 7,
             Self::Certificates => 8,
             Self::Notification => 9,
+            Self::Refund => 10,
+            Self::RefundQuery => 11,
         }
     }
 
@@ -53,7 +57,7 @@ impl Api {
     pub(super) const fn is_pay(self) -> bool {
         matches!(
             self,
-            Self::Prepay | Self::Query | Self::Close | Self::Certificates
+            Self::Prepay | Self::Query | Self::Close | Self::Certificates | Self::Refund | Self::RefundQuery
         )
     }
 }
@@ -86,6 +90,10 @@ pub(super) enum FaultKind {
     SlowBody,
     /// A new platform certificate signs from this call on.
     KeyRotation,
+    /// The refund is accepted and ends as `CLOSED` by itself.
+    RefundClosed,
+    /// The refund is accepted and ends as `ABNORMAL` by itself.
+    RefundAbnormal,
     /// Somebody else fetches a token right after this one: it is dead on arrival.
     TokenDisplaced,
     /// An attempt that never reaches the server.
@@ -103,7 +111,7 @@ pub(super) enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -116,6 +124,8 @@ impl FaultKind {
         Self::ProbeSignature,
         Self::SlowBody,
         Self::KeyRotation,
+        Self::RefundClosed,
+        Self::RefundAbnormal,
         Self::TokenDisplaced,
         Self::NotificationLost,
         Self::NotificationLate,
@@ -136,6 +146,7 @@ impl FaultKind {
             Self::Errcode => api.is_mini(),
             Self::PayError | Self::MissingAnswerSignature | Self::StaleAnswer => api.is_pay(),
             Self::WrongAnswerSignature | Self::ProbeSignature | Self::KeyRotation => !api.is_mini(),
+            Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
             Self::NotificationLost
             | Self::NotificationLate

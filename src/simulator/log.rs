@@ -36,6 +36,7 @@ pub(super) struct Call {
     /// What was wrong, for people.
     pub(super) detail: Option<String>,
     pub(super) out_trade_no: Option<String>,
+    pub(super) out_refund_no: Option<String>,
     /// Kinds of the faults that were applied.
     pub(super) faults: Vec<FaultKind>,
     /// Without the waits of faults.
@@ -63,6 +64,8 @@ pub(super) struct Delivery {
     /// Id of the notification; the same for all its attempts and copies.
     pub(super) id: String,
     pub(super) out_trade_no: String,
+    /// Null when it tells of a payment.
+    pub(super) out_refund_no: Option<String>,
     pub(super) kind: DeliveryKind,
     /// 1 for the first attempt; 0 for one made by hand.
     pub(super) attempt: u32,
@@ -105,6 +108,9 @@ pub(super) enum EventKind {
     InsufficientFunds,
     /// The cashier refused: paid already, closed.
     PaymentFailed,
+    /// A refund was ended by the control API.
+    RefundDecided,
+    Rules,
     Keys,
     Clock,
     Faults,
@@ -170,7 +176,8 @@ impl Log {
             (Some(_), None) => "no answer".to_owned(),
             (Some(_), Some(status)) => status.to_string(),
         };
-        let title = format!("notification of {} → {outcome}", delivery.out_trade_no);
+        let subject = delivery.out_refund_no.as_ref().unwrap_or(&delivery.out_trade_no);
+        let title = format!("notification of {subject} → {outcome}");
         entries.event(at, EventKind::Notification, title, json!(delivery));
         entries.deliveries.push(delivery.clone(), CALLS_MAX);
         delivery

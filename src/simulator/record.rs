@@ -6,8 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::entropy::Entropy;
 use super::key::KeyMode;
 use super::mini::token::AppTokens;
+use super::refund::{Refund, RefundStatus};
+use super::rule::Rules;
 
 /// One thing that changed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -23,7 +26,9 @@ pub(super) enum Record {
     LoginCode(LoginCode),
     Tokens(AppTokens),
     Order(Order),
+    Refund(Refund),
     Notification(Notification),
+    Rules(Rules),
 }
 
 /// A platform certificate and its private key.
@@ -90,6 +95,9 @@ pub(super) struct Order {
     pub(super) expires_at: DateTime<Utc>,
     pub(super) closed_at: Option<DateTime<Utc>>,
     pub(super) payment: Option<Payment>,
+    /// When the first refund was accepted, whatever became of it.
+    #[serde(default)]
+    pub(super) refund_started_at: Option<DateTime<Utc>>,
     pub(super) prepays: Vec<Prepay>,
 }
 
@@ -112,6 +120,8 @@ pub(super) struct Prepay {
 pub(super) enum TradeState {
     NotPaid,
     Success,
+    /// Paid, and a refund was started.
+    Refund,
     Closed,
 }
 
@@ -121,6 +131,7 @@ impl TradeState {
         match self {
             Self::NotPaid => "NOTPAY",
             Self::Success => "SUCCESS",
+            Self::Refund => "REFUND",
             Self::Closed => "CLOSED",
         }
     }
@@ -129,6 +140,7 @@ impl TradeState {
         match self {
             Self::NotPaid => "the order is not paid",
             Self::Success => "paid",
+            Self::Refund => "paid, and a refund was started",
             Self::Closed => "the order is closed",
         }
     }
@@ -137,12 +149,37 @@ impl TradeState {
 impl Order {
     /// Where it stands: past its time limit an unpaid order counts as closed.
     pub(super) fn state(&self, now: DateTime<Utc>) -> TradeState {
-        if self.payment.is_some() {
+        if self.refund_started_at.is_some() {
+            TradeState::Refund
+        } else if self.payment.is_some() {
             TradeState::Success
         } else if self.closed_at.is_some() || now >= self.expires_at {
             TradeState::Closed
         } else {
             TradeState::NotPaid
+        }
+    }
+}
+
+/// What a notification tells of.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum About {
+    #[default]
+    Payment,
+    Refund {
+        out_refund_no: String,
+        /// As it was decided; it may have moved on since.
+        status: RefundStatus,
+    },
+}
+
+impl About {
+    /// The refund that it tells of.
+    pub(super) fn out_refund_no(&self) -> Option<String> {
+        match self {
+            Self::Payment => None,
+            Self::Refund { out_refund_no, .. } => Some(out_refund_no.clone()),
         }
     }
 }
@@ -155,6 +192,8 @@ pub(super) struct Notification {
     /// Counts up over all notifications.
     pub(super) number: u64,
     pub(super) out_trade_no: String,
+    #[serde(default)]
+    pub(super) about: About,
     pub(super) created_at: DateTime<Utc>,
     /// Attempts made so far.
     pub(super) attempts: u32,
@@ -164,4 +203,21 @@ pub(super) struct Notification {
     pub(super) was_put_off: bool,
     /// Whether it waits for another notification to go by.
     pub(super) is_held: bool,
+}
+
+impl Notification {
+    /// A new one, due at once.
+    pub(super) fn new(entropy: &mut Entropy, out_trade_no: &str, about: About, now: DateTime<Utc>) -> Self {
+        Self {
+            id: entropy.uuid(),
+            number: entropy.drawn(),
+            out_trade_no: out_trade_no.to_owned(),
+            about,
+            created_at: now,
+            attempts: 0,
+            due_at: Some(now),
+            was_put_off: false,
+            is_held: false,
+        }
+    }
 }

@@ -57,7 +57,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
 /// `WeChat`'s paths, exactly as the real hosts have them.
 fn wechat(config: &mut ServiceConfig) {
     use mini::{login, session, token};
-    use pay::{certificates, close, prepay, query};
+    use pay::{certificates, close, prepay, query, refund, refund_query};
     let any = web::route;
     config
         .route("/sns/jscode2session", any().to(api(Api::Login, login::handle)))
@@ -82,6 +82,11 @@ fn wechat(config: &mut ServiceConfig) {
         .service(
             web::resource("/v3/pay/transactions/out-trade-no/{out_trade_no}/close")
                 .post(api(Api::Close, close::handle)),
+        )
+        .service(web::resource("/v3/refund/domestic/refunds").post(api(Api::Refund, refund::handle)))
+        .service(
+            web::resource("/v3/refund/domestic/refunds/{out_refund_no}")
+                .get(api(Api::RefundQuery, refund_query::handle)),
         )
         .service(web::resource("/v3/certificates").get(api(Api::Certificates, certificates::handle)));
 }
@@ -110,6 +115,7 @@ async fn unknown(shared: Data<Shared>, request: HttpRequest) -> HttpResponse {
         error: reply.error,
         detail: reply.detail,
         out_trade_no: None,
+        out_refund_no: None,
         faults: Vec::new(),
         duration_ms: 0,
     });

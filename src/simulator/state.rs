@@ -19,6 +19,7 @@ use super::log::Log;
 use super::options::{App, Delivery, Options};
 use super::outbound;
 use super::record::Record;
+use super::rule::Rules;
 use super::world::{World, first_certificate};
 
 /// After a restart this many draws are skipped: those of answers, which the journal does not count.
@@ -68,7 +69,12 @@ impl Shared {
             .as_deref()
             .map_or_else(|| Ok((Journal::nowhere(), Vec::new())), Journal::open)?;
         let public = Signer::from_pem(&options.keys.public_id, options.keys.public.expose_secret())?;
-        let mut world = World::new(options.seed, Arc::new(public), options.keys.mode);
+        let mut world = World::new(
+            options.seed,
+            Arc::new(public),
+            options.keys.mode,
+            Rules::usual(options.delivery),
+        );
         for record in records {
             match record {
                 Record::Certificate(certificate) => world.restore_certificate(certificate)?,
@@ -120,10 +126,12 @@ impl Shared {
         })
     }
 
-    /// One step in the world; what it changed is written down before this returns.
+    /// One step in the world, after all that time brought by itself; what changed is written down before this returns.
     pub(super) fn step<T>(&self, step: impl FnOnce(&mut World, DateTime<Utc>) -> T) -> T {
         let mut memory = unpoisoned(&self.memory);
-        let outcome = step(&mut memory.world, self.clock.now());
+        let now = self.clock.now();
+        memory.world.let_time_pass(now);
+        let outcome = step(&mut memory.world, now);
         let changed = memory.world.take_changed();
         if let Err(error) = memory.journal.append(&changed) {
             tracing::error!(%error, "the simulator cannot write its journal; a restart will forget");
@@ -138,7 +146,7 @@ impl Shared {
 
     /// Takes a notification into hand that is due, if nobody else has it.
     pub(super) fn claim_due(&self) -> Option<super::record::Notification> {
-        let now = self.clock.now();
+        let now = self.step(|_, now| now);
         let mut memory = unpoisoned(&self.memory);
         let claimed = memory
             .world
@@ -156,7 +164,7 @@ impl Shared {
         unpoisoned(&self.memory).sending.remove(&number);
     }
 
-    /// How long until the next notification is due that nobody has in hand.
+    /// How long until a refund is decided or a notification is due that nobody has in hand.
     pub(super) fn next_due_in(&self) -> Option<TimeDelta> {
         let now = self.clock.now();
         let memory = unpoisoned(&self.memory);
@@ -165,6 +173,7 @@ impl Shared {
             .notifications()
             .filter(|waiting| !memory.sending.contains(&waiting.number))
             .filter_map(|waiting| waiting.due_at)
+            .chain(memory.world.refunds.next_due_at())
             .min()
             .map(|due_at| (due_at - now).max(TimeDelta::zero()))
     }

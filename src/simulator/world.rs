@@ -13,7 +13,9 @@ use super::entropy::Entropy;
 use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
 use super::mini::token::AppTokens;
-use super::record::{CertificateRecord, LoginCode, Notification, Order, Record, User};
+use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Record, User};
+use super::refund::{Refund, RefundStatus, Refunds};
+use super::rule::Rules;
 
 /// Codes older than this are forgotten: they answer as unknown instead of expired.
 const LOGIN_CODE_KEPT: TimeDelta = TimeDelta::hours(1);
@@ -33,6 +35,8 @@ pub(super) struct World {
     orders: BTreeMap<String, Order>,
     orders_by_prepay_id: HashMap<String, String>,
     orders_by_transaction_id: HashMap<String, String>,
+    pub(super) refunds: Refunds,
+    rules: Rules,
     /// Only those that are still to be delivered, by number.
     notifications: BTreeMap<u64, Notification>,
     /// Open sheets, oldest first; not kept over a restart.
@@ -48,7 +52,7 @@ pub(super) struct Cashier {
 
 impl World {
     /// A world in which nothing happened yet, but for the keys.
-    pub(super) fn new(seed: u64, public: Arc<Signer>, mode: super::key::KeyMode) -> Self {
+    pub(super) fn new(seed: u64, public: Arc<Signer>, mode: super::key::KeyMode, rules: Rules) -> Self {
         Self {
             entropy: Entropy::new(seed, 0),
             keys: KeyRing {
@@ -65,6 +69,8 @@ impl World {
             orders: BTreeMap::new(),
             orders_by_prepay_id: HashMap::new(),
             orders_by_transaction_id: HashMap::new(),
+            refunds: Refunds::default(),
+            rules,
             notifications: BTreeMap::new(),
             cashiers: VecDeque::new(),
             changed: Vec::new(),
@@ -126,6 +132,8 @@ impl World {
                 self.tokens.insert(tokens.app_id.clone(), tokens);
             }
             Record::Order(order) => self.apply_order(order),
+            Record::Refund(refund) => self.refunds.apply(refund),
+            Record::Rules(rules) => self.rules = rules,
             Record::Notification(notification) if notification.due_at.is_some() => {
                 self.notifications.insert(notification.number, notification);
             }
@@ -163,6 +171,7 @@ impl World {
             Record::Drawn(self.entropy.drawn()),
             Record::ClockOffset(self.clock_offset_s),
             Record::Mode(self.keys.mode),
+            Record::Rules(self.rules.clone()),
         ];
         let fresh_codes = self
             .login_codes
@@ -175,8 +184,47 @@ impl World {
             .chain(fresh_codes.map(Record::LoginCode))
             .chain(self.tokens.values().cloned().map(Record::Tokens))
             .chain(self.orders.values().cloned().map(Record::Order))
+            .chain(self.refunds.all().cloned().map(Record::Refund))
             .chain(self.notifications.values().cloned().map(Record::Notification))
             .collect()
+    }
+
+    pub(super) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Does what happens by itself as time goes by: refunds are decided.
+    pub(super) fn let_time_pass(&mut self, now: DateTime<Utc>) {
+        while let Some(due) = self.refunds.due(now).cloned() {
+            let (decided_at, status) = (due.decide_at.unwrap_or(now), due.ends_as);
+            self.decide_refund(due, status, decided_at);
+        }
+    }
+
+    /// Ends a refund, or moves an abnormal one on, and makes the notification that says so.
+    pub(super) fn decide_refund(
+        &mut self,
+        refund: Refund,
+        status: RefundStatus,
+        at: DateTime<Utc>,
+    ) -> Refund {
+        let decided = Refund {
+            status,
+            decided_at: Some(at),
+            decide_at: None,
+            ..refund
+        };
+        // Without an address nobody is told: the form of old that goes to the console's address is not played.
+        if decided.notify_url.is_some() {
+            let about = About::Refund {
+                out_refund_no: decided.out_refund_no.clone(),
+                status,
+            };
+            let notification = Notification::new(&mut self.entropy, &decided.out_trade_no, about, at);
+            self.put(Record::Notification(notification));
+        }
+        self.put(Record::Refund(decided.clone()));
+        decided
     }
 
     pub(super) const fn clock_offset_s(&self) -> i64 {

@@ -35,3 +35,40 @@ pub async fn delete_sessions(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> 
         .await?
         .rows_affected())
 }
+
+/// Removes up to 1,000 believed deliveries that arrived before `before`; tells how many.
+pub async fn delete_notifications(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_notifications
+        delete from notifications where id in (
+            select id from notifications where received_at < $1 order by received_at limit 1000
+            for update skip locked)",
+        before,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_notifications", statement)
+        .await?
+        .rows_affected())
+}
+
+/// Removes refused deliveries: up to 1,000 that arrived before `before`, and up to 1,000 of those
+/// beyond the newest `rows_max`; tells how many.
+pub async fn delete_refused_notifications(
+    db: impl PgExecutor<'_>,
+    before: DateTime<Utc>,
+    rows_max: i64,
+) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_refused_notifications
+        delete from refused_notifications where id in (
+            (select id from refused_notifications where received_at < $1 order by received_at limit 1000)
+            union
+            (select id from refused_notifications order by id desc offset $2 limit 1000))",
+        before,
+        rows_max,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_refused_notifications", statement)
+        .await?
+        .rows_affected())
+}

@@ -41,8 +41,8 @@ pub async fn settle_expected(
             for no key update of orders, payment_attempts
         ), delivery as (
             insert into notifications (id, notify_id, received_at, wechat_timestamp, wechat_nonce, wechat_serial,
-                wechat_signature, body, verdict, order_id, attempt_id)
-            select $6, $7, $8, $9, $10, $11, $12, $13, 'settled', order_id, attempt_id from wanted
+                wechat_signature, body, verdict, order_id, attempt_id, event_id)
+            select $6, $7, $8, $9, $10, $11, $12, $13, 'settled', order_id, attempt_id, $17 from wanted
         ), payment as (
             insert into payments (transaction_id, attempt_id, order_id, total_fen, currency, payer_openid, is_surplus,
                 source, success_at, recorded_at)

@@ -19,6 +19,9 @@ pub enum Error {
         /// The bound, in bytes.
         bytes_max: usize,
     },
+    /// The next piece of a long answer did not come in time.
+    #[error("WeChat's answer stands still")]
+    Stalled,
 }
 
 impl Error {
@@ -35,7 +38,7 @@ impl Error {
     pub fn may_have_arrived(&self) -> bool {
         match self {
             Self::Transport { may_have_arrived, .. } => *may_have_arrived,
-            Self::TooLong { .. } => true,
+            Self::TooLong { .. } | Self::Stalled => true,
         }
     }
 
@@ -44,6 +47,7 @@ impl Error {
         match self {
             Self::Transport { is_timeout, .. } => *is_timeout,
             Self::TooLong { .. } => false,
+            Self::Stalled => true,
         }
     }
 }

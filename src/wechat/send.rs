@@ -22,6 +22,10 @@ const IDLE_CONNECTIONS_MAX: usize = 64;
 const IDLE_CONNECTION_LIFE: Duration = Duration::from_mins(1);
 /// The room that is made at once for an answer of unstated length.
 const ANSWER_BYTES_USUAL: u64 = 2_048;
+/// The longest that the download of a bill may take.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(15);
+/// The longest wait for the next piece of one.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Stands for "no answer has told the time yet".
 const SKEW_UNKNOWN: i64 = i64::MIN;
 
@@ -149,10 +153,14 @@ impl Upstream {
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Answer, Error> {
-        let mut response = self.0.client.execute(request).await.map_err(Error::transport)?;
+        let response = self.0.client.execute(request).await.map_err(Error::transport)?;
+        self.note_time(response.headers());
+        self.whole(response).await
+    }
+
+    async fn whole(&self, mut response: reqwest::Response) -> Result<Answer, Error> {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        self.note_time(&headers);
         let bytes_max = self.0.limits.answer_bytes_max;
         let expected = response.content_length().unwrap_or(ANSWER_BYTES_USUAL);
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
@@ -174,6 +182,32 @@ impl Upstream {
         })
     }
 
+    /// Sends one request and hands its answer on to be read piece by piece, or the whole answer if it
+    /// is no success. A call without an answer is counted and logged here.
+    pub(super) async fn open(
+        &self,
+        api: &'static str,
+        mut request: reqwest::Request,
+    ) -> Result<Result<Incoming, Answer>, Error> {
+        *request.timeout_mut() = Some(DOWNLOAD_TIMEOUT);
+        let span = tracing::info_span!("wechat", api, host = request.url().host_str());
+        let opening = async {
+            let response = self.0.client.execute(request).await.map_err(Error::transport)?;
+            self.note_time(response.headers());
+            match response.status().as_u16() {
+                200 => Ok(Ok(Incoming(response))),
+                _ => self.whole(response).await.map(Err),
+            }
+        };
+        let opened = opening.instrument(span.clone()).await;
+        if let Err(error) = &opened {
+            count(api, failure_outcome(error));
+            let cause = std::error::Error::source(error).map(|cause| format!("{cause:?}"));
+            span.in_scope(|| tracing::warn!(api, cause, "{error}"));
+        }
+        opened
+    }
+
     fn note_time(&self, headers: &HeaderMap) {
         let theirs = headers
             .get(DATE)
@@ -186,6 +220,21 @@ impl Upstream {
     }
 }
 
+/// An answer of any length, read piece by piece.
+#[derive(Debug)]
+pub(super) struct Incoming(reqwest::Response);
+
+impl Incoming {
+    /// The next piece; nothing after the last.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let piece = tokio::time::timeout(PIECE_TIMEOUT, self.0.chunk()).await;
+        match piece {
+            Ok(piece) => Ok(piece.map_err(after_arrival)?.map(|bytes| bytes.to_vec())),
+            Err(_) => Err(Error::Stalled),
+        }
+    }
+}
+
 /// Counts one call of `api`.
 pub(super) fn count(api: &'static str, outcome: Outcome) {
     metrics::counter!("weir_upstream_requests_total", "api" => api, "outcome" => outcome.as_str())
@@ -194,7 +243,7 @@ pub(super) fn count(api: &'static str, outcome: Outcome) {
 
 fn failure_outcome(error: &Error) -> Outcome {
     match error {
-        Error::Transport { is_timeout: true, .. } => Outcome::Timeout,
+        Error::Transport { is_timeout: true, .. } | Error::Stalled => Outcome::Timeout,
         Error::Transport {
             may_have_arrived: false,
             ..

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-
 use futures_util::future::FutureExt as _;
 
 use super::turn::{Loop, Next, Pace};
@@ -16,6 +15,12 @@ use crate::store;
 const KEYS_KEPT: TimeDelta = TimeDelta::days(7);
 /// How long a session that is over stays for support to see.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
+
+/// How long a believed notification is kept.
+const NOTIFICATIONS_KEPT: TimeDelta = TimeDelta::days(180);
+/// How long a refused one is kept, and how many at most: with 16 KiB of body each, 320 MiB.
+const REFUSED_KEPT: TimeDelta = TimeDelta::days(30);
+const REFUSED_ROWS_MAX: i64 = 20_000;
 
 pub(super) const LOOP: Loop = Loop {
     name: "housekeeping",
@@ -30,9 +35,20 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     let now = context.clock.now();
     let keys = store::housekeeping::delete_idempotency_keys(&context.db, now - KEYS_KEPT).await?;
     let sessions = store::housekeeping::delete_sessions(&context.db, now - SESSIONS_KEPT).await?;
-    if keys == 0 && sessions == 0 {
+    let notifications =
+        store::housekeeping::delete_notifications(&context.db, now - NOTIFICATIONS_KEPT).await?;
+    let refused =
+        store::housekeeping::delete_refused_notifications(&context.db, now - REFUSED_KEPT, REFUSED_ROWS_MAX)
+            .await?;
+    if [keys, sessions, notifications, refused] == [0; 4] {
         return Ok(Next::Later);
     }
-    tracing::debug!(keys, sessions, "removed what has served its time");
+    tracing::debug!(
+        keys,
+        sessions,
+        notifications,
+        refused,
+        "removed what has served its time"
+    );
     Ok(Next::AtOnce)
 }

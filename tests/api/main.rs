@@ -30,6 +30,7 @@ mod openapi;
 mod order;
 mod order_list;
 mod payment;
+mod pool;
 mod prepay_fault;
 mod profile;
 mod property;

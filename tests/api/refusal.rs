@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Message, Phone, Shop, log_since, shop};
+use crate::harness::{Answer, Message, Phone, Refused, Shop, log_since, shop, until};
 
 const SIGNED: [&str; 4] = [
     "wechatpay-timestamp",
@@ -28,6 +28,7 @@ async fn paid(shop: &Shop) -> (Phone<'_>, String) {
 async fn assert_refused(shop: &Shop, message: &Message, verdict: &str) {
     let log_from = log_since(0).len();
     let before = shop.snapshot().await;
+    let known = shop.refused().await;
     let series = format!("weir_notifications_total{{verdict=\"{verdict}\"}}");
     let counted = shop.metric(&series).await;
     let answer = shop.post(message).await;
@@ -62,6 +63,33 @@ async fn assert_refused(shop: &Shop, message: &Message, verdict: &str) {
         message.headers
     );
     assert_logged(&answer, log_from, verdict);
+    assert_recorded(shop, &known, message, verdict).await;
+}
+
+/// It is written down as it came, soon after the answer.
+async fn assert_recorded(shop: &Shop, known: &[Refused], message: &Message, verdict: &str) {
+    until(async || shop.refused().await.len() > known.len()).await;
+    let mut refused = shop.refused().await;
+    refused.retain(|one| known.iter().all(|known| known.id != one.id));
+    let refused = refused.pop().unwrap();
+    assert_eq!(refused.verdict, verdict);
+    assert!(!refused.detail.is_empty());
+    let kept = &message.body[..message.body.len().min(16_384)];
+    if verdict == "body_unreadable" {
+        assert_eq!((refused.body, refused.body_bytes), (Vec::new(), None));
+    } else {
+        assert_eq!(refused.body, kept);
+        assert_eq!(refused.body_bytes, i64::try_from(message.body.len()).ok());
+    }
+    for name in SIGNED {
+        let sent = message.headers.iter().filter(|(known, _)| known == name);
+        let sent: Vec<String> = sent
+            .map(|(_, value)| value.chars().take(1_024).collect())
+            .collect();
+        let kept = refused.headers.iter().filter(|(known, _)| known == name);
+        let kept: Vec<String> = kept.map(|(_, value)| value.clone()).collect();
+        assert_eq!(kept, sent, "{name}");
+    }
 }
 
 fn assert_logged(answer: &Answer, log_from: usize, verdict: &str) {
@@ -166,7 +194,7 @@ async fn a_signature_by_anybody_else_or_over_anything_else_is_refused() {
             (json!({"signature": "merchant_key"}), "signature_wrong"),
             (json!({"signature": "other_key"}), "signature_wrong"),
             (json!({"signature": "missing"}), "header_missing"),
-            (json!({"body": "reserialised"}), "signature_wrong"),
+            (json!({"body": "reserialised"}), "body_reserialised"),
             (json!({"body": "truncated"}), "signature_wrong"),
             (json!({"body": "not_json"}), "not_json"),
             (json!({"encrypt_with": "wrong_key"}), "decrypt_failed"),
@@ -193,8 +221,9 @@ async fn a_byte_changed_after_signing_is_refused() {
         let text = String::from_utf8(message.body.clone()).unwrap();
         let signature = message.header("wechatpay-signature").to_owned();
         for (spoilt, verdict) in [
-            (message.with_body(format!("{text} ")), "signature_wrong"),
-            (message.with_body(format!("{text}\n")), "signature_wrong"),
+            (message.with_body(format!("{text} ")), "body_reserialised"),
+            (message.with_body(format!("{text}\n")), "body_reserialised"),
+            (message.with_body(text.replace('/', "\\/")), "body_reserialised"),
             (
                 message.with_body(text.replacen("payment", "Payment", 1)),
                 "signature_wrong",

@@ -161,6 +161,7 @@ async fn the_one_statement_settles_exactly_what_the_domain_says() {
             serial: "s",
             signature: "x",
             body: b"{}",
+            replay: None,
         };
         let mut settled = 0;
         for case in cases() {

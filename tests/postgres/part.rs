@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::signal::unix::{SignalKind, signal};
 use weir::dev::postgres::Cluster;
 
 use crate::room::{pid, server};
 
 const KIND: &str = "WEIR_TEST_CLUSTER_KIND";
 const FOLDER: &str = "WEIR_TEST_CLUSTER_FOLDER";
+
+/// How a part ends that was interrupted.
+pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Not a test: what the other process runs. Says `READY SERVER HOME`, then waits for a line on its
 /// standard input; `stop` stops the cluster, the end of the input ends the process.
@@ -29,9 +33,14 @@ async fn plays_the_part_of_another_process() {
     let cluster = opened.unwrap();
     let rows = crate::room::add_row(&cluster, "shared").await;
     let (server, home) = (server(&cluster).as_raw_nonzero(), cluster.folder().display());
+    // Heard by hand, since whoever runs tests in the background may have them ignore it.
+    let mut interrupt = signal(SignalKind::interrupt()).unwrap();
     println!("\nREADY {server} {rows} {home}");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
+    let said = tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin().take(5)));
+    let line = tokio::select! {
+        line = said => line.unwrap().unwrap(),
+        _ = interrupt.recv() => std::process::exit(INTERRUPTED),
+    };
     if line.trim() == "stop" {
         cluster.stop().await.unwrap();
         println!("\nSTOPPED");
@@ -127,6 +136,8 @@ impl Part {
     /// What Ctrl-C in a terminal does.
     pub(crate) fn interrupt(&mut self) -> ExitStatus {
         kill_process_group(self.id(), Signal::INT).unwrap();
+        // Waiting would close it, and the part would end for that.
+        let _input = self.process.stdin.take();
         self.process.wait().unwrap()
     }
 

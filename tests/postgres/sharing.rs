@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use weir::dev::postgres::Cluster;
 
-use crate::part::Part;
+use crate::part::{INTERRUPTED, Part};
 use crate::room::{add_row, home, is_alive, names_in, project, server_in, until};
 
 #[test]
@@ -71,7 +71,7 @@ async fn interrupt_of_the_users_process_group_does_not_reach_the_server() {
     let project = project();
     let mut user = Part::start("durable", &home(&project));
     let server = user.ready().server;
-    assert_eq!(user.interrupt().signal(), Some(2));
+    assert_eq!(user.interrupt().code(), Some(INTERRUPTED));
     until("the server is gone", || !is_alive(server));
     starts_without_recovery(&home(&project)).await;
 }

@@ -9,6 +9,7 @@
 )]
 
 mod attempt;
+mod bill;
 mod money;
 mod name;
 mod notification;

@@ -30,6 +30,8 @@ async fn document_names_every_route() {
         "get /simulator/faults",
         "get /simulator/keys",
         "get /simulator/notifications",
+        "get /simulator/refunds",
+        "get /simulator/rules",
         "get /simulator/transactions",
         "get /simulator/users",
         "patch /simulator/users/{user_id}",
@@ -41,9 +43,11 @@ async fn document_names_every_route() {
         "post /simulator/login-codes",
         "post /simulator/notifications",
         "post /simulator/notifications/deliver",
+        "post /simulator/refunds/{out_refund_no}",
         "post /simulator/request-payment",
         "post /simulator/users",
         "put /simulator/faults",
+        "put /simulator/rules",
     ];
     assert_eq!(routes, expected);
     let text = document.to_string();

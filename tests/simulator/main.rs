@@ -22,6 +22,8 @@ mod merchant;
 mod notification;
 mod order;
 mod receiver;
+mod refund;
+mod refund_notice;
 mod restart;
 mod signature;
 mod token;

@@ -41,6 +41,9 @@ async fn everything_is_known_after_a_restart() {
     let token = stage.stable_token(false).await;
     let prepay_id = stage.prepay(&user, "order-open").await;
     stage.paid_order("order-paid").await;
+    stage.rules(json!({ "refund_takes_s": 3_600 })).await;
+    stage.refund("order-paid", "r1", 40).await;
+    let refunds = stage.list("/simulator/refunds").await;
     stage.receiver.answer(&[500]);
     stage.deliver().await;
     stage.post("/simulator/keys/rotate", json!({})).await;
@@ -60,6 +63,9 @@ async fn everything_is_known_after_a_restart() {
         token["access_token"]
     );
     assert_eq!(stage.list("/simulator/transactions").await, transactions);
+    assert_eq!(stage.list("/simulator/refunds").await, refunds);
+    let rules = stage.get("/simulator/rules").await.json();
+    assert_eq!(rules["refund_takes_s"], 3_600);
     assert_eq!(stage.certificates().await, certificates);
     assert_eq!(stage.get("/simulator/clock").await.json()["offset_s"], 100);
     stage.cashier(&user, &prepay_id).await;
@@ -75,6 +81,10 @@ async fn everything_is_known_after_a_restart() {
     let stage = stage.restarted(kept_in(folder.path())).await;
     assert_eq!(stage.list("/simulator/users").await.len(), 3);
     assert_eq!(stage.deliver().await.len(), 0);
+    // The refund ends in its time all the same.
+    stage.advance(3_600).await;
+    assert_eq!(stage.list("/simulator/refunds").await[0]["status"], "SUCCESS");
+    assert_eq!(stage.deliver_statuses().await, [204]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
     reason = "a script that cannot be played must fail the test"
 )]
 
+mod bill;
 mod certificate;
 mod login;
 mod merchant;

@@ -20,6 +20,8 @@ pub(crate) enum Act {
         headers: Vec<(&'static str, String)>,
         body: String,
     },
+    /// It is answered with bytes that nobody signed; `missing` more are promised than come.
+    Bytes { bytes: Vec<u8>, missing: usize },
     /// It is read and the connection is closed.
     Drop,
     /// It is read and nothing comes.
@@ -103,6 +105,14 @@ async fn serve(mut stream: TcpStream, acts: Arc<Mutex<VecDeque<Act>>>, requests:
             }
             write!(answer, "\r\n{body}").unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        Act::Bytes { bytes, missing } => {
+            let length = bytes.len() + missing;
+            let head =
+                format!("HTTP/1.1 200 Status\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // Who finds the answer wrong hangs up in the middle of it.
+            drop(stream.write_all(&bytes).await);
         }
         Act::Drop => drop(stream),
         Act::Hang => std::future::pending().await,

@@ -128,7 +128,7 @@ impl Door {
     }
 
     /// Starts the guardian, which takes over the lock. Only for who was told [`Entered::First`].
-    pub(super) fn guard(&self, place: &Place, postgres: &Path) -> io::Result<Child> {
+    pub(super) fn guard(&mut self, place: &Place, postgres: &Path) -> io::Result<Child> {
         let (signal, linger, fate) = match place.kind {
             Kind::Durable => ("INT", "0", "keep"),
             Kind::Scratch => ("QUIT", SCRATCH_LINGER, "remove"),
@@ -142,7 +142,11 @@ impl Door {
         // Its own descriptor for reading: through one that can write, it would wait for itself.
         command.stdin(File::open(self.home.join("door"))?);
         command.stdout(self.lock.try_clone()?).stderr(Stdio::null());
-        command.process_group(0).spawn()
+        let guardian = command.process_group(0).spawn()?;
+        // A lock belongs to an opening of its file, and this one is the guardian's now: through it we
+        // could never see the guardian holding it.
+        self.lock = open(&self.home.join("lock"))?;
+        Ok(guardian)
     }
 
     /// The lock, for a program that must not outlive it unnoticed.

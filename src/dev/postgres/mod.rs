@@ -30,9 +30,6 @@ use place::{Kind, Place};
 /// `initdb` with flushing on a slow disk, may take a while.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a scratch server may take to be ready before it is asked for again.
-const READY_MAX: Duration = Duration::from_secs(10);
-
 /// How often a scratch cluster is started that ends while it is being joined.
 const STARTS_MAX: u32 = 5;
 
@@ -123,18 +120,7 @@ impl Cluster {
         if matches!(entered, Entered::First) {
             cluster.start_guarded().await?;
         }
-        match kind {
-            Kind::Durable => server::ready(&cluster.place).await?,
-            // A server that was on its way out when we asked for it never comes: ask again.
-            Kind::Scratch => tokio::time::timeout(READY_MAX, server::ready(&cluster.place))
-                .await
-                .unwrap_or_else(|_| {
-                    Err(Error::NotStarted {
-                        folder: folder.to_owned(),
-                        log: cluster.log_tail(),
-                    })
-                })?,
-        }
+        server::ready(&cluster.place).await?;
         cluster.major = server::data_version(&cluster.place)?.unwrap_or_default();
         Ok(cluster)
     }

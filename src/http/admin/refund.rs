@@ -1,8 +1,7 @@
 //! `/admin/orders/{id}/refunds` and `/admin/refunds`: giving money back.
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::{OrderId, RefundId};
@@ -11,7 +10,7 @@ use crate::http::problem::Problem;
 use crate::http::{Admin, Body, IdempotencyKey, PathId};
 use crate::service::Context;
 use crate::service::pay::refund_order::{self, RequestedRefund, Wanted};
-use crate::store::refund_request::StoredRefund;
+use crate::service::pay::refund_response::RefundResponse;
 
 /// A refund as the operator wants it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -31,61 +30,6 @@ pub struct CreateRefundRequest {
     /// the order did not want and that could not be given back by itself.
     #[schema(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     transaction_id: Option<String>,
-}
-
-/// A refund.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RefundResponse {
-    #[schema(value_type = uuid::Uuid)]
-    id: RefundId,
-    /// Our number of it at WeChat.
-    out_refund_no: String,
-    #[schema(value_type = uuid::Uuid)]
-    order_id: OrderId,
-    /// WeChat's number of the payment that it gives back.
-    transaction_id: String,
-    amount_fen: i64,
-    #[schema(required = true)]
-    reason: Option<String>,
-    /// `operator`, or `surplus` for money that the order did not want.
-    #[schema(pattern = "^(operator|surplus)$")]
-    cause: String,
-    restock: bool,
-    /// `processing`, `succeeded`, `closed` or `abnormal`.
-    #[schema(value_type = String, example = "processing", pattern = "^(processing|succeeded|closed|abnormal)$")]
-    status: &'static str,
-    /// WeChat's number of it; null until WeChat took it.
-    #[schema(required = true)]
-    refund_id: Option<String>,
-    /// WeChat's code when it refused last, or why it did not come about.
-    #[schema(required = true)]
-    failure_code: Option<String>,
-    /// From when it is sent: WeChat takes one refund a minute for a payment.
-    submit_at: DateTime<Utc>,
-    created_at: DateTime<Utc>,
-    #[schema(required = true)]
-    succeeded_at: Option<DateTime<Utc>>,
-}
-
-impl From<StoredRefund> for RefundResponse {
-    fn from(refund: StoredRefund) -> Self {
-        Self {
-            id: refund.id,
-            out_refund_no: refund.out_refund_no.into(),
-            order_id: refund.order_id,
-            transaction_id: refund.transaction_id.into(),
-            amount_fen: refund.amount_fen.get(),
-            reason: refund.reason,
-            cause: refund.cause,
-            restock: refund.is_restocking,
-            status: refund.status.shown(),
-            refund_id: refund.refund_id.map(String::from),
-            failure_code: refund.failure_code,
-            submit_at: refund.submit_at,
-            created_at: refund.created_at,
-            succeeded_at: refund.succeeded_at,
-        }
-    }
 }
 
 /// Give money back

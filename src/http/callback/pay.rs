@@ -1,6 +1,8 @@
 //! `POST /wechat/pay/notify` and `POST /wechat/pay/refund-notify`. What a notification is about stands
 //! in what was sealed, so both take either.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -9,7 +11,8 @@ use utoipa::ToSchema;
 use crate::error::{AppError, ErrorCode};
 use crate::http::RawBody;
 use crate::service::Context;
-use crate::service::pay::receive_notification::{self, Delivery, Receipt, SIGNED_HEADERS};
+use crate::service::pay::delivery::{Delivery, RECORDED_HEADERS};
+use crate::service::pay::receive_notification::{self, Receipt};
 use crate::telemetry;
 
 /// The largest notification that is looked at: 1 MiB of ciphertext in base64, and its envelope.
@@ -73,11 +76,8 @@ async fn receive(
     context: web::Data<Context>,
     body: Result<RawBody<BODY_BYTES_MAX>, AppError>,
 ) -> HttpResponse {
-    let body = match body {
-        Ok(body) => body.0,
-        Err(error) => return unreadable(&error),
-    };
-    let headers = SIGNED_HEADERS
+    let context = context.into_inner();
+    let headers = RECORDED_HEADERS
         .into_iter()
         .flat_map(|name| {
             request
@@ -88,9 +88,12 @@ async fn receive(
         .collect();
     let delivery = Delivery {
         headers,
-        body: body.to_vec(),
+        body: body.as_ref().map_or_else(|_| Vec::new(), |body| body.0.to_vec()),
     };
-    match receive_notification::receive(&context.into_inner(), delivery).await {
+    if let Err(error) = body {
+        return unreadable(&context, &delivery, &error);
+    }
+    match receive_notification::receive(&context, delivery).await {
         Ok(Receipt::Taken(_)) => HttpResponse::NoContent().finish(),
         Ok(Receipt::Refused(_)) => not_believed(),
         Err(error) => failure(&error),
@@ -102,9 +105,11 @@ fn not_believed() -> HttpResponse {
     answer(StatusCode::UNAUTHORIZED, "not believed")
 }
 
-fn unreadable(error: &AppError) -> HttpResponse {
+fn unreadable(context: &Arc<Context>, delivery: &Delivery, error: &AppError) -> HttpResponse {
     telemetry::note_error(error);
-    receive_notification::note_unreadable(error);
+    if let Err(error) = receive_notification::note_unreadable(context, delivery, error) {
+        return failure(&error);
+    }
     match error.code() {
         ErrorCode::RequestTimeout => answer(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
         _ => not_believed(),

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::prepay::{LEASE, pay_error};
-use super::sync_order::{Found, look};
+use super::inquiry::{LEASE, close_at_wechat};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::order::{self, OrderEvent, OrderMove, OrderStatus};
@@ -16,7 +15,6 @@ use crate::store::attempt::{Askable, Lease};
 use crate::store::event::NewEvent;
 use crate::store::order::StoredOrder;
 use crate::telemetry;
-use crate::wechat::pay::PayError;
 
 /// Closes a user's unpaid order and gives its stock back.
 ///
@@ -62,39 +60,6 @@ async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
     // After an answer that did not come, WeChat may have closed it all the same.
     store::attempt::release(&context.db, open.id, lease.token, closed.is_ok()).await?;
     closed
-}
-
-/// Closes an attempt at WeChat and marks it closed, to make room for another.
-///
-/// # Errors
-/// See [`close_at_wechat`].
-pub(super) async fn close_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
-    close_at_wechat(context, open).await?;
-    let closed = attempt::next(open.state, AttemptEvent::FoundClosed);
-    // Nobody but a notification can have moved it meanwhile, and then the order tells.
-    store::attempt::update_state(&context.db, open, closed, context.clock.now()).await?;
-    Ok(())
-}
-
-/// Closes an attempt at WeChat. When this returns, nobody can pay it any more.
-///
-/// # Errors
-/// `order_state_conflict` when it turns out to be paid (it is settled then), and the `wechat_…`
-/// codes when there is no answer to believe.
-async fn close_at_wechat(context: &Context, open: &Askable) -> Result<(), AppError> {
-    let refusal = match context.merchant()?.close(&open.out_trade_no).await {
-        Ok(()) => None,
-        Err(error) if error.is_not_found() || error.is_order_closed() => None,
-        // Paid, most likely; only the query tells.
-        Err(error @ PayError::Definite { .. }) => Some(error),
-        Err(error) => return Err(pay_error(error)),
-    };
-    // A payment that was under way may have won the race with the close.
-    match (look(context, open).await?, refusal) {
-        (Found::Landed(_), _) => Err(AppError::new(ErrorCode::OrderStateConflict)),
-        (Found::Closed, _) | (Found::Absent | Found::Unpaid, None) => Ok(()),
-        (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
-    }
 }
 
 /// Closes the order in the books together with the attempt that was closed at WeChat, if no other

@@ -2,13 +2,21 @@
 
 pub mod catalogue;
 pub mod close_order;
+pub mod delivery;
+mod deny_refund;
+mod inquiry;
 pub mod place_order;
 mod prepay;
 pub mod pursue_refund;
 pub mod read_order;
 pub mod receive_notification;
+pub mod recorder;
 pub mod refund_order;
+pub mod refund_response;
+pub mod replay_notification;
+mod report;
 mod settle;
 mod settle_refund;
 pub mod start_payment;
 pub mod sync_order;
+mod verdict;

@@ -7,18 +7,14 @@
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::close_order::close_attempt;
-use super::sync_order::{Found, query_attempt};
+use super::inquiry::{Found, close_attempt, pay_error, query_attempt};
 use crate::domain::attempt::{self, AttemptEvent, AttemptState};
-use crate::error::{AppError, ErrorCode};
+use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
 use crate::store::attempt::{Askable, OpenAttempt, Payable, PrepayOutcome};
 use crate::wechat::pay::{PayError, PrepayRequest};
 
-/// How long one request may hold an attempt: a call to WeChat with its time limit and the query that
-/// may have to follow, and some.
-pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
 /// WeChat wants a payment to stay open for a minute at least. Source: pay-v3, section 6.
 const EXPIRE_MIN: TimeDelta = TimeDelta::seconds(61);
 
@@ -155,15 +151,4 @@ fn notify_url(context: &Context) -> Result<String, AppError> {
         .join("wechat/pay/notify")
         .map(String::from)
         .map_err(AppError::internal)
-}
-
-/// What a page is told when WeChat Pay does not do as asked.
-pub(super) fn pay_error(error: PayError) -> AppError {
-    let code = match &error {
-        PayError::Definite { .. } => ErrorCode::WechatRejected,
-        PayError::Unknown { .. } if error.is_rate_limited() => ErrorCode::RateLimited,
-        PayError::Unknown { .. } if error.is_timeout() => ErrorCode::WechatTimeout,
-        PayError::Unknown { .. } | PayError::NotReached(_) => ErrorCode::WechatUnavailable,
-    };
-    AppError::new(code).caused_by(error)
 }

@@ -7,8 +7,9 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
+use super::deny_refund::{self, Denial};
 use super::settle::{Outcome, Source};
-use super::settle_refund::{self, Denial};
+use super::settle_refund;
 use crate::domain::id::RefundId;
 use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{RefundStatus, ReportedRefund, gap_after};
@@ -125,7 +126,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
             }
         }
         Heard::Absent => {
-            settle_refund::deny(context, number, lease, Denial::Absent).await?;
+            deny_refund::deny(context, number, lease, Denial::Absent).await?;
         }
         Heard::Refused(error) => {
             let code = error.code().unwrap_or_default().to_owned();
@@ -134,7 +135,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
             } else {
                 Denial::Refused(&code)
             };
-            settle_refund::deny(context, number, lease, denial).await?;
+            deny_refund::deny(context, number, lease, denial).await?;
             (failure_code, gap_min) = (Some(code), PATIENT_GAP);
         }
         Heard::Unclear(error) => {

@@ -4,9 +4,10 @@
 //! statement; everything else is decided under lock by `domain::settlement`.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::domain::exception::ExceptionKind;
-use crate::domain::id::{AttemptId, ExceptionId, OrderId};
+use crate::domain::id::{ExceptionId, OrderId};
 use crate::domain::order::OrderStatus;
 use crate::domain::settlement::{self, LandedPayment, Settlement};
 use crate::error::AppError;
@@ -14,7 +15,7 @@ use crate::service::Context;
 use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::exception::NewException;
-use crate::store::notification::NewDelivery;
+use crate::store::notification::{Effect, NewDelivery};
 use crate::store::settlement::LockedAttempt;
 use crate::telemetry;
 
@@ -100,7 +101,45 @@ async fn settle_locked(
     source: Source<'_>,
 ) -> Result<Outcome, store::Error> {
     let mut tx = context.db.begin().await?;
-    let locked = store::settlement::lock_attempt(&mut tx, landed).await?;
+    let settled = settle_within(context, &mut tx, landed, source).await?;
+    tx.commit().await?;
+    settled.note(context);
+    Ok(settled.outcome)
+}
+
+/// What a settlement comes to, once its transaction is committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settled {
+    /// What became of the payment.
+    pub(super) outcome: Outcome,
+    order_id: Option<OrderId>,
+}
+
+impl Settled {
+    /// Notes what has happened. Called after the commit, since before it nothing has.
+    pub(super) fn note(&self, context: &Context) {
+        if let Outcome::Exception(kind) = self.outcome {
+            // Money that no order wants goes back: the payment in the books says so, this saves waiting.
+            context.alarms.refunds.set(context.clock.now());
+            tracing::warn!(exception.kind = kind.as_str(), "a payment became an exception");
+        }
+        if let Some(order_id) = self.order_id {
+            telemetry::note_order(order_id);
+            if self.outcome == Outcome::Settled {
+                note_paid(order_id);
+            }
+        }
+    }
+}
+
+/// Settles a landed payment under lock, inside a transaction that the caller commits, or does not.
+pub(super) async fn settle_within(
+    context: &Context,
+    tx: &mut PgConnection,
+    landed: &LandedPayment,
+    source: Source<'_>,
+) -> Result<Settled, store::Error> {
+    let locked = store::settlement::lock_attempt(tx, landed).await?;
     let decision = match &locked {
         Some(locked) if locked.is_payment_known_elsewhere => {
             Settlement::Mismatch(ExceptionKind::TransactionReused)
@@ -108,41 +147,41 @@ async fn settle_locked(
         Some(locked) => settlement::decide(&locked.expected, landed),
         None => Settlement::Mismatch(ExceptionKind::UnknownOrder),
     };
+    let mut event_id = None;
     let outcome = match (decision, &locked) {
-        (Settlement::Settle, Some(locked)) => pay(context, &mut tx, locked, landed, source).await?,
+        (Settlement::Settle, Some(locked)) => {
+            event_id = Some(pay(context, tx, locked, landed, source).await?);
+            Outcome::Settled
+        }
         (Settlement::Surplus(kind), Some(locked)) => {
             let now = context.clock.now();
-            store::settlement::insert_payment(&mut tx, locked, landed, true, source.as_str(), now).await?;
-            // The payment in the books is the reason to give it back; this only saves waiting.
-            context.alarms.refunds.set(now);
-            except(context, &mut tx, kind, Some(locked), landed).await?
+            store::settlement::insert_payment(tx, locked, landed, true, source.as_str(), now).await?;
+            except(context, tx, kind, Some(locked), landed).await?
         }
-        (Settlement::Mismatch(kind), locked) => {
-            except(context, &mut tx, kind, locked.as_ref(), landed).await?
-        }
+        (Settlement::Mismatch(kind), locked) => except(context, tx, kind, locked.as_ref(), landed).await?,
         (Settlement::Duplicate, _) | (Settlement::Settle | Settlement::Surplus(_), None) => {
             Outcome::Duplicate
         }
     };
-    let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
-    record(&mut tx, source, outcome, subject).await?;
-    tx.commit().await?;
-    if let Some(locked) = &locked {
-        telemetry::note_order(locked.order_id);
-        if outcome == Outcome::Settled {
-            note_paid(locked.order_id);
-        }
+    if let Source::Notification(delivery) = source {
+        let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
+        let effect = Effect { subject, event_id };
+        store::notification::insert(tx, delivery, outcome.as_str(), effect).await?;
     }
-    Ok(outcome)
+    Ok(Settled {
+        outcome,
+        order_id: locked.map(|locked| locked.order_id),
+    })
 }
 
+/// Moves the order to paid and gives the event that says so.
 async fn pay(
     context: &Context,
     tx: &mut PgConnection,
     locked: &LockedAttempt,
     landed: &LandedPayment,
     source: Source<'_>,
-) -> Result<Outcome, store::Error> {
+) -> Result<Uuid, store::Error> {
     let now = context.clock.now();
     store::settlement::insert_payment(tx, locked, landed, false, source.as_str(), now).await?;
     if !store::settlement::update_paid(tx, locked.order_id, landed.success_at, now).await? {
@@ -160,7 +199,7 @@ async fn pay(
         cause: source.as_str(),
     };
     store::event::insert(tx, &event, now).await?;
-    Ok(Outcome::Settled)
+    Ok(event.id)
 }
 
 async fn except(
@@ -205,22 +244,7 @@ async fn except(
         evidence: serde_json::json!({ "ours": ours, "theirs": theirs }),
     };
     store::exception::insert(tx, &exception, now).await?;
-    tracing::warn!(exception.kind = kind.as_str(), exception.id = %exception.id, "a payment became an exception");
     Ok(Outcome::Exception(kind))
-}
-
-async fn record(
-    tx: &mut PgConnection,
-    source: Source<'_>,
-    outcome: Outcome,
-    subject: Option<(OrderId, AttemptId)>,
-) -> Result<(), store::Error> {
-    match source {
-        Source::Notification(delivery) => {
-            store::notification::insert(tx, delivery, outcome.as_str(), subject).await
-        }
-        Source::Query => Ok(()),
-    }
 }
 
 fn note_paid(order_id: OrderId) {

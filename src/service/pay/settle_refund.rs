@@ -10,15 +10,16 @@ use uuid::Uuid;
 use super::settle::{Outcome, Source};
 use crate::domain::exception::ExceptionKind;
 use crate::domain::fen::Fen;
-use crate::domain::id::ExceptionId;
+use crate::domain::id::{ExceptionId, OrderId};
 use crate::domain::name::OutRefundNo;
 use crate::domain::order::{self, OrderEvent, OrderMove, OrderStatus};
-use crate::domain::refund::{self, RefundEvent, RefundMove, RefundStatus, ReportedRefund};
+use crate::domain::refund::{self, RefundMove, RefundStatus, ReportedRefund};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::exception::NewException;
+use crate::store::notification::Effect;
 use crate::store::refund::{LockedRefund, RefundStep};
 use crate::store::vault::VaultError;
 use crate::telemetry;
@@ -56,20 +57,75 @@ async fn settle_locked(
     source: Source<'_>,
 ) -> Result<Outcome, store::Error> {
     let mut tx = context.db.begin().await?;
-    let locked = store::refund::lock(&mut tx, &report.out_refund_no).await?;
-    let outcome = match &locked {
-        None => unknown(context, &mut tx, report).await?,
-        Some(locked) => hear(context, &mut tx, locked, report, source).await?,
-    };
-    if let Source::Notification(delivery) = source {
-        let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
-        store::notification::insert(&mut tx, delivery, outcome.as_str(), subject).await?;
-    }
+    let settled = settle_within(context, &mut tx, report, source).await?;
     tx.commit().await?;
-    if let Some(locked) = &locked {
-        telemetry::note_order(locked.order_id);
+    settled.note(context);
+    Ok(settled.outcome)
+}
+
+/// What a refund's settlement comes to, once its transaction is committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SettledRefund {
+    /// What became of the report.
+    pub(super) outcome: Outcome,
+    order_id: Option<OrderId>,
+    order_moved: Option<MovedOrder>,
+}
+
+/// A move of an order, written down.
+#[derive(Clone, Copy, Debug)]
+struct MovedOrder {
+    event_id: Uuid,
+    from: OrderStatus,
+    to: OrderStatus,
+}
+
+impl SettledRefund {
+    /// Notes what has happened. Called after the commit, since before it nothing has.
+    pub(super) fn note(&self, context: &Context) {
+        match self.outcome {
+            Outcome::Exception(kind) => {
+                tracing::warn!(exception.kind = kind.as_str(), "a refund became an exception");
+            }
+            Outcome::Settled => context
+                .alarms
+                .refunds
+                .set(context.clock.now() + refund::gap_after(0)),
+            Outcome::Duplicate => {}
+        }
+        if let Some(order_id) = self.order_id {
+            telemetry::note_order(order_id);
+        }
+        if let Some(moved) = self.order_moved {
+            telemetry::count_order_move(moved.from.as_str(), moved.to.as_str());
+        }
     }
-    Ok(outcome)
+}
+
+/// Settles what WeChat says of a refund under lock, inside a transaction that the caller commits, or
+/// does not.
+pub(super) async fn settle_within(
+    context: &Context,
+    tx: &mut PgConnection,
+    report: &ReportedRefund,
+    source: Source<'_>,
+) -> Result<SettledRefund, store::Error> {
+    let locked = store::refund::lock(tx, &report.out_refund_no).await?;
+    let (outcome, order_moved) = match &locked {
+        None => (unknown(context, tx, report).await?, None),
+        Some(locked) => hear(context, tx, locked, report, source).await?,
+    };
+    let subject = locked.as_ref().map(|locked| (locked.order_id, locked.attempt_id));
+    if let Source::Notification(delivery) = source {
+        let event_id = order_moved.map(|moved| moved.event_id);
+        let effect = Effect { subject, event_id };
+        store::notification::insert(tx, delivery, outcome.as_str(), effect).await?;
+    }
+    Ok(SettledRefund {
+        outcome,
+        order_id: subject.map(|(order_id, _)| order_id),
+        order_moved,
+    })
 }
 
 async fn hear(
@@ -78,46 +134,35 @@ async fn hear(
     locked: &LockedRefund,
     report: &ReportedRefund,
     source: Source<'_>,
-) -> Result<Outcome, store::Error> {
+) -> Result<(Outcome, Option<MovedOrder>), store::Error> {
     let evidence = |field: Option<&str>| serde_json::json!({ "field": field, "ours": ours(locked), "theirs": theirs(report) });
-    if let Some(field) = refund::difference(&locked.expected, report) {
-        let kind = ExceptionKind::RefundMismatch;
-        return except(
-            context,
-            tx,
-            kind,
-            Some(locked),
-            (&report.out_refund_no, evidence(Some(field))),
-        )
-        .await;
-    }
-    let subject = (&report.out_refund_no, evidence(None));
-    match refund::decide(locked.status, report.event) {
-        RefundMove::Stay => Ok(Outcome::Duplicate),
-        RefundMove::Contradiction => {
-            except(
-                context,
-                tx,
-                ExceptionKind::RefundContradiction,
-                Some(locked),
-                subject,
-            )
-            .await
+    let number = &report.out_refund_no;
+    let kind = match (
+        refund::difference(&locked.expected, report),
+        refund::decide(locked.status, report.event),
+    ) {
+        (Some(field), _) => {
+            let subject = (number, evidence(Some(field)));
+            let outcome = except(context, tx, ExceptionKind::RefundMismatch, locked, subject).await?;
+            return Ok((outcome, None));
         }
-        RefundMove::To(to) => {
+        (None, RefundMove::Stay) => return Ok((Outcome::Duplicate, None)),
+        (None, RefundMove::Contradiction) => ExceptionKind::RefundContradiction,
+        (None, RefundMove::To(to)) => {
             step(context, tx, locked, report, to).await?;
             match to {
-                RefundStatus::Succeeded => succeed(context, tx, locked, report, source).await,
-                RefundStatus::Closed => {
-                    except(context, tx, ExceptionKind::RefundClosed, Some(locked), subject).await
+                RefundStatus::Closed => ExceptionKind::RefundClosed,
+                RefundStatus::Abnormal => ExceptionKind::RefundAbnormal,
+                RefundStatus::Succeeded => {
+                    let moved = succeed(context, tx, locked, report, source).await?;
+                    return Ok((Outcome::Settled, moved));
                 }
-                RefundStatus::Abnormal => {
-                    except(context, tx, ExceptionKind::RefundAbnormal, Some(locked), subject).await
-                }
-                RefundStatus::Created | RefundStatus::Processing => Ok(Outcome::Settled),
+                RefundStatus::Created | RefundStatus::Processing => return Ok((Outcome::Settled, None)),
             }
         }
-    }
+    };
+    let outcome = except(context, tx, kind, locked, (number, evidence(None))).await?;
+    Ok((outcome, None))
 }
 
 async fn step(
@@ -143,11 +188,7 @@ async fn step(
         failure_code: (to == RefundStatus::Closed).then_some("CLOSED"),
         succeeded_at: report.success_at.filter(|_| to == RefundStatus::Succeeded),
     };
-    store::refund::update_moved(tx, locked.id, step, now).await?;
-    if let Some(at) = next_check_at {
-        context.alarms.refunds.set(at);
-    }
-    Ok(())
+    store::refund::update_moved(tx, locked.id, step, now).await
 }
 
 /// The money has arrived: the books, the order and its stock follow.
@@ -157,7 +198,7 @@ async fn succeed(
     locked: &LockedRefund,
     report: &ReportedRefund,
     source: Source<'_>,
-) -> Result<Outcome, store::Error> {
+) -> Result<Option<MovedOrder>, store::Error> {
     let now = context.clock.now();
     let success_at = report
         .success_at
@@ -171,10 +212,10 @@ async fn succeed(
             store::exception::update_mended(tx, &RETURNED, payment, "the money went back in full", now)
                 .await?;
         }
+        Ok(None)
     } else {
-        move_order(context, tx, locked, source).await?;
+        move_order(context, tx, locked, source).await.map(Some)
     }
-    Ok(Outcome::Settled)
 }
 
 async fn move_order(
@@ -182,7 +223,7 @@ async fn move_order(
     tx: &mut PgConnection,
     locked: &LockedRefund,
     source: Source<'_>,
-) -> Result<(), store::Error> {
+) -> Result<MovedOrder, store::Error> {
     let impossible = || store::Error::Inconsistent { table: "orders" };
     let now = context.clock.now();
     let amount = Fen::new(locked.expected.amount_fen).map_err(|_| impossible())?;
@@ -212,8 +253,11 @@ async fn move_order(
     if locked.is_restocking && store::order::update_restocked(tx, locked.order_id, now).await? {
         store::product::return_stock(&mut *tx, locked.order_id).await?;
     }
-    telemetry::count_order_move(locked.order_status.as_str(), to.as_str());
-    Ok(())
+    Ok(MovedOrder {
+        event_id: event.id,
+        from: locked.order_status,
+        to,
+    })
 }
 
 async fn unknown(
@@ -231,92 +275,28 @@ async fn unknown(
         detail: kind.explanation(),
         evidence: serde_json::json!({ "theirs": theirs(report) }),
     };
-    write(tx, &exception, now).await
+    store::exception::insert(tx, &exception, now).await?;
+    Ok(Outcome::Exception(kind))
 }
 
-async fn except(
+/// Names a difference about a refund.
+pub(super) async fn except(
     context: &Context,
     tx: &mut PgConnection,
     kind: ExceptionKind,
-    locked: Option<&LockedRefund>,
+    locked: &LockedRefund,
     (subject, evidence): (&OutRefundNo, serde_json::Value),
 ) -> Result<Outcome, store::Error> {
     let exception = NewException {
         id: ExceptionId::from(uuid(context)?),
         kind,
         subject: subject.as_str(),
-        order_id: locked.map(|locked| locked.order_id),
+        order_id: Some(locked.order_id),
         detail: kind.explanation(),
         evidence,
     };
-    write(tx, &exception, context.clock.now()).await
-}
-
-async fn write(
-    tx: &mut PgConnection,
-    exception: &NewException<'_>,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<Outcome, store::Error> {
-    store::exception::insert(tx, exception, now).await?;
-    let kind = exception.kind;
-    tracing::warn!(exception.kind = kind.as_str(), exception.id = %exception.id, "a refund became an exception");
+    store::exception::insert(tx, &exception, context.clock.now()).await?;
     Ok(Outcome::Exception(kind))
-}
-
-/// What came of it when WeChat knows none of a refund's number.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Denial<'a> {
-    /// It refused to make it, with this code, and will not make it later.
-    Refused(&'a str),
-    /// It does not take it for now, with this code; it is asked again.
-    NotYet(&'a str),
-    /// It does not know it.
-    Absent,
-}
-
-/// Writes down a denial, if the refund is still in the hands of `lease_token`.
-///
-/// # Errors
-/// Only when the database fails; nothing is written then.
-pub(super) async fn deny(
-    context: &Context,
-    number: &OutRefundNo,
-    lease_token: Uuid,
-    denial: Denial<'_>,
-) -> Result<(), AppError> {
-    let mut tx = context.db.begin().await?;
-    let Some(locked) = store::refund::lock(&mut tx, number).await? else {
-        return Ok(());
-    };
-    if locked.lease_token != Some(lease_token) {
-        return Ok(());
-    }
-    let (event, code) = match denial {
-        Denial::Refused(code) => (RefundEvent::Refused, Some(code)),
-        Denial::NotYet(code) => (RefundEvent::FoundAbsent, Some(code)),
-        Denial::Absent => (RefundEvent::FoundAbsent, None),
-    };
-    let evidence = serde_json::json!({ "ours": ours(&locked), "wechat_code": code });
-    let kind = match refund::decide(locked.status, event) {
-        RefundMove::To(to) => {
-            let step = RefundStep {
-                to,
-                refund_id: None,
-                next_check_at: None,
-                failure_code: code,
-                succeeded_at: None,
-            };
-            store::refund::update_moved(&mut tx, locked.id, step, context.clock.now()).await?;
-            Some(ExceptionKind::RefundClosed)
-        }
-        RefundMove::Contradiction => Some(ExceptionKind::RefundContradiction),
-        RefundMove::Stay => code.map(|_| ExceptionKind::RefundWaiting),
-    };
-    if let Some(kind) = kind {
-        except(context, &mut tx, kind, Some(&locked), (number, evidence)).await?;
-    }
-    tx.commit().await?;
-    Ok(())
 }
 
 fn uuid(context: &Context) -> Result<Uuid, store::Error> {
@@ -324,7 +304,8 @@ fn uuid(context: &Context) -> Result<Uuid, store::Error> {
     Ok(id.map_err(VaultError::from)?)
 }
 
-fn ours(locked: &LockedRefund) -> serde_json::Value {
+/// What our books say of a refund, as evidence.
+pub(super) fn ours(locked: &LockedRefund) -> serde_json::Value {
     serde_json::json!({
         "status": locked.status.as_str(),
         "refund_id": locked.expected.refund_id,

@@ -11,7 +11,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::prepay::{self, LEASE, Step};
+use super::inquiry::LEASE;
+use super::prepay::{self, Step};
 use crate::domain::attempt::{self, AttemptState};
 use crate::domain::id::{AttemptId, OrderId, UserId};
 use crate::domain::name::OutTradeNo;

@@ -54,7 +54,7 @@ pub(super) struct TransactionResponse {
     mch_id: String,
     out_trade_no: String,
     description: String,
-    /// `NOTPAY`, `SUCCESS` or `CLOSED`.
+    /// `NOTPAY`, `SUCCESS`, `REFUND` or `CLOSED`.
     trade_state: &'static str,
     total_fen: i64,
     openid: String,

@@ -11,6 +11,8 @@
 //! | `POST /simulator/request-payment` | `wx.requestPayment`, up to the cashier's sheet |
 //! | `POST /simulator/cashiers/{cashier_id}` | what the person does on that sheet |
 //! | `GET /simulator/transactions` | the truth about every order |
+//! | `GET /simulator/refunds`, `POST /simulator/refunds/{out_refund_no}` | the truth about every refund; end one |
+//! | `GET`, `PUT /simulator/rules` | rules that may be otherwise: pauses between refunds, the merchant's balance |
 //! | `GET`, `DELETE /simulator/calls` | calls that arrived at the simulated `WeChat` |
 //! | `GET`, `POST /simulator/notifications`, `POST /simulator/notifications/deliver` | deliveries tried, crafted, due |
 //! | `GET`, `PUT`, `DELETE /simulator/faults` | what goes wrong |
@@ -26,7 +28,9 @@ mod fault;
 mod key;
 mod log;
 mod notification;
+mod refund;
 mod refusal;
+mod rule;
 mod user;
 
 use actix_web::web::{self, Json, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
@@ -53,6 +57,10 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         cashier::request_payment,
         cashier::act_at_cashier,
         cashier::list_transactions,
+        refund::list_refunds,
+        refund::decide_refund,
+        rule::get_rules,
+        rule::set_rules,
         notification::list_notifications,
         notification::craft_notification,
         notification::deliver_notifications,
@@ -93,6 +101,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/request-payment").post(cashier::request_payment))
         .service(web::resource("/cashiers/{cashier_id}").post(cashier::act_at_cashier))
         .service(web::resource("/transactions").get(cashier::list_transactions))
+        .service(web::resource("/refunds").get(refund::list_refunds))
+        .service(web::resource("/refunds/{out_refund_no}").post(refund::decide_refund))
+        .service(web::resource("/rules").get(rule::get_rules).put(rule::set_rules))
         .service(
             web::resource("/notifications")
                 .get(notification::list_notifications)

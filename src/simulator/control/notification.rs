@@ -16,6 +16,8 @@ use crate::simulator::state::Shared;
 pub(super) struct PendingNotificationResponse {
     id: String,
     out_trade_no: String,
+    /// Null when it tells of a payment.
+    out_refund_no: Option<String>,
     /// The number of the next attempt, from 1 to 16.
     attempt: u32,
     due_at: Option<DateTime<Utc>>,
@@ -47,6 +49,7 @@ pub(super) async fn list_notifications(shared: Data<Shared>) -> Json<Notificatio
             .map(|waiting| PendingNotificationResponse {
                 id: waiting.id.clone(),
                 out_trade_no: waiting.out_trade_no.clone(),
+                out_refund_no: waiting.about.out_refund_no(),
                 attempt: waiting.attempts.saturating_add(1),
                 due_at: waiting.due_at,
             })

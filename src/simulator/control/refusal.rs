@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub(super) struct Refusal {
     #[serde(skip)]
     status: StatusCode,
-    /// `invalid_request`, `not_found` or `failed`.
+    /// `invalid_request`, `not_found`, `conflict` or `failed`.
     code: &'static str,
     message: String,
 }
@@ -31,6 +31,14 @@ impl Refusal {
         Self {
             status: StatusCode::NOT_FOUND,
             code: "not_found",
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::CONFLICT,
+            code: "conflict",
             message: message.into(),
         }
     }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use secrecy::ExposeSecret;
 
+use super::content;
 use super::message::{Content, Spoiling, envelope, headers};
 use super::wait_ms_after;
 use crate::simulator::clock::after_ms;
@@ -16,7 +17,6 @@ use crate::simulator::log::{Delivery, DeliveryKind};
 use crate::simulator::options;
 use crate::simulator::outbound::NOTIFICATION_TIMEOUT;
 use crate::simulator::pay::answer::OUTSIDE_WINDOW;
-use crate::simulator::pay::transaction;
 use crate::simulator::record::{Notification, Record};
 use crate::simulator::rotation;
 use crate::simulator::state::Shared;
@@ -159,26 +159,32 @@ impl Attempt<'_> {
         if self.struck.has(FaultKind::KeyRotation) {
             rotation::rotate(shared)?;
         }
-        let (order, signer, sealed_with, nonce, now) = shared.step(|world, now| {
+        let (story, signer, sealed_with, nonce, now) = shared.step(|world, now| {
             let turn = self
                 .notification
                 .number
                 .saturating_add(u64::from(self.notification.attempts));
             (
-                world.order(&self.notification.out_trade_no).cloned(),
+                content::of(
+                    world,
+                    &shared.merchant.mch_id,
+                    &self.notification.out_trade_no,
+                    &self.notification.about,
+                ),
                 world.keys.notification_signer(turn),
                 world.entropy.text(12),
                 world.entropy.text(32),
                 now,
             )
         });
-        let order = order.ok_or(Error::Setting("a notification without an order"))?;
+        let story = story.ok_or(Error::Setting("a notification of nothing"))?;
+        let url = story.url.ok_or(Error::Setting("a notification for nobody"))?;
         let content = Content {
             id: &self.notification.id,
-            event_type: "TRANSACTION.SUCCESS",
-            original_type: "transaction",
+            event_type: story.event_type,
+            original_type: story.original_type,
             created_at: self.notification.created_at,
-            plaintext: &transaction::wire(&shared.merchant.mch_id, &order, now),
+            plaintext: &story.plaintext,
         };
         let body = envelope(&content, shared.merchant.api_v3_key.expose_secret(), &sealed_with)?;
         let signed_at = if self.struck.has(FaultKind::NotificationStale) {
@@ -189,7 +195,7 @@ impl Attempt<'_> {
             now
         };
         let headers = headers(&signer, signed_at, nonce, &body, spoiling)?;
-        let answer = post(shared, &order.notify_url, &headers, body).await;
+        let answer = post(shared, &url, &headers, body).await;
         Ok(self.log(kind, Some(now), Some(answer)))
     }
 
@@ -202,6 +208,7 @@ impl Attempt<'_> {
             sequence: 0,
             id: self.notification.id.clone(),
             out_trade_no: self.notification.out_trade_no.clone(),
+            out_refund_no: self.notification.about.out_refund_no(),
             kind,
             attempt: self.notification.attempts.saturating_add(1),
             due_at: self.notification.due_at.unwrap_or(at),

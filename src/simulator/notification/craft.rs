@@ -10,14 +10,15 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 use super::attempt::{Answer, post};
+use super::content::{self, Story};
 use super::message::{Content, Spoiling, envelope, headers};
 use crate::simulator::certificate;
 use crate::simulator::clock::china_text;
 use crate::simulator::error::Error;
 use crate::simulator::key::Signer;
 use crate::simulator::log::{Delivery, DeliveryKind};
-use crate::simulator::pay::transaction;
-use crate::simulator::record::Order;
+use crate::simulator::record::{About, Order};
+use crate::simulator::refund::RefundStatus;
 use crate::simulator::state::Shared;
 
 /// How the signature is made.
@@ -78,13 +79,16 @@ pub(in crate::simulator) enum EncryptWith {
 #[serde(deny_unknown_fields)]
 pub(in crate::simulator) struct Crafted {
     pub(in crate::simulator) out_trade_no: String,
-    /// `TRANSACTION.SUCCESS` when absent.
+    /// A refund of that order, to be told of in place of the payment; one in process is told of as
+    /// if it had succeeded.
+    pub(in crate::simulator) out_refund_no: Option<String>,
+    /// `TRANSACTION.SUCCESS`, or what fits the refund, when absent.
     event_type: Option<String>,
-    /// `transaction` when absent.
+    /// `transaction` or `refund` when absent.
     original_type: Option<String>,
     /// Id of the notification; a new one when absent. All copies share it.
     id: Option<String>,
-    /// Merged deeply into the transaction that is encrypted, e.g. `{"amount":{"total":1}}`; a
+    /// Merged deeply into the transaction or refund that is encrypted, e.g. `{"amount":{"total":1}}`; a
     /// null removes the field.
     overrides: Option<Value>,
     /// Added to the timestamp header, in seconds.
@@ -160,7 +164,7 @@ pub(in crate::simulator) async fn craft(
     }
     let sending = messages
         .into_iter()
-        .map(|message| deliver(shared, order, &id, message));
+        .map(|message| deliver(shared, order, wish.out_refund_no.clone(), &id, message));
     let answers = if wish.parallel {
         futures_util::future::join_all(sending).await
     } else {
@@ -176,7 +180,13 @@ pub(in crate::simulator) async fn craft(
     })
 }
 
-async fn deliver(shared: &Shared, order: &Order, id: &str, message: Message) -> CraftedAnswer {
+async fn deliver(
+    shared: &Shared,
+    order: &Order,
+    out_refund_no: Option<String>,
+    id: &str,
+    message: Message,
+) -> CraftedAnswer {
     let sent_at = shared.clock.now();
     let Answer {
         status,
@@ -187,6 +197,7 @@ async fn deliver(shared: &Shared, order: &Order, id: &str, message: Message) -> 
         sequence: 0,
         id: id.to_owned(),
         out_trade_no: order.out_trade_no.clone(),
+        out_refund_no,
         kind: DeliveryKind::Crafted,
         attempt: 0,
         due_at: sent_at,
@@ -208,7 +219,8 @@ async fn deliver(shared: &Shared, order: &Order, id: &str, message: Message) -> 
 fn make(shared: &Shared, order: &Order, wish: &Crafted, id: &str) -> Result<Message, Error> {
     let (sealed_with, nonce, now) =
         shared.step(|world, now| (world.entropy.text(12), world.entropy.text(32), now));
-    let mut plaintext = transaction::wire(&shared.merchant.mch_id, order, now);
+    let story = story(shared, order, wish)?;
+    let mut plaintext = story.plaintext;
     if order.payment.is_none() {
         let total = order.total_fen;
         let paid = json!({
@@ -231,8 +243,8 @@ fn make(shared: &Shared, order: &Order, wish: &Crafted, id: &str) -> Result<Mess
     };
     let content = Content {
         id,
-        event_type: wish.event_type.as_deref().unwrap_or("TRANSACTION.SUCCESS"),
-        original_type: wish.original_type.as_deref().unwrap_or("transaction"),
+        event_type: wish.event_type.as_deref().unwrap_or(story.event_type),
+        original_type: wish.original_type.as_deref().unwrap_or(story.original_type),
         created_at: now,
         plaintext: &plaintext,
     };
@@ -261,10 +273,36 @@ fn make(shared: &Shared, order: &Order, wish: &Crafted, id: &str) -> Result<Mess
         url: wish
             .notify_url
             .clone()
-            .unwrap_or_else(|| order.notify_url.clone()),
+            .or(story.url)
+            .ok_or(Error::Setting("this refund was made without a notify_url"))?,
         headers,
         body: changed(wish.body, &body),
     })
+}
+
+/// What it tells before anything is overridden.
+fn story(shared: &Shared, order: &Order, wish: &Crafted) -> Result<Story, Error> {
+    let mch_id = &shared.merchant.mch_id;
+    let Some(out_refund_no) = &wish.out_refund_no else {
+        return Ok(content::of_payment(mch_id, order));
+    };
+    shared
+        .step(|world, _| {
+            let refund = world
+                .refunds
+                .of_order(&order.out_trade_no)
+                .find(|refund| refund.out_refund_no == *out_refund_no)?;
+            let status = match refund.status {
+                RefundStatus::Processing => RefundStatus::Success,
+                decided => decided,
+            };
+            let about = About::Refund {
+                out_refund_no: out_refund_no.clone(),
+                status,
+            };
+            content::of(world, mch_id, &order.out_trade_no, &about)
+        })
+        .ok_or(Error::Setting("the order has no such refund"))
 }
 
 /// Who signs, and which serial the header names.

@@ -30,7 +30,7 @@ pub(super) fn envelope(content: &Content, api_v3_key: &str, nonce: &str) -> Resu
         "create_time": china_text(content.created_at),
         "event_type": content.event_type,
         "resource_type": "encrypt-resource",
-        "summary": "payment succeeded",
+        "summary": content.event_type,
         "resource": {
             "original_type": content.original_type,
             "algorithm": "AEAD_AES_256_GCM",

@@ -1,6 +1,7 @@
-//! Notifications of payments: encrypted, signed anew at each attempt, repeated until a 2xx comes.
+//! Notifications of payments and refunds: encrypted, signed anew at each attempt, repeated until a 2xx comes.
 
 mod attempt;
+mod content;
 pub(super) mod craft;
 mod message;
 mod sender;

@@ -135,6 +135,29 @@ impl Refusal {
         Self::new(404, "ORDER_NOT_EXIST", 268_512_771, "this order does not exist")
     }
 
+    /// An order or a refund that the refund calls do not find.
+    pub(super) fn unknown_resource() -> Self {
+        Self::new(404, "RESOURCE_NOT_EXISTS", 268_435_464, "this does not exist")
+    }
+
+    pub(super) fn not_enough() -> Self {
+        Self::new(
+            403,
+            "NOT_ENOUGH",
+            268_435_456,
+            "the merchant's balance is too small",
+        )
+    }
+
+    pub(super) fn too_often() -> Self {
+        Self::new(
+            429,
+            "FREQUENCY_LIMITED",
+            268_447_840,
+            "too often; wait and repeat",
+        )
+    }
+
     pub(super) fn no_certificate() -> Self {
         Self::new(
             404,

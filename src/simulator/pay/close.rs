@@ -28,7 +28,7 @@ fn close(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
     shared.step(|world, now| {
         let order = world.order(&out_trade_no).ok_or_else(Refusal::unknown_order)?;
         match order.state(now) {
-            TradeState::Success => Err(Refusal::paid_when_closing()),
+            TradeState::Success | TradeState::Refund => Err(Refusal::paid_when_closing()),
             TradeState::Closed => Ok(()),
             TradeState::NotPaid => {
                 let closed = Order {

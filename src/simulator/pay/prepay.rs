@@ -3,11 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use url::{Host, Url};
 
 use super::answer::{Refusal, accepted};
-use super::authorization;
 use super::schema::{Field, Rule, parse};
+use super::{authorization, notify_url};
 use crate::simulator::call::{Call, Reply};
 use crate::simulator::clock::china_text;
 use crate::simulator::record::{Order, Prepay, Record, TradeState};
@@ -106,7 +105,7 @@ fn order(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
     if wanted.mchid != shared.merchant.mch_id {
         return Err(Refusal::field("/mchid", "not the mchid of Authorization"));
     }
-    check_notify_url(&wanted.notify_url)?;
+    notify_url::check(&wanted.notify_url)?;
     let detail_bytes = request.get("detail").map_or(0, |detail| detail.to_string().len());
     if detail_bytes > DETAIL_BYTES_MAX {
         return Err(Refusal::field("/detail", "longer than 6144 bytes"));
@@ -122,7 +121,7 @@ fn order(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
 fn place(world: &mut World, wanted: Wanted, request: Value, now: DateTime<Utc>) -> Result<String, Refusal> {
     let mut order = match world.order(&wanted.out_trade_no) {
         Some(known) => match known.state(now) {
-            TradeState::Success => return Err(Refusal::paid_when_ordering()),
+            TradeState::Success | TradeState::Refund => return Err(Refusal::paid_when_ordering()),
             TradeState::Closed => return Err(Refusal::closed()),
             TradeState::NotPaid if known.request != request => return Err(Refusal::number_used()),
             TradeState::NotPaid => known.clone(),
@@ -161,6 +160,7 @@ fn new_order(world: &World, wanted: Wanted, request: Value, now: DateTime<Utc>) 
         created_at: now,
         closed_at: None,
         payment: None,
+        refund_started_at: None,
         prepays: Vec::new(),
     })
 }
@@ -180,32 +180,6 @@ fn expiry(time_expire: Option<&str>, now: DateTime<Utc>) -> Result<DateTime<Utc>
     } else {
         Ok(at)
     }
-}
-
-/// https, or plain http to this machine, without a query.
-fn check_notify_url(text: &str) -> Result<(), Refusal> {
-    let refused = |issue: &str| Err(Refusal::field("/notify_url", issue));
-    let Ok(url) = Url::parse(text) else {
-        return refused("not a URL");
-    };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback => {}
-        _ => return refused("must be https"),
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return refused("must have no query");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return refused("must hold no name and password");
-    }
-    Ok(())
 }
 
 /// Date and time in China as 14 digits, as prepay ids and transaction ids begin.

@@ -4,11 +4,20 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::simulator::clock::china_text;
-use crate::simulator::record::Order;
+use crate::simulator::record::{Order, TradeState};
 
-/// The transaction in `WeChat Pay`'s form: what an unpaid order does not have is left out.
-pub(in crate::simulator) fn wire(mch_id: &str, order: &Order, now: DateTime<Utc>) -> Value {
-    let state = order.state(now);
+/// The transaction in `WeChat Pay`'s form, as queries answer it.
+pub(super) fn wire(mch_id: &str, order: &Order, now: DateTime<Utc>) -> Value {
+    form(mch_id, order, order.state(now))
+}
+
+/// The transaction as it stood when it was paid.
+pub(in crate::simulator) fn notice(mch_id: &str, order: &Order) -> Value {
+    form(mch_id, order, TradeState::Success)
+}
+
+/// What an unpaid order does not have is left out.
+fn form(mch_id: &str, order: &Order, state: TradeState) -> Value {
     let mut wire = Map::new();
     let mut put = |name: &str, value: Value| wire.insert(name.to_owned(), value);
     put("appid", json!(order.app_id));

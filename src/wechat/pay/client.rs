@@ -23,7 +23,7 @@ use super::notification::{self, Notification};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::wechat::error::Error;
-use crate::wechat::send::{Answer, Outcome, Upstream, count};
+use crate::wechat::send::{Answer, Incoming, Outcome, Upstream, count};
 
 /// WeChat Pay, for one merchant. Cheap to clone; clones share keys and connections.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ impl Client {
         self.0.ring.verify(message, now)
     }
 
-    /// Checks a notification or an answer; a key that is not known is looked for once, within
+    /// Checks a notification or an answer as of `now`; a key that is not known is looked for once, within
     /// [`Client::refresh_if_unknown`]'s bound.
     ///
     /// # Errors
@@ -141,10 +141,11 @@ impl Client {
     pub async fn verify_refreshing<'a>(
         &self,
         message: &SignedMessage<'a>,
+        now: DateTime<Utc>,
     ) -> Result<Verified<&'a [u8]>, Refusal> {
-        match self.verify(message, self.now()) {
+        match self.verify(message, now) {
             Err(Refusal::UnknownSerial) if self.refresh_if_unknown(message.serial()).await => {
-                self.verify(message, self.now())
+                self.verify(message, now)
             }
             verdict => verdict,
         }
@@ -181,7 +182,7 @@ impl Client {
             .await
             .map_err(|error| error.logged(call.api))?;
         let verdict = match answer.signed() {
-            Ok(message) => self.verify_refreshing(&message).await.map(drop),
+            Ok(message) => self.verify_refreshing(&message, self.now()).await.map(drop),
             Err(refusal) => Err(refusal),
         };
         match verdict {
@@ -225,9 +226,8 @@ impl Client {
         let headers = self.headers(call)?;
         let mut doubt = None;
         let mut failure = None;
-        let hosts = [Some(&merchant.base_url), merchant.backup_base_url.as_ref()];
         let last = merchant.backup_base_url.as_ref().unwrap_or(&merchant.base_url);
-        for host in hosts.into_iter().flatten() {
+        for host in merchant.hosts() {
             let mut request = Request::new(call.method.clone(), call.url(host)?);
             request.headers_mut().clone_from(&headers);
             if !call.body.is_empty() {
@@ -265,6 +265,27 @@ impl Client {
             (None, Some(error)) => NotReached::Network(error).into(),
             (None, None) => NotReached::Request.into(),
         })
+    }
+
+    /// Signs and sends a call to this one of the merchant's hosts, and gives its answer to be read
+    /// piece by piece. Such an answer carries no signature.
+    pub(super) async fn open_download(&self, call: &Call, host: &url::Url) -> Result<Incoming, PayError> {
+        let mut request = Request::new(call.method.clone(), call.url(host)?);
+        *request.headers_mut() = self.headers(call)?;
+        let opened = self.0.upstream.open(call.api, request).await;
+        let error = match opened {
+            Ok(Ok(incoming)) => {
+                count(call.api, Outcome::Ok);
+                return Ok(incoming);
+            }
+            Ok(Err(answer)) => {
+                let (error, outcome) = answer.failure();
+                count(call.api, outcome);
+                error
+            }
+            Err(error) => NotReached::Network(error).into(),
+        };
+        Err(error.logged(call.api))
     }
 
     fn headers(&self, call: &Call) -> Result<HeaderMap, NotReached> {
@@ -357,7 +378,7 @@ fn unclear(error: &Error) -> Option<UnknownReason> {
             may_have_arrived: false,
             ..
         } => None,
-        Error::Transport { is_timeout: true, .. } => Some(UnknownReason::Timeout),
+        Error::Transport { is_timeout: true, .. } | Error::Stalled => Some(UnknownReason::Timeout),
         Error::Transport { .. } => Some(UnknownReason::ConnectionLost),
     }
 }

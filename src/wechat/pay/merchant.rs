@@ -148,8 +148,14 @@ impl Merchant {
 
     /// Whether either host is reached by https.
     pub fn needs_tls(&self) -> bool {
-        let hosts = [Some(&self.base_url), self.backup_base_url.as_ref()];
-        hosts.into_iter().flatten().any(|host| host.scheme() == "https")
+        self.hosts().any(|host| host.scheme() == "https")
+    }
+
+    /// The hosts, in the order in which they are tried.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &Url> {
+        [Some(&self.base_url), self.backup_base_url.as_ref()]
+            .into_iter()
+            .flatten()
     }
 
     /// The `Authorization` header of a request.

@@ -118,6 +118,29 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// Whether WeChat Pay signed what is refused, so that no stranger can have made it.
+    pub fn is_signed(&self) -> bool {
+        match self {
+            Self::NotJson
+            | Self::UnsupportedAlgorithm
+            | Self::DecryptFailed
+            | Self::RefundUnreadable { .. }
+            | Self::PlaintextUnreadable { .. } => true,
+            Self::HeaderMissing(_)
+            | Self::HeaderRepeated(_)
+            | Self::HeaderMalformed(_)
+            | Self::Stale { .. }
+            | Self::Future { .. }
+            | Self::UnknownSerial
+            | Self::CertificateExpired
+            | Self::SignatureNotBase64
+            | Self::SignatureWrong
+            | Self::Probe => false,
+        }
+    }
+}
+
 impl<'a> SignedMessage<'a> {
     /// Takes the signature headers of a message. `values` gives all values of a header by its name
     /// in lower case.
@@ -153,6 +176,15 @@ impl<'a> SignedMessage<'a> {
     /// The name of the key it claims to be signed with.
     pub fn serial(&self) -> &'a str {
         self.serial
+    }
+
+    pub(super) fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The same with another body.
+    pub(super) fn with_body(self, body: &'a [u8]) -> Self {
+        Self { body, ..self }
     }
 
     fn check_time(&self, now: DateTime<Utc>) -> Result<(), Refusal> {

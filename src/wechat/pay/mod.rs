@@ -4,8 +4,9 @@
 //! ([`PayError::Unknown`]), never a success and never a refusal. What a payment or a refund means
 //! for an order is not decided here.
 //!
-//! Source: pay-v3, sections 1 to 10 and 14.
+//! Source: pay-v3, sections 1 to 11 and 14.
 
+pub mod bill;
 mod certificates;
 mod client;
 mod error;
@@ -16,6 +17,7 @@ mod notification;
 mod order;
 mod refund;
 mod request_payment;
+mod reserialised;
 mod transaction;
 
 pub use certificates::read as read_certificates;

@@ -8,6 +8,7 @@ mod log;
 mod message;
 mod money;
 mod phone;
+mod recorder;
 mod secret;
 mod settings;
 mod token;
@@ -25,12 +26,15 @@ use weir::config::Settings;
 use weir::domain::clock::Clock;
 use weir::http::Bounds;
 use weir::simulator::{self, Simulator};
+use weir::store::database::Database;
+use weir::store::pool::{self, PoolLimits};
 
 pub(crate) use answer::Answer;
 pub(crate) use log::since as log_since;
 pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
+pub(crate) use recorder::Refused;
 pub(crate) use settings::{
     ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
 };
@@ -176,6 +180,16 @@ impl Shop {
     pub(crate) async fn lose_database(&self) {
         database::allow_connections(&self.database.0, false).await;
         database::cut(&self.database.0).await;
+    }
+
+    /// Cuts every connection to the database; new ones are let in.
+    pub(crate) async fn cut_connections(&self) {
+        database::cut(&self.database.0).await;
+    }
+
+    /// A pool of its own to the database.
+    pub(crate) fn connect(&self, connections_max: u32) -> Database {
+        pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
     }
 
     /// Lets connections in again.

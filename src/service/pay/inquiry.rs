@@ -1,0 +1,114 @@
+//! Asking WeChat about an attempt and closing it there, and what its answers mean here.
+//!
+//! This is the second way to "paid", beside the notification, and ends in the same settling. What
+//! has no answer to believe is an error and changes nothing.
+
+use chrono::TimeDelta;
+
+use super::settle::{self, Outcome, Source};
+use crate::domain::attempt::{self, AttemptEvent};
+use crate::error::{AppError, ErrorCode};
+use crate::service::Context;
+use crate::store;
+use crate::store::attempt::Askable;
+use crate::wechat::pay::{PayError, TradeState};
+
+/// How long one request may hold an attempt: a call to WeChat with its time limit and the query that
+/// may have to follow, and some.
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+/// What a query found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Money had landed; it is settled or an exception now.
+    Landed(Outcome),
+    /// Nobody has paid it yet.
+    Unpaid,
+    /// WeChat does not know the number.
+    Absent,
+    /// Nobody can pay it any more.
+    Closed,
+}
+
+/// Asks WeChat about one attempt. Money that landed is settled; nothing else is written.
+///
+/// # Errors
+/// The `wechat_…` codes when there is no answer to believe.
+pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
+    match context.merchant()?.query(&open.out_trade_no).await {
+        Ok(transaction) => Ok(match transaction.landed {
+            Some(landed) => Found::Landed(settle::settle(context, &landed, Source::Query).await?),
+            None if matches!(transaction.trade_state, TradeState::Closed | TradeState::Revoked) => {
+                Found::Closed
+            }
+            None => Found::Unpaid,
+        }),
+        Err(error) if error.is_not_found() => Ok(Found::Absent),
+        Err(error) => Err(pay_error(error)),
+    }
+}
+
+/// Asks WeChat about one attempt and writes down what it says, in `open` too.
+///
+/// # Errors
+/// The `wechat_…` codes when there is no answer to believe; nothing is changed then.
+pub(super) async fn query_attempt(context: &Context, open: &mut Askable) -> Result<Found, AppError> {
+    let found = look(context, open).await?;
+    let event = match found {
+        Found::Landed(_) => return Ok(found),
+        Found::Unpaid => AttemptEvent::FoundUnpaid,
+        Found::Absent => AttemptEvent::FoundAbsent,
+        Found::Closed => AttemptEvent::FoundClosed,
+    };
+    let next = attempt::next(open.state, event);
+    if next != open.state
+        && store::attempt::update_state(&context.db, open, next, context.clock.now()).await?
+    {
+        open.state = next;
+    }
+    Ok(found)
+}
+
+/// Closes an attempt at WeChat and marks it closed, to make room for another.
+///
+/// # Errors
+/// See [`close_at_wechat`].
+pub(super) async fn close_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
+    close_at_wechat(context, open).await?;
+    let closed = attempt::next(open.state, AttemptEvent::FoundClosed);
+    // Nobody but a notification can have moved it meanwhile, and then the order tells.
+    store::attempt::update_state(&context.db, open, closed, context.clock.now()).await?;
+    Ok(())
+}
+
+/// Closes an attempt at WeChat. When this returns, nobody can pay it any more.
+///
+/// # Errors
+/// `order_state_conflict` when it turns out to be paid (it is settled then), and the `wechat_…`
+/// codes when there is no answer to believe.
+pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<(), AppError> {
+    let refusal = match context.merchant()?.close(&open.out_trade_no).await {
+        Ok(()) => None,
+        Err(error) if error.is_not_found() || error.is_order_closed() => None,
+        // Paid, most likely; only the query tells.
+        Err(error @ PayError::Definite { .. }) => Some(error),
+        Err(error) => return Err(pay_error(error)),
+    };
+    // A payment that was under way may have won the race with the close.
+    match (look(context, open).await?, refusal) {
+        (Found::Landed(_), _) => Err(AppError::new(ErrorCode::OrderStateConflict)),
+        (Found::Closed, _) | (Found::Absent | Found::Unpaid, None) => Ok(()),
+        (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
+    }
+}
+
+/// What a page is told when WeChat Pay does not do as asked.
+pub(super) fn pay_error(error: PayError) -> AppError {
+    let code = match &error {
+        PayError::Definite { .. } => ErrorCode::WechatRejected,
+        PayError::Unknown { .. } if error.is_rate_limited() => ErrorCode::RateLimited,
+        PayError::Unknown { .. } if error.is_timeout() => ErrorCode::WechatTimeout,
+        PayError::Unknown { .. } | PayError::NotReached(_) => ErrorCode::WechatUnavailable,
+    };
+    AppError::new(code).caused_by(error)
+}

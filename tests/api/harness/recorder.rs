@@ -1,0 +1,34 @@
+//! Looking into the flight recorder.
+
+use sqlx::Row as _;
+
+use super::Shop;
+
+/// A delivery that was not believed, as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) id: String,
+    pub(crate) verdict: String,
+    pub(crate) detail: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) body_bytes: Option<i64>,
+}
+
+impl Shop {
+    /// The refused deliveries that are kept, in no order.
+    pub(crate) async fn refused(&self) -> Vec<Refused> {
+        let sql = "select id::text, verdict, detail, headers, body, body_bytes from refused_notifications";
+        let rows = sqlx::query(sql).fetch_all(&self.db).await.unwrap();
+        rows.iter()
+            .map(|row| Refused {
+                id: row.get(0),
+                verdict: row.get(1),
+                detail: row.get(2),
+                headers: serde_json::from_value(row.get(3)).unwrap(),
+                body: row.get(4),
+                body_bytes: row.get(5),
+            })
+            .collect()
+    }
+}

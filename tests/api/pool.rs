@@ -1,0 +1,167 @@
+//! The connections to the database: bounded, whole, and given back whatever becomes of the borrower.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sqlx::Executor as _;
+use weir::store::database::Database;
+
+use crate::harness::{shop, until};
+
+const PLACES: u32 = 3;
+
+async fn who(db: &Database) -> i32 {
+    sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(db)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_comes_back_well_is_lent_again() {
+    shop(async |shop| {
+        let db = shop.connect(PLACES);
+        let first = who(&db).await;
+        for _ in 0..20 {
+            assert_eq!(who(&db).await, first);
+        }
+        assert_eq!((db.size(), db.num_idle()), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn there_are_never_more_than_the_bound_and_who_waits_is_served() {
+    shop(async |shop| {
+        let db = shop.connect(PLACES);
+        let taken = join_all((0..PLACES).map(|_| db.begin())).await;
+        assert!(taken.iter().all(Result::is_ok));
+        let (waiting, ()) = tokio::join!(who(&db), async { drop(taken) });
+        assert!(waiting > 0);
+        let answers = join_all((0..50).map(|_| who(&db))).await;
+        assert_eq!(answers.len(), 50);
+        assert!(db.size() <= PLACES, "{}", db.size());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_second_is_refused() {
+    shop(async |shop| {
+        let db = shop.connect(1);
+        let held = db.acquire().await.unwrap();
+        let refused = db.acquire().await;
+        assert!(matches!(refused, Err(sqlx::Error::PoolTimedOut)), "{refused:?}");
+        drop(held);
+        assert!(who(&db).await > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_is_undone_and_gives_its_locks_back() {
+    shop(async |shop| {
+        shop.stock("tea", 100, Some(5)).await;
+        let db = shop.connect(2);
+        let mut transaction = db.begin().await.unwrap();
+        let update = "update products set stock = 0";
+        transaction.execute(update).await.unwrap();
+        drop(transaction);
+        // Waits for the lock of the one that was dropped, for a second at most.
+        let touched = "update products set title = title returning stock";
+        let stock: Option<i32> = sqlx::query_scalar(touched).fetch_one(&db).await.unwrap();
+        assert_eq!(stock, Some(5));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_failed_leaves_a_whole_connection() {
+    shop(async |shop| {
+        let db = shop.connect(1);
+        let first = who(&db).await;
+        let mut transaction = db.begin().await.unwrap();
+        assert!(transaction.execute("select 1 / 0").await.is_err());
+        drop(transaction);
+        assert_eq!(who(&db).await, first);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_gets_a_connection_that_was_left_in_the_middle_of_a_statement() {
+    shop(async |shop| {
+        let db = shop.connect(1);
+        let first = who(&db).await;
+        let busy = tokio::spawn({
+            let db = db.clone();
+            async move { db.execute("select pg_sleep(1.5), 'not yours'").await.map(drop) }
+        });
+        let running = "select count(*) from pg_stat_activity where query like '%not yours%' and pid <> pg_backend_pid()";
+        until(async || {
+            let count: i64 = sqlx::query_scalar(running).fetch_one(&shop.db).await.unwrap();
+            count == 1
+        })
+        .await;
+        busy.abort();
+        assert!(busy.await.unwrap_err().is_cancelled());
+        let answer: i32 = sqlx::query_scalar("select 42").fetch_one(&db).await.unwrap();
+        assert_eq!(answer, 42);
+        assert_ne!(who(&db).await, first);
+        assert_eq!(db.size(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_dead_connection_puts_the_others_in_doubt() {
+    shop(async |shop| {
+        let db = shop.connect(PLACES);
+        let taken = join_all((0..PLACES).map(|_| db.acquire())).await;
+        drop(taken);
+        until(async || db.num_idle() == 3).await;
+        shop.cut_connections().await;
+        let mut failures = 0;
+        for _ in 0..10 {
+            let answer: Result<i32, _> = sqlx::query_scalar("select 1").fetch_one(&db).await;
+            failures += i32::from(answer.is_err());
+        }
+        assert!(failures <= 1, "{failures}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn borrowers_that_go_away_at_any_moment_cost_no_place() {
+    shop(async |shop| {
+        let db = shop.connect(PLACES);
+        let tasks: Vec<_> = (0..300_u64)
+            .map(|number| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    let work = async {
+                        if number.is_multiple_of(3) {
+                            let mut transaction = db.begin().await?;
+                            transaction.execute("select pg_sleep(0.002)").await?;
+                            transaction.commit().await
+                        } else {
+                            db.execute("select pg_sleep(0.001)").await.map(drop)
+                        }
+                    };
+                    // From at once to long after.
+                    drop(tokio::time::timeout(Duration::from_micros(number * 200), work).await);
+                })
+            })
+            .collect();
+        for task in join_all(tasks).await {
+            task.unwrap();
+        }
+        let all = join_all((0..PLACES).map(|_| db.acquire())).await;
+        assert!(all.iter().all(Result::is_ok));
+        assert!(db.size() <= PLACES, "{}", db.size());
+        drop(all);
+        db.close().await;
+        assert!(matches!(db.acquire().await, Err(sqlx::Error::PoolClosed)));
+    })
+    .await;
+}

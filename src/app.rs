@@ -25,6 +25,7 @@ use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
 use crate::telemetry;
+use crate::webhook;
 use crate::wechat::pay::{Client, Merchant};
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
@@ -43,6 +44,8 @@ pub struct Launch {
     pub bounds: Bounds,
     /// The bounds of calls to WeChat. Whether they need TLS is decided by the settings.
     pub send_limits: SendLimits,
+    /// The bounds of telling others of events.
+    pub webhook_limits: webhook::Limits,
     /// Whether the background loops run by themselves; else they run in [`Workers::run_to_quiet`] alone.
     pub has_loops: bool,
 }
@@ -56,6 +59,7 @@ impl Launch {
             clock,
             bounds: Bounds::default(),
             send_limits: SendLimits::default(),
+            webhook_limits: webhook::Limits::default(),
             has_loops: true,
         }
     }
@@ -102,7 +106,8 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
         needs_tls: needs_tls(&launch.settings),
         ..launch.send_limits
     };
-    let context = compose(&mut launch.settings, launch.clock.clone(), send_limits)?;
+    let mut context = compose(&mut launch.settings, launch.clock.clone(), send_limits)?;
+    context.webhook = webhook(&launch.settings, launch.webhook_limits)?;
     let context = Arc::new(context);
     let pending = pool::pending_migrations(&context.db)
         .await
@@ -210,6 +215,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         sessions: SessionCache::default(),
         mini_programs: mini_programs(settings, upstream)?,
         merchant,
+        webhook: None,
         recorder: Recorder::default(),
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
@@ -223,6 +229,17 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
 fn needs_tls(settings: &Settings) -> bool {
     let pays_over_tls = settings.merchant.as_ref().is_some_and(Merchant::needs_tls);
     pays_over_tls || settings.mini.api_base_url.scheme() == "https"
+}
+
+fn webhook(settings: &Settings, limits: webhook::Limits) -> Result<Option<webhook::Sender>, StartError> {
+    let sender = settings.events.as_ref().map(|events| {
+        let (url, key) = (events.webhook_url.clone(), events.webhook_key.expose_secret());
+        webhook::Sender::new(url, key, limits)
+    });
+    sender.transpose().map_err(|error| StartError::Setting {
+        variable: "EVENTS_WEBHOOK_URL",
+        what: error.to_string(),
+    })
 }
 
 fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms, StartError> {

@@ -4,7 +4,7 @@
 //! # Rooms, and which way imports run
 //!
 //! ```text
-//! main -> cli -> app -> { http, worker } -> service -> { wechat, store } -> domain
+//! main -> cli -> app -> { http, worker } -> service -> { wechat, webhook, store } -> domain
 //!                                     error beside service; config read only by cli, app and each room's own section
 //! simulator: stands alone. dev: used by cli and tests.
 //! ```
@@ -22,5 +22,6 @@ pub mod service;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod webhook;
 pub mod wechat;
 pub mod worker;

@@ -262,6 +262,7 @@ fn notification() -> String {
         &openid,
         "now()",
         "gen_random_uuid()",
+        "false",
     ]);
     format!("{NEXT}{}", statement("settlement.settle_expected", &parameters))
 }

@@ -1,6 +1,6 @@
 //! `EVENTS_…`
 
-use secrecy::SecretString;
+use secrecy::SecretBox;
 use url::Url;
 
 use super::{Noted, Reader, secret};
@@ -8,10 +8,10 @@ use super::{Noted, Reader, secret};
 /// Where order events are delivered.
 #[derive(Debug)]
 pub struct EventSettings {
-    /// Receives the events.
+    /// Receives the events: https, or plain http on this machine.
     pub webhook_url: Url,
-    /// Signs them: `whsec_` and the base64 of 24 to 64 bytes, as Standard Webhooks has it.
-    pub webhook_secret: SecretString,
+    /// Signs them: 24 to 64 bytes, as Standard Webhooks has it.
+    pub webhook_key: SecretBox<Vec<u8>>,
 }
 
 impl EventSettings {
@@ -19,9 +19,9 @@ impl EventSettings {
     pub fn read(reader: &Reader<'_>) -> Result<Option<Self>, Noted> {
         let url = reader.optional("EVENTS_WEBHOOK_URL");
         let text = reader.optional("EVENTS_WEBHOOK_SECRET");
-        let (url, text) = match (url, text) {
+        let text = match (url, text) {
             (None, None) => return Ok(None),
-            (Some(url), Some(text)) => (url, text),
+            (Some(_), Some(text)) => text,
             (Some(_), None) => {
                 return Err(reader.problem("EVENTS_WEBHOOK_SECRET", "is required with EVENTS_WEBHOOK_URL"));
             }
@@ -29,15 +29,17 @@ impl EventSettings {
                 return Err(reader.problem("EVENTS_WEBHOOK_URL", "is required with EVENTS_WEBHOOK_SECRET"));
             }
         };
-        let url = reader.url("EVENTS_WEBHOOK_URL", &url, &["https", "http"]);
-        let bytes = text.strip_prefix("whsec_").and_then(secret::decode);
-        if !bytes.is_some_and(|bytes| (24..=64).contains(&bytes.len())) || secret::weakness(&text).is_some() {
-            let what = "must be `whsec_` and the base64 of 24 to 64 random bytes";
+        let url = reader.base_url("EVENTS_WEBHOOK_URL", None);
+        let text = text.strip_prefix("whsec_").unwrap_or(&text);
+        let key = secret::decode(text)
+            .filter(|bytes| (24..=64).contains(&bytes.len()) && secret::weakness(text).is_none());
+        let Some(key) = key else {
+            let what = "must be the base64 of 24 to 64 random bytes, with `whsec_` before it or without";
             return Err(reader.problem("EVENTS_WEBHOOK_SECRET", what));
-        }
+        };
         Ok(Some(Self {
             webhook_url: url?,
-            webhook_secret: text.into(),
+            webhook_key: SecretBox::new(Box::new(key)),
         }))
     }
 }

@@ -38,11 +38,26 @@ pub enum ExceptionKind {
     UnknownRefund,
     /// A verified notification says something that is not a refund we can read.
     UnreadableRefund,
+    /// An event that its receiver did not take within three days, or refused for good.
+    EventUndelivered,
+}
+
+/// The part of the shop that an exception is about, as the health page names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// Money for orders.
+    Orders,
+    /// What WeChat told us and we cannot read.
+    Notifications,
+    /// Money that goes back.
+    Refunds,
+    /// Telling others.
+    Events,
 }
 
 impl ExceptionKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::UnknownOrder,
         Self::AmountMismatch,
         Self::AppMismatch,
@@ -60,6 +75,7 @@ impl ExceptionKind {
         Self::RefundContradiction,
         Self::UnknownRefund,
         Self::UnreadableRefund,
+        Self::EventUndelivered,
     ];
 
     /// The kind as the API spells it.
@@ -82,7 +98,36 @@ impl ExceptionKind {
             Self::RefundContradiction => "refund_contradiction",
             Self::UnknownRefund => "unknown_refund",
             Self::UnreadableRefund => "unreadable_refund",
+            Self::EventUndelivered => "event_undelivered",
         }
+    }
+
+    /// What it is about.
+    pub fn concern(self) -> Concern {
+        match self {
+            Self::UnknownOrder
+            | Self::AmountMismatch
+            | Self::AppMismatch
+            | Self::MerchantMismatch
+            | Self::CurrencyMismatch
+            | Self::SecondTransaction
+            | Self::TransactionReused
+            | Self::DoublePayment
+            | Self::PaidAfterClose => Concern::Orders,
+            Self::UnreadablePayment | Self::UnreadableRefund => Concern::Notifications,
+            Self::RefundClosed
+            | Self::RefundAbnormal
+            | Self::RefundWaiting
+            | Self::RefundMismatch
+            | Self::RefundContradiction
+            | Self::UnknownRefund => Concern::Refunds,
+            Self::EventUndelivered => Concern::Events,
+        }
+    }
+
+    /// The kind of that spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// What it means, in words for the person who has to look into it.
@@ -138,6 +183,9 @@ impl ExceptionKind {
             }
             Self::UnreadableRefund => {
                 "WeChat signed something that does not read as a refund. Nothing was changed; look at the recorded delivery."
+            }
+            Self::EventUndelivered => {
+                "An event could not be delivered to `EVENTS_WEBHOOK_URL`; later events of its order wait behind it. Send it again, or resolve this to give it up and let the later ones go."
             }
         }
     }

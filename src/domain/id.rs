@@ -46,4 +46,6 @@ id! {
     NotificationId,
     /// A named difference that needs a human.
     ExceptionId,
+    /// A move of an order, as it is told on.
+    EventId,
 }

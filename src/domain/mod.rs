@@ -13,6 +13,7 @@ pub mod fen;
 pub mod id;
 pub mod name;
 pub mod order;
+pub mod outbox;
 pub mod product;
 pub mod refund;
 pub mod settlement;

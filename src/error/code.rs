@@ -98,6 +98,10 @@ codes! {
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
     PaymentNotConfigured = "payment_not_configured", 503, Info, false, "Payment is not set up",
         "The server has no merchant settings (`WXPAY_…`); everything else works.";
+    EventsNotConfigured = "events_not_configured", 503, Info, false, "Nobody is told of events",
+        "The server has no `EVENTS_WEBHOOK_URL`, so that an event cannot be sent again. Set it and restart.";
+    ExceptionResolved = "exception_resolved", 409, Info, false, "The exception is resolved already",
+        "Somebody has resolved it with another text. Read it again; the first resolution stays.";
     OrderStateConflict = "order_state_conflict", 409, Info, false, "The order's state does not allow this",
         "The order is paid, closed or refunded already. Read it again.";
     OrderExpired = "order_expired", 409, Info, false, "The order is too old to be paid",

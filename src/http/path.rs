@@ -8,7 +8,9 @@ use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use crate::domain::id::{AttemptId, ExceptionId, NotificationId, OrderId, RefundId, SessionId, UserId};
+use crate::domain::id::{
+    AttemptId, EventId, ExceptionId, NotificationId, OrderId, RefundId, SessionId, UserId,
+};
 use crate::domain::name::{AppId, ProductId};
 use crate::error::{AppError, ErrorCode};
 
@@ -65,6 +67,7 @@ uuid_parts! {
     NotificationId => NotFound,
     ExceptionId => NotFound,
     RefundId => NotFound,
+    EventId => NotFound,
 }
 
 impl PathPart for ProductId {

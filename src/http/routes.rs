@@ -3,7 +3,7 @@
 
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::admin::{health, product as admin_product, refund};
+use super::admin::{event, exception, health, product as admin_product, refund};
 use super::callback::pay;
 use super::v1::{login, me, order, payment, product, session};
 
@@ -44,6 +44,9 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(put().to(admin_product::put_product))
                 .route(delete().to(admin_product::delete_product)),
         )
+        .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
+        .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
+        .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
         .service(resource("/healthz").route(get().to(health::read_liveness)))
         .service(resource("/readyz").route(get().to(health::read_readiness)));
 }

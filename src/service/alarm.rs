@@ -19,6 +19,8 @@ pub struct Alarms {
     pub settle: Alarm,
     /// Of the loop that sends refunds and asks about them.
     pub refunds: Alarm,
+    /// Of the loop that tells others of events.
+    pub events: Alarm,
 }
 
 /// The alarm of one loop. Only the earliest time that was set counts.

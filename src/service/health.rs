@@ -1,10 +1,11 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::domain::exception::Concern;
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -16,6 +17,8 @@ const DAYS_LEFT_WARN: i64 = 30;
 /// A clock that differs from WeChat's by more than this is a warning: notifications are refused at
 /// five minutes.
 const SKEW_WARN_S: i64 = 60;
+/// An event that waits for longer than this is a warning: its receiver was away for several tries.
+const EVENT_AGE_WARN: TimeDelta = TimeDelta::minutes(15);
 
 /// How a part, or the whole, is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -113,7 +116,7 @@ pub async fn read(context: &Context) -> Health {
         notifications: notifications(figures.as_ref(), now),
         orders: orders(figures.as_ref()),
         refunds: refunds(figures.as_ref()),
-        events: events(figures.as_ref()),
+        events: events(context, figures.as_ref(), now),
         clock: clock(context, figures.as_ref(), now),
     };
     let status = worst(&checks);
@@ -238,14 +241,25 @@ fn notifications(figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
     let age_s = figures
         .notification_at
         .map(|at| now.signed_duration_since(at).num_seconds());
-    Check::ok("verified deliveries are recorded")
+    let open = figures.open_of(Concern::Notifications);
+    let check = if open > 0 {
+        Check::new(
+            Status::Degraded,
+            "WeChat signed something that cannot be read: see the exceptions",
+        )
+    } else {
+        Check::ok("verified deliveries are recorded")
+    };
+    check
+        .figure("exceptions_open", open)
         .figure("newest_at", json!(figures.notification_at))
         .figure("newest_age_s", json!(age_s))
 }
 
 fn orders(figures: Option<&Figures>) -> Check {
     let Some(figures) = figures else { return unseen() };
-    let check = if figures.exceptions_open > 0 {
+    let open = figures.open_of(Concern::Orders);
+    let check = if open > 0 {
         Check::new(Status::Degraded, "differences wait for a human")
     } else if figures.attempts_unknown > 0 {
         Check::new(Status::Degraded, "payments have an unknown state at WeChat")
@@ -256,12 +270,13 @@ fn orders(figures: Option<&Figures>) -> Check {
         .figure("awaiting_payment", figures.orders_awaiting)
         .figure("overdue", figures.orders_overdue)
         .figure("attempts_unknown", figures.attempts_unknown)
-        .figure("exceptions_open", figures.exceptions_open)
+        .figure("exceptions_open", open)
         .figure("surplus_payments", figures.surplus_payments)
 }
 
 fn refunds(figures: Option<&Figures>) -> Check {
     let Some(figures) = figures else { return unseen() };
+    let exceptions_open = figures.open_of(Concern::Refunds);
     let check = if figures.refunds_overdue > 0 {
         Check::new(Status::Degraded, "refunds are due and nobody looks at them")
     } else if figures.refunds_waiting > 0 {
@@ -274,20 +289,49 @@ fn refunds(figures: Option<&Figures>) -> Check {
             Status::Degraded,
             "refunds wait for a human: the payer's account takes no money",
         )
+    } else if exceptions_open > 0 {
+        Check::new(
+            Status::Degraded,
+            "refunds differ from what was wanted, and wait for a human",
+        )
     } else {
         Check::ok("every refund is done or on its way")
     };
     check
+        .figure("exceptions_open", exceptions_open)
         .figure("open", figures.refunds_open)
         .figure("waiting", figures.refunds_waiting)
         .figure("abnormal", figures.refunds_abnormal)
         .figure("overdue", figures.refunds_overdue)
 }
 
-fn events(figures: Option<&Figures>) -> Check {
+fn events(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
     let Some(figures) = figures else { return unseen() };
-    Check::ok("moves of orders are written down; this version delivers them nowhere")
+    let age = figures.event_pending_at.map(|at| now.signed_duration_since(at));
+    let (parked, open) = (figures.events_parked, figures.open_of(Concern::Events));
+    let check = match &context.webhook {
+        _ if parked > 0 || open > 0 => Check::new(
+            Status::Degraded,
+            "events were not taken, and later ones of their orders wait: send them again, or give them up",
+        ),
+        Some(_) if age.is_some_and(|age| age > EVENT_AGE_WARN) => Check::new(
+            Status::Degraded,
+            "the receiver does not take events; they are tried again",
+        ),
+        Some(_) => Check::ok("told on as they happen"),
+        None if figures.events_pending > 0 => Check::new(
+            Status::Degraded,
+            "events wait from a time when there was an EVENTS_WEBHOOK_URL; nobody sends them",
+        ),
+        None => Check::ok("written down; nobody is told, since there is no EVENTS_WEBHOOK_URL"),
+    };
+    check
         .figure("written", figures.events)
+        .figure("pending", figures.events_pending)
+        .figure("oldest_pending_at", json!(figures.event_pending_at))
+        .figure("oldest_pending_age_s", json!(age.map(|age| age.num_seconds())))
+        .figure("parked", parked)
+        .figure("exceptions_open", open)
 }
 
 fn clock(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Check {

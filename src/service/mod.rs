@@ -1,5 +1,5 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), and what is bought and paid
-//! ([`pay`]).
+//! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
+//! and what the [`operator`] sees and decides; [`outbox`] tells others.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -8,6 +8,8 @@
 pub mod alarm;
 pub mod health;
 pub mod login;
+pub mod operator;
+pub mod outbox;
 pub mod pay;
 
 use std::collections::BTreeMap;
@@ -53,6 +55,8 @@ pub struct Context {
     pub mini_programs: MiniPrograms,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
+    /// Who is told of events, if somebody is.
+    pub webhook: Option<crate::webhook::Sender>,
     /// Which refused notifications are written down.
     pub recorder: pay::recorder::Recorder,
     /// How long a session lives.

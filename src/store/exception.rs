@@ -1,7 +1,7 @@
 //! The named differences.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
@@ -44,6 +44,127 @@ pub async fn insert(db: &mut PgConnection, new: &NewException<'_>, now: DateTime
     .execute(db);
     query("exception.insert", statement).await?;
     Ok(())
+}
+
+/// Writes an exception that may come back: one about the same subject that was resolved is open
+/// again, with the newer evidence.
+pub async fn insert_or_reopen(
+    db: &mut PgConnection,
+    new: &NewException<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- exception.insert_or_reopen
+        insert into exceptions (id, kind, subject, order_id, detail, evidence, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict on constraint exceptions_kind_subject_key
+            do update set evidence = excluded.evidence, resolved_at = null, resolution = null",
+        Uuid::from(new.id),
+        new.kind.as_str(),
+        new.subject,
+        new.order_id.map(Uuid::from),
+        new.detail,
+        new.evidence,
+        now,
+    )
+    .execute(db);
+    query("exception.insert_or_reopen", statement).await?;
+    Ok(())
+}
+
+/// An exception as it stands in the books.
+#[derive(Clone, Debug)]
+pub struct StoredException {
+    /// The exception.
+    pub id: ExceptionId,
+    /// What kind of difference, as the API spells it.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// The order, where one is concerned.
+    pub order_id: Option<OrderId>,
+    /// A sentence for the person who looks into it.
+    pub detail: String,
+    /// What was seen, ours and theirs.
+    pub evidence: serde_json::Value,
+    /// When it was first seen.
+    pub created_at: DateTime<Utc>,
+    /// When a human was done with it; none: it is open.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// What the human did about it.
+    pub resolution: Option<String>,
+}
+
+/// Which exceptions are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct ExceptionFilter {
+    /// Only open ones, or only resolved ones.
+    pub is_open: Option<bool>,
+    /// Only of this kind.
+    pub kind: Option<ExceptionKind>,
+    /// Only about this order.
+    pub order_id: Option<OrderId>,
+}
+
+/// Up to `limit` exceptions, newest first, before the exception `before`.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &ExceptionFilter,
+    before: Option<ExceptionId>,
+    limit: i64,
+) -> Result<Vec<StoredException>, Error> {
+    let statement = sqlx::query_as!(
+        StoredException,
+        r#"-- exception.list
+        select id, kind, subject, order_id as "order_id: OrderId", detail, evidence, created_at, resolved_at, resolution
+        from exceptions
+        where ($1::boolean is null or (resolved_at is null) = $1) and ($2::text is null or kind = $2)
+            and ($3::uuid is null or order_id = $3) and ($4::uuid is null or id < $4)
+        order by id desc
+        limit $5"#,
+        filter.is_open,
+        filter.kind.map(ExceptionKind::as_str),
+        filter.order_id.map(Uuid::from),
+        before.map(Uuid::from),
+        limit,
+    )
+    .fetch_all(db);
+    Ok(query("exception.list", statement).await?)
+}
+
+/// Locks an exception.
+pub async fn lock(db: &mut PgConnection, id: ExceptionId) -> Result<Option<StoredException>, Error> {
+    let statement = sqlx::query_as!(
+        StoredException,
+        r#"-- exception.lock
+        select id, kind, subject, order_id as "order_id: OrderId", detail, evidence, created_at, resolved_at, resolution
+        from exceptions where id = $1
+        for no key update"#,
+        Uuid::from(id),
+    )
+    .fetch_optional(db);
+    Ok(query("exception.lock", statement).await?)
+}
+
+/// Resolves an open exception; tells whether it was open.
+pub async fn update_resolved(
+    db: &mut PgConnection,
+    id: ExceptionId,
+    resolution: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- exception.update_resolved
+        update exceptions set resolved_at = $3, resolution = $2 where id = $1 and resolved_at is null",
+        Uuid::from(id),
+        resolution,
+        now,
+    )
+    .execute(db);
+    Ok(query("exception.update_resolved", statement)
+        .await?
+        .rows_affected()
+        == 1)
 }
 
 /// Resolves the open exceptions of these kinds about a subject, because what they named is mended.

@@ -1,9 +1,12 @@
 //! Figures for the operator, all from one look at the database.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::Error;
+use crate::domain::exception::{Concern, ExceptionKind};
 use crate::telemetry::query;
 
 /// What the database says about the shop and about itself.
@@ -15,8 +18,8 @@ pub struct Figures {
     pub orders_overdue: i64,
     /// Attempts whose state at WeChat is not known.
     pub attempts_unknown: i64,
-    /// Exceptions that nobody has resolved.
-    pub exceptions_open: i64,
+    /// Exceptions that nobody has resolved, by kind.
+    pub exceptions_open: sqlx::types::Json<BTreeMap<String, i64>>,
     /// Payments that must go back.
     pub surplus_payments: i64,
     /// Refunds on their way.
@@ -31,12 +34,31 @@ pub struct Figures {
     pub notification_at: Option<DateTime<Utc>>,
     /// Events written so far.
     pub events: i64,
+    /// Of those, the ones that wait to be delivered, parked ones apart.
+    pub events_pending: i64,
+    /// When the oldest of those happened.
+    pub event_pending_at: Option<DateTime<Utc>>,
+    /// Events that wait for a human.
+    pub events_parked: i64,
     /// The database's clock.
     pub database_now: DateTime<Utc>,
     /// The server's version.
     pub server_version: String,
     /// Whether a commit waits for the disk.
     pub is_durable: bool,
+}
+
+impl Figures {
+    /// How many open exceptions there are of the kinds that belong to a concern.
+    pub fn open_of(&self, concern: Concern) -> i64 {
+        // A kind that this version does not know is most likely about money.
+        let concern_of =
+            |kind: &str| ExceptionKind::parse(kind).map_or(Concern::Orders, ExceptionKind::concern);
+        let open = self.exceptions_open.iter();
+        open.filter(|(kind, _)| concern_of(kind) == concern)
+            .map(|(_, open)| open)
+            .sum()
+    }
 }
 
 /// Takes the figures.
@@ -48,7 +70,9 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
             (select count(*) from orders where status = 'awaiting_payment') as "orders_awaiting!",
             (select count(*) from orders where status = 'awaiting_payment' and expires_at <= $1) as "orders_overdue!",
             (select count(*) from payment_attempts where state = 'unknown') as "attempts_unknown!",
-            (select count(*) from exceptions where resolved_at is null) as "exceptions_open!",
+            (select coalesce(jsonb_object_agg(kind, open), '{}')
+             from (select kind, count(*) as open from exceptions where resolved_at is null group by kind) by_kind)
+                as "exceptions_open!: sqlx::types::Json<BTreeMap<String, i64>>",
             (select count(*) from payments where is_surplus) as "surplus_payments!",
             (select count(*) from refunds where next_check_at is not null) as "refunds_open!",
             (select count(*) from refunds where next_check_at is not null and status = 'created'
@@ -57,6 +81,10 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
             (select count(*) from refunds where next_check_at < $1::timestamptz - interval '10 minutes') as "refunds_overdue!",
             (select received_at from notifications order by received_at desc limit 1) as "notification_at?",
             (select coalesce(max(sequence), 0) from events) as "events!",
+            (select count(*) from event_deliveries where state = 'pending') as "events_pending!",
+            (select occurred_at from events
+             where sequence = (select min(sequence) from event_deliveries where state = 'pending')) as "event_pending_at?",
+            (select count(*) from event_deliveries where state = 'parked') as "events_parked!",
             clock_timestamp() as "database_now!",
             current_setting('server_version') as "server_version!",
             current_setting('synchronous_commit') <> 'off' and current_setting('fsync') = 'on' as "is_durable!""#,

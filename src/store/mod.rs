@@ -16,6 +16,7 @@ pub mod housekeeping;
 pub mod idempotency;
 pub mod notification;
 pub mod order;
+pub mod outbox;
 pub mod picture;
 pub mod pool;
 pub mod product;

@@ -19,6 +19,7 @@ use crate::telemetry::query;
 /// Settles the ordinary case in one statement: records the delivery, the payment and the event and
 /// moves attempt and order, if and only if everything agrees and both still wait. Gives the order,
 /// or nothing where anything differs; nothing is written then and the caller decides under lock.
+/// `is_told` says whether the event is told on.
 ///
 /// The states and comparisons here are those for which `domain::settlement::decide` says `Settle`;
 /// a test holds the two together.
@@ -27,6 +28,7 @@ pub async fn settle_expected(
     landed: &LandedPayment,
     delivery: &NewDelivery<'_>,
     event_id: Uuid,
+    is_told: bool,
 ) -> Result<Option<(OrderId, AttemptId)>, Error> {
     let statement = sqlx::query!(
         r#"-- settlement.settle_expected
@@ -57,6 +59,10 @@ pub async fn settle_expected(
         ), event as (
             insert into events (id, kind, order_id, from_status, to_status, cause, occurred_at)
             select $17, 'order.paid', order_id, 'awaiting_payment', 'paid', 'notification', $8 from wanted
+            returning id, order_id, sequence
+        ), told as (
+            insert into event_deliveries (event_id, order_id, sequence, state, attempts, due_at)
+            select id, order_id, sequence, 'pending', 0, $8 from event where $18
         )
         select order_id, attempt_id from wanted"#,
         landed.out_trade_no.as_str(),
@@ -76,6 +82,7 @@ pub async fn settle_expected(
         landed.payer.as_ref().map(crate::domain::name::OpenId::as_str),
         landed.success_at,
         event_id,
+        is_told,
     )
     .fetch_optional(db);
     let row = query("settlement.settle_expected", statement).await?;

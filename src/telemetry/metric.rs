@@ -29,6 +29,8 @@ pub const UPSTREAM_DURATION: &str = "weir_upstream_request_duration_seconds";
 const NOTIFICATIONS: &str = "weir_notifications_total";
 /// Moves of orders by `from` and `to`.
 const ORDER_MOVES: &str = "weir_order_moves_total";
+/// Tries to deliver an event by `outcome`: `delivered`, `failed`, `parked`.
+const EVENT_DELIVERIES: &str = "weir_event_deliveries_total";
 /// Rounds of background loops by `loop` and `outcome`.
 const LOOP_RUNS: &str = "weir_loop_runs_total";
 /// Requests that were turned away, by `reason`: `in_flight`, `login_rate`, `session_rate`.
@@ -107,6 +109,7 @@ fn describe() {
         "Notifications of WeChat Pay by what became of them"
     );
     describe_counter!(ORDER_MOVES, "Moves of orders from one status to another");
+    describe_counter!(EVENT_DELIVERIES, "Tries to deliver an event to its receiver");
     describe_counter!(LOOP_RUNS, "Rounds of the background loops");
     describe_counter!(SHED, "Requests turned away because a bound was reached");
     process::describe();
@@ -120,6 +123,11 @@ pub fn count_notification(verdict: &'static str) {
 /// Counts a move of an order.
 pub fn count_order_move(from: &'static str, to: &'static str) {
     counter!(ORDER_MOVES, "from" => from, "to" => to).increment(1);
+}
+
+/// Counts a try to deliver an event by how it ended.
+pub fn count_event_delivery(outcome: &'static str) {
+    counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(1);
 }
 
 /// Counts a turn of a background loop.

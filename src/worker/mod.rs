@@ -1,6 +1,7 @@
 //! The loops in the background. Each does a bounded piece of work, counts it, waits, and stops when
 //! told. A failure is logged and the loop goes on: the next turn finds what is still to do.
 
+mod events;
 mod housekeeping;
 mod platform_keys;
 mod refunds;
@@ -18,7 +19,12 @@ use crate::service::Context;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 3] = [housekeeping::LOOP, platform_keys::LOOP, refunds::LOOP];
+const LOOPS: [Loop; 4] = [
+    housekeeping::LOOP,
+    platform_keys::LOOP,
+    refunds::LOOP,
+    events::LOOP,
+];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// How many turns [`Workers::run_to_quiet`] gives one loop before it calls it restless.

@@ -168,7 +168,7 @@ async fn the_one_statement_settles_exactly_what_the_domain_says() {
             let mut tx = shop.db.begin().await.unwrap();
             write(&mut tx, &case, now).await;
             let before = rows(&mut tx).await;
-            let done = settle_expected(&mut *tx, &landed, &delivery, Uuid::from_u128(9))
+            let done = settle_expected(&mut *tx, &landed, &delivery, Uuid::from_u128(9), true)
                 .await
                 .unwrap();
             let is_wanted = decide(&expected(&case), &landed) == Settlement::Settle;

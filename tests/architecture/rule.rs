@@ -3,7 +3,7 @@
 use crate::{Source, import};
 
 /// A room and the rooms that it may import. Everything not listed is refused.
-pub(crate) const ROOMS: [(&str, &[&str]); 13] = [
+pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("simulator", &[]),
     ("error", &["domain"]),
@@ -11,7 +11,11 @@ pub(crate) const ROOMS: [(&str, &[&str]); 13] = [
     ("telemetry", &["config", "domain", "error"]),
     ("store", &["domain", "telemetry"]),
     ("wechat", &["domain", "telemetry"]),
-    ("service", &["domain", "error", "store", "telemetry", "wechat"]),
+    ("webhook", &["domain"]),
+    (
+        "service",
+        &["domain", "error", "store", "telemetry", "webhook", "wechat"],
+    ),
     ("http", &["config", "domain", "error", "service", "telemetry"]),
     ("worker", &["config", "domain", "error", "service", "telemetry"]),
     (
@@ -24,6 +28,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 13] = [
             "service",
             "store",
             "telemetry",
+            "webhook",
             "wechat",
             "worker",
         ],
@@ -45,7 +50,7 @@ pub(crate) const GRANTS: [(&str, &str, &str); 5] = [
     ),
     (
         "http",
-        "store::order::StoredOrder",
+        "store::exception",
         "the use case hands out the row, and the handler maps it to JSON",
     ),
     (
@@ -69,7 +74,7 @@ pub(crate) const GRANTS: [(&str, &str, &str); 5] = [
 pub(crate) const CRATES: [(&str, &[&str]); 7] = [
     ("actix_web", &["src/http/", "src/app.rs", "src/simulator/"]),
     ("actix_http", &[]),
-    ("reqwest", &["src/wechat/", "src/simulator/"]),
+    ("reqwest", &["src/wechat/", "src/webhook/", "src/simulator/"]),
     ("rsa", &["src/simulator/"]),
     ("clap", &["src/cli/"]),
     ("governor", &["src/http/"]),

@@ -112,7 +112,7 @@ async fn payments_and_events_are_written_once_and_for_all() {
         "update events set to_status = 'closed'",
         "update events set occurred_at = occurred_at",
         "delete from events",
-        "truncate events",
+        "truncate events cascade",
     ] {
         assert_eq!(
             run(&mut connection, statement).await,

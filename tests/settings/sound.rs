@@ -182,6 +182,28 @@ fn several_keys_are_read_newest_first() {
 }
 
 #[test]
+fn the_secret_of_events_is_read_with_its_prefix_and_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut values = everything(&folder);
+    let key = |values: &Values| {
+        let events = read(values).unwrap().events.unwrap();
+        events.webhook_key.expose_secret().clone()
+    };
+    let with_prefix = key(&values);
+    assert_eq!((with_prefix.len(), with_prefix[0]), (32, 0x66));
+    let bare = values["EVENTS_WEBHOOK_SECRET"]
+        .trim_start_matches("whsec_")
+        .to_owned();
+    values.insert("EVENTS_WEBHOOK_SECRET".to_owned(), bare);
+    assert_eq!(key(&values), with_prefix);
+    values.insert(
+        "EVENTS_WEBHOOK_URL".to_owned(),
+        "http://127.0.0.1:9000/in".to_owned(),
+    );
+    assert_eq!(key(&values), with_prefix);
+}
+
+#[test]
 fn no_secret_shows_in_debug_output() {
     let folder = tempfile::tempdir().unwrap();
     let values = everything(&folder);

@@ -1,5 +1,7 @@
 //! The operator's routes.
 
+pub mod event;
+pub mod exception;
 pub mod health;
 pub mod product;
 pub mod refund;

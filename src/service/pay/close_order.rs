@@ -96,9 +96,11 @@ async fn close_here(context: &Context, order_id: OrderId, closed: Option<&Askabl
         from: status,
         to: OrderStatus::Closed,
         cause: "close",
+        is_told: context.webhook.is_some(),
     };
     store::event::insert(&mut tx, &event, now).await?;
     tx.commit().await?;
+    context.alarms.events.set(now);
     telemetry::count_order_move(status.as_str(), OrderStatus::Closed.as_str());
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod close_order;
 pub mod delivery;
 mod deny_refund;
 mod inquiry;
+pub mod order_response;
 pub mod place_order;
 mod prepay;
 pub mod pursue_refund;

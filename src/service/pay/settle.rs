@@ -73,14 +73,21 @@ pub(super) async fn settle(
 ) -> Result<Outcome, AppError> {
     if let Source::Notification(delivery) = source {
         let event_id = context.entropy.uuid(delivery.received_at)?;
-        let settled = store::settlement::settle_expected(&context.db, landed, delivery, event_id).await;
+        let settled = store::settlement::settle_expected(
+            &context.db,
+            landed,
+            delivery,
+            event_id,
+            context.webhook.is_some(),
+        )
+        .await;
         // A conflict is a payment number that stands elsewhere in the books: decided under lock.
         if !matches!(
             settled,
             Err(store::Error::Conflict { .. } | store::Error::Busy(_))
         ) && let Some((order_id, _)) = settled?
         {
-            note_paid(order_id);
+            note_paid(context, order_id);
             return Ok(Outcome::Settled);
         }
     }
@@ -126,7 +133,7 @@ impl Settled {
         if let Some(order_id) = self.order_id {
             telemetry::note_order(order_id);
             if self.outcome == Outcome::Settled {
-                note_paid(order_id);
+                note_paid(context, order_id);
             }
         }
     }
@@ -197,6 +204,7 @@ async fn pay(
         from: OrderStatus::AwaitingPayment,
         to: OrderStatus::Paid,
         cause: source.as_str(),
+        is_told: context.webhook.is_some(),
     };
     store::event::insert(tx, &event, now).await?;
     Ok(event.id)
@@ -247,7 +255,8 @@ async fn except(
     Ok(Outcome::Exception(kind))
 }
 
-fn note_paid(order_id: OrderId) {
+fn note_paid(context: &Context, order_id: OrderId) {
+    context.alarms.events.set(context.clock.now());
     telemetry::note_order(order_id);
     telemetry::count_order_move(OrderStatus::AwaitingPayment.as_str(), OrderStatus::Paid.as_str());
 }

@@ -97,6 +97,7 @@ impl SettledRefund {
             telemetry::note_order(order_id);
         }
         if let Some(moved) = self.order_moved {
+            context.alarms.events.set(context.clock.now());
             telemetry::count_order_move(moved.from.as_str(), moved.to.as_str());
         }
     }
@@ -248,6 +249,7 @@ async fn move_order(
         from: locked.order_status,
         to,
         cause: source.as_str(),
+        is_told: context.webhook.is_some(),
     };
     store::event::insert(tx, &event, now).await?;
     if locked.is_restocking && store::order::update_restocked(tx, locked.order_id, now).await? {

@@ -8,6 +8,8 @@ mod log;
 mod message;
 mod money;
 mod phone;
+mod receiver;
+mod refund;
 mod recorder;
 mod secret;
 mod settings;
@@ -34,6 +36,7 @@ pub(crate) use log::since as log_since;
 pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
+pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
     ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
@@ -348,6 +351,7 @@ async fn replica(
             ..setup.bounds
         },
         send_limits: setup.send_limits,
+        webhook_limits: setup.webhook_limits,
         has_loops: false,
         ..Launch::new(settings, listener, clock.clone())
     };

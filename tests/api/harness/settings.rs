@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 use weir::http::Bounds;
 use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant};
+use weir::webhook;
 use weir::wechat::send::SendLimits;
 
 pub(crate) const APP: &str = "wx1111111111111111";
@@ -43,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) bounds: Bounds,
     /// The bounds of its calls to WeChat.
     pub(crate) send_limits: SendLimits,
+    /// The bounds of telling others of events.
+    pub(crate) webhook_limits: webhook::Limits,
     /// Variables that are set otherwise; an empty value is none.
     pub(crate) variables: BTreeMap<&'static str, String>,
 }
@@ -54,6 +57,7 @@ impl Default for Setup {
             mode: KeyMode::Certificate,
             bounds: Bounds::default(),
             send_limits: SendLimits::default(),
+            webhook_limits: webhook::Limits::default(),
             variables: BTreeMap::new(),
         }
     }
@@ -114,6 +118,7 @@ pub(super) fn secrets() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
+    secrets.extend(super::receiver::secrets());
     secrets.extend(
         MERCHANT_KEY
             .lines()

@@ -1,0 +1,3 @@
+//! What the operator sees and decides.
+
+pub mod exceptions;

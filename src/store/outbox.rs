@@ -1,0 +1,180 @@
+//! Where events stand on their way to whoever is told of them.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::Error;
+use crate::domain::id::{EventId, OrderId};
+use crate::telemetry::query;
+
+/// An event that is due to be sent, in the hands of whoever claimed it.
+#[derive(Clone, Debug)]
+pub struct DueEvent {
+    /// The event.
+    pub id: EventId,
+    /// Its name, such as `order.paid`.
+    pub kind: String,
+    /// Its order.
+    pub order_id: OrderId,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// How often it was tried in vain since it became pending.
+    pub attempts: i32,
+}
+
+/// Whose hands, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct SendLease {
+    /// Whose.
+    pub token: Uuid,
+    /// From then on somebody else may send it.
+    pub until: DateTime<Utc>,
+}
+
+/// Claims up to `limit` events that are due, the longest due first. An event of an order that has an
+/// earlier one still to be delivered is not due, so that nothing overtakes; other orders go on.
+pub async fn claim(
+    db: impl PgExecutor<'_>,
+    lease: SendLease,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<DueEvent>, Error> {
+    let statement = sqlx::query_as!(
+        DueEvent,
+        r#"-- outbox.claim
+        with due as materialized (
+            select d.event_id from event_deliveries d
+            where d.state = 'pending' and d.due_at <= $3 and (d.lease_until is null or d.lease_until <= $3)
+                and not exists (select from event_deliveries earlier where earlier.order_id = d.order_id
+                    and earlier.sequence < d.sequence and earlier.state in ('pending', 'parked'))
+            order by d.due_at, d.sequence
+            limit $4
+            for update skip locked
+        )
+        update event_deliveries d set lease_token = $1, lease_until = $2
+        from due, events e
+        where d.event_id = due.event_id and e.id = due.event_id
+        returning e.id, e.kind, e.order_id, e.occurred_at, d.attempts"#,
+        lease.token,
+        lease.until,
+        now,
+        limit,
+    )
+    .fetch_all(db);
+    Ok(query("outbox.claim", statement).await?)
+}
+
+/// How a try ended, written under the lease.
+#[derive(Clone, Copy, Debug)]
+pub struct SentEvent<'a> {
+    /// The event.
+    pub id: EventId,
+    /// Whose hands it was in.
+    pub token: Uuid,
+    /// How it ended, in a word.
+    pub outcome: &'a str,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Writes that the receiver took it, and resolves the exception about it, if it had been parked.
+/// Tells whether the lease still held.
+pub async fn update_delivered(
+    db: impl PgExecutor<'_>,
+    sent: &SentEvent<'_>,
+    resolution: &str,
+) -> Result<bool, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- outbox.update_delivered
+        with delivered as (
+            update event_deliveries set state = 'delivered', attempts = attempts + 1, lease_token = null, lease_until = null,
+                last_attempt_at = $4, last_outcome = $3, delivered_at = $4
+            where event_id = $1 and lease_token = $2 and state = 'pending'
+            returning event_id
+        ), resolved as (
+            update exceptions set resolved_at = $4, resolution = $5
+            from delivered
+            where kind = 'event_undelivered' and subject = delivered.event_id::text and resolved_at is null
+        )
+        select exists (select from delivered) as "is_written!""#,
+        Uuid::from(sent.id),
+        sent.token,
+        sent.outcome,
+        sent.at,
+        resolution,
+    )
+    .fetch_one(db);
+    Ok(query("outbox.update_delivered", statement).await?)
+}
+
+/// Writes that a try was in vain and when the next is due. Tells whether the lease still held.
+pub async fn update_failed(
+    db: impl PgExecutor<'_>,
+    sent: &SentEvent<'_>,
+    due_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- outbox.update_failed
+        update event_deliveries set attempts = attempts + 1, due_at = $5, lease_token = null, lease_until = null,
+            last_attempt_at = $4, last_outcome = $3
+        where event_id = $1 and lease_token = $2 and state = 'pending'",
+        Uuid::from(sent.id),
+        sent.token,
+        sent.outcome,
+        sent.at,
+        due_at,
+    )
+    .execute(db);
+    Ok(query("outbox.update_failed", statement).await?.rows_affected() == 1)
+}
+
+/// Writes that it is not tried any more, and waits for a human. Gives how often it was tried, if the
+/// lease still held.
+pub async fn update_parked(db: &mut PgConnection, sent: &SentEvent<'_>) -> Result<Option<i32>, Error> {
+    let statement = sqlx::query_scalar!(
+        "-- outbox.update_parked
+        update event_deliveries set state = 'parked', attempts = attempts + 1, lease_token = null, lease_until = null,
+            last_attempt_at = $4, last_outcome = $3
+        where event_id = $1 and lease_token = $2 and state = 'pending'
+        returning attempts",
+        Uuid::from(sent.id),
+        sent.token,
+        sent.outcome,
+        sent.at,
+    )
+    .fetch_optional(db);
+    Ok(query("outbox.update_parked", statement).await?)
+}
+
+/// Gives up a parked event: what came after it goes on. Tells whether it was parked.
+pub async fn update_given_up(db: &mut PgConnection, event_id: EventId) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- outbox.update_given_up
+        update event_deliveries set state = 'given_up' where event_id = $1 and state = 'parked'",
+        Uuid::from(event_id),
+    )
+    .execute(db);
+    Ok(query("outbox.update_given_up", statement).await?.rows_affected() == 1)
+}
+
+/// Makes an event due now, whatever became of it before, with all its tries before it. One that is
+/// being sent stays in its hands. Gives its order; nothing where there is no such event.
+pub async fn enqueue(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+    now: DateTime<Utc>,
+) -> Result<Option<OrderId>, Error> {
+    let statement = sqlx::query_scalar!(
+        "-- outbox.enqueue
+        insert into event_deliveries as d (event_id, order_id, sequence, state, attempts, due_at)
+        select id, order_id, sequence, 'pending', 0, $2 from events where id = $1
+        on conflict on constraint event_deliveries_pkey
+            do update set state = 'pending', attempts = 0, due_at = excluded.due_at
+        returning order_id",
+        Uuid::from(event_id),
+        now,
+    )
+    .fetch_optional(db);
+    Ok(query("outbox.enqueue", statement).await?.map(OrderId::from))
+}

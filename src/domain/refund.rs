@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::fen::Fen;
 use super::name::{MchId, OutRefundNo, OutTradeNo, TransactionId, WechatRefundId};
+use super::text;
 
 /// The longest reason, in characters.
 pub const REASON_CHARS_MAX: usize = 80;
@@ -263,6 +264,16 @@ pub fn begin(payment: &Refundable, amount: Fen, now: DateTime<Utc>) -> Result<Da
     } else {
         Ok(submit_at)
     }
+}
+
+/// What of a reason the payer reads in WeChat: characters that WeChat Pay takes, as many as fit into
+/// 80 bytes, which is safe however WeChat counts its 80. Always the same for the same reason.
+pub fn told_reason(reason: &str) -> Option<String> {
+    let told = text::for_wechat_pay(reason, REASON_CHARS_MAX);
+    let fitting = told
+        .get(..told.floor_char_boundary(REASON_CHARS_MAX))
+        .unwrap_or_default();
+    Some(fitting.trim_end().to_owned()).filter(|told| !told.is_empty())
 }
 
 /// How long to wait before the next look, after `checks` looks (0 and up) without news: from 5 s,

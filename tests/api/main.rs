@@ -39,6 +39,7 @@ mod profile;
 mod property;
 mod refund;
 mod refund_bound;
+mod refund_end;
 mod refund_notice;
 mod refund_pursuit;
 mod refund_request;

@@ -10,7 +10,7 @@ use weir::domain::fen::Fen;
 use weir::domain::name::{MchId, OutRefundNo, OutTradeNo, TransactionId, WechatRefundId};
 use weir::domain::refund::{
     ExpectedRefund, REFUND_WINDOW, REFUNDS_MAX, RefundEvent, RefundMove, RefundRefusal, RefundStatus,
-    Refundable, ReportedRefund, SUBMIT_GAP, begin, decide, difference, gap_after,
+    Refundable, ReportedRefund, SUBMIT_GAP, begin, decide, difference, gap_after, told_reason,
 };
 
 fn any_status() -> impl Strategy<Value = RefundStatus> {
@@ -78,6 +78,14 @@ fn nothing_but_what_wechat_says_frees_or_spends_the_sum() {
 
 proptest! {
     #[test]
+    fn any_reason_is_told_within_its_bounds(reason in ".*") {
+        if let Some(told) = told_reason(&reason) {
+            prop_assert!((1..=80).contains(&told.len()));
+            prop_assert_eq!(told.trim(), told.as_str());
+        }
+    }
+
+    #[test]
     fn in_whatever_order_news_come_the_end_is_the_same_and_comes_once(
         start in any_status(),
         events in vec(select(RefundEvent::ALL.to_vec()), 0..20),
@@ -139,6 +147,18 @@ fn looks_begin_after_five_seconds_and_grow_apart() {
                 .count()
         )
     );
+}
+
+#[test]
+fn the_payer_reads_what_fits_however_wechat_counts() {
+    assert_eq!(told_reason("茶凉了 🍵").as_deref(), Some("茶凉了"));
+    assert_eq!(told_reason(&"字".repeat(80)).unwrap(), "字".repeat(26));
+    assert_eq!(told_reason(&"a".repeat(80)).unwrap(), "a".repeat(80));
+    assert_eq!(
+        told_reason(&format!("{} b", "a".repeat(79))).unwrap(),
+        "a".repeat(79)
+    );
+    assert_eq!(told_reason("🍵"), None);
 }
 
 fn reported() -> ReportedRefund {

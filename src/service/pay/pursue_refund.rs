@@ -12,8 +12,7 @@ use super::settle::{Outcome, Source};
 use super::settle_refund;
 use crate::domain::id::RefundId;
 use crate::domain::name::OutRefundNo;
-use crate::domain::refund::{RefundStatus, ReportedRefund, gap_after};
-use crate::domain::text;
+use crate::domain::refund::{self, RefundStatus, ReportedRefund, gap_after};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -165,11 +164,7 @@ fn is_passing(error: &PayError) -> bool {
 
 async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
     // The same on every repetition, as WeChat demands: made of the row alone.
-    let reason = due
-        .reason
-        .as_deref()
-        .map(|reason| text::for_wechat_pay(reason, crate::domain::refund::REASON_CHARS_MAX))
-        .filter(|reason| !reason.is_empty());
+    let reason = due.reason.as_deref().and_then(refund::told_reason);
     let request = RefundRequest {
         transaction_id: &due.transaction_id,
         out_refund_no: &due.out_refund_no,

@@ -192,14 +192,14 @@ async fn older_news_that_is_late_changes_nothing() {
         assert_eq!(phone.status(&order).await, "partially_refunded");
         let before = (phone.read_order(&order).await, shop.refund_now(&refund).await);
         assert_eq!(shop.post_refund_notice(&abnormal).await.status, 204);
-        let older = notice(
+        let stale = notice(
             shop,
             &order,
             &refund,
             json!({"overrides": {"refund_status": "PROCESSING"}}),
         )
         .await;
-        assert_eq!(shop.notify(older).await, [204]);
+        assert_eq!(shop.notify(stale).await, [204]);
         assert_eq!(
             (phone.read_order(&order).await, shop.refund_now(&refund).await),
             before

@@ -3,7 +3,7 @@
 
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::admin::{event, exception, health, product as admin_product, refund};
+use super::admin::{event, exception, health, notification, product as admin_product, refund};
 use super::callback::pay;
 use super::v1::{login, me, order, payment, product, session};
 
@@ -39,6 +39,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/orders/{id}/refunds").route(post().to(refund::create_refund)))
         .service(resource("/admin/refunds/{id}").route(get().to(refund::read_refund)))
         .service(resource("/admin/health").route(get().to(health::read_health)))
+        .service(resource("/admin/notifications").route(get().to(notification::list_notifications)))
+        .service(resource("/admin/notifications/{id}").route(get().to(notification::read_notification)))
+        .service(
+            resource("/admin/notifications/{id}/replay").route(post().to(notification::replay_notification)),
+        )
         .service(
             resource("/admin/products/{id}")
                 .route(put().to(admin_product::put_product))

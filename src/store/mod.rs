@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod picture;
 pub mod pool;
 pub mod product;
+pub mod recorder;
 pub mod refund;
 pub mod refund_request;
 pub mod refused_notification;

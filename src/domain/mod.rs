@@ -16,6 +16,7 @@ pub mod order;
 pub mod outbox;
 pub mod product;
 pub mod refund;
+pub mod schedule;
 pub mod settlement;
 pub mod text;
 pub mod user;

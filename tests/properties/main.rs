@@ -16,6 +16,7 @@ mod notification;
 mod order;
 mod parser;
 mod refund;
+mod schedule;
 mod settlement;
 mod shop;
 mod signature;

@@ -1,6 +1,7 @@
 //! What is bought and paid.
 
 pub mod catalogue;
+pub mod close_due;
 pub mod close_order;
 pub mod delivery;
 mod deny_refund;
@@ -18,7 +19,9 @@ pub mod refund_order;
 pub mod refund_response;
 pub mod replay_notification;
 mod report;
+pub mod rest;
 mod settle;
+pub mod settle_due;
 mod settle_refund;
 pub mod start_payment;
 pub mod sync_order;

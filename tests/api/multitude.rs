@@ -7,11 +7,11 @@ use futures_util::stream;
 use serde_json::json;
 use weir::domain::entropy::Entropy;
 
-use crate::harness::{Message, Phone, Setup, Shop, shop_with};
+use crate::harness::{Message, Phone, Setup, Shop, asked_for, shop_with, tell};
 
 /// In an ordinary run; a long one says how many in `WEIR_ORDERS`.
-const ORDERS: usize = 1_000;
-const PHONES: usize = 10;
+const ORDERS: u64 = 1_000;
+const PHONES: u64 = 10;
 const AT_ONCE: usize = 64;
 
 /// What happens to one order.
@@ -37,9 +37,9 @@ impl Draws {
 
 #[tokio::test]
 async fn each_order_is_settled_once_however_often_it_is_told() {
-    let orders = std::env::var("WEIR_ORDERS").map_or(ORDERS, |orders| orders.parse().unwrap());
+    let orders = asked_for("WEIR_ORDERS", ORDERS);
     let seed = u64::from_ne_bytes(Entropy::system().bytes().unwrap());
-    println!("{orders} orders, seed {seed}");
+    tell(&format!("{orders} orders, seed {seed}"));
     shop_with(Setup::default().replicas(2), async |shop| {
         shop.stock("tea", 100, None).await;
         let phones = join_all((0..PHONES).map(|_| shop.visitor())).await;
@@ -83,7 +83,7 @@ async fn each_order_is_settled_once_however_often_it_is_told() {
 }
 
 /// Orders and pays; gives who, the order and its notification.
-async fn buy(phone: &Phone<'_>, count: usize) -> Vec<(String, String, Message)> {
+async fn buy(phone: &Phone<'_>, count: u64) -> Vec<(String, String, Message)> {
     let mut bought = Vec::new();
     for _ in 0..count {
         let order = phone.buy("tea", 1).await;

@@ -229,12 +229,10 @@ impl<'a> Buyer<'a> {
                 body,
             })
         };
-        match answered.await {
-            Ok(answer) => Some(answer),
-            Err(_) => {
-                self.cut.fetch_add(1, Ordering::Relaxed);
-                None
-            }
+        let answer = answered.await.ok();
+        if answer.is_none() {
+            self.cut.fetch_add(1, Ordering::Relaxed);
         }
+        answer
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::buyer::Told;
-use crate::harness::Shop;
+use crate::harness::{Shop, tell};
 
 /// More than anybody buys.
 pub(super) const STOCK: i64 = 1_000_000;
@@ -31,11 +31,11 @@ pub(super) async fn judge(shop: &Shop, told: &[Told]) {
         .await;
     assert_eq!(left + sold, STOCK, "the stock does not add up");
     let paid = orders.values().filter(|status| *status == "paid").count();
-    println!(
+    tell(&format!(
         "{} orders, {paid} paid, {} payments",
         orders.len(),
         payments.len()
-    );
+    ));
     assert!(paid > 0, "nothing was bought");
 }
 

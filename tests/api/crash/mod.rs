@@ -22,7 +22,7 @@ use weir::dev::postgres::Cluster;
 use weir::domain::entropy::Entropy;
 use weir::store::pool;
 
-use crate::harness::{Setup, Shop, shop_with};
+use crate::harness::{Setup, Shop, asked_for, shop_with, tell};
 use buyer::{Buyer, Told};
 use front::Front;
 use server::Server;
@@ -37,9 +37,9 @@ const DATABASE_EVERY: u64 = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_and_database_that_die_lose_nothing_and_double_nothing() {
-    let kills = std::env::var("WEIR_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let kills = asked_for("WEIR_KILLS", KILLS);
     let seed = u64::from_ne_bytes(Entropy::system().bytes().unwrap());
-    println!("{kills} kills, seed {seed}");
+    tell(&format!("{kills} kills, seed {seed}"));
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     // Durable, since it crashes too.
@@ -86,7 +86,7 @@ async fn live_and_die(
         .body(product.to_string());
     assert_eq!(put.send().await.unwrap().status().as_u16(), 200);
 
-    let (cut, stop, hush) = (
+    let (cut, closing_time, is_over) = (
         AtomicU64::new(0),
         CancellationToken::new(),
         CancellationToken::new(),
@@ -112,18 +112,18 @@ async fn live_and_die(
             let skipped = json!({"advance_s": u64::from(kill <= 10) * 15});
             shop.control("POST", "/simulator/clock", &skipped).await;
         }
-        stop.cancel();
+        closing_time.cancel();
     };
     let notifying = async {
-        while !hush.is_cancelled() {
+        while !is_over.is_cancelled() {
             shop.deliver().await;
             tokio::task::yield_now().await;
         }
     };
     let buying = async {
         let buyers = join_all((1..=BUYERS).map(|who| Buyer::new(shop, url.clone(), &cut, seed ^ who))).await;
-        let told = join_all(buyers.into_iter().map(|buyer| buyer.shop_until(&stop))).await;
-        hush.cancel();
+        let told = join_all(buyers.into_iter().map(|buyer| buyer.shop_until(&closing_time))).await;
+        is_over.cancel();
         told
     };
     let ((), (), told) = tokio::join!(killing, notifying, buying);

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use super::buyer::Buyer;
 use super::front::Front;
 use super::server::Server;
-use crate::harness::{ADMIN_TOKEN, Setup, Shop, shop_with};
+use crate::harness::{ADMIN_TOKEN, Setup, Shop, asked_for, shop_with, tell};
 
 /// What is walked through.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,14 +30,14 @@ async fn a_notification_survives_a_death_at_each_of_its_system_calls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_survives_a_death_at_each_of_its_system_calls() {
-    if std::env::var_os("WEIR_SOAK").is_some() {
+    if asked_for("WEIR_SOAK", 0) > 0 {
         walk(Flow::Payment).await;
     }
 }
 
 async fn walk(flow: Flow) {
     if Command::new("strace").arg("-V").output().await.is_err() {
-        println!("there is no strace, so nothing was walked through");
+        tell("there is no strace, so nothing was walked through");
         return;
     }
     let front = Front::start().await;
@@ -98,7 +98,10 @@ async fn walk(flow: Flow) {
             struck += usize::from(!was_done);
             server.kill().await;
         }
-        println!("{flow:?}: {struck} deaths at {} system calls", points.len());
+        tell(&format!(
+            "{flow:?}: {struck} deaths at {} system calls",
+            points.len()
+        ));
         assert!(struck > 10, "the deaths missed the flow");
     })
     .await;

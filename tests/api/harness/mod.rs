@@ -369,6 +369,21 @@ async fn replica(
     app::start(launch).await
 }
 
+/// How many of something a long run asks for; `usual` in an ordinary one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a long run of tests is no setting of the server"
+)]
+pub(crate) fn asked_for(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |count| count.parse().unwrap())
+}
+
+/// What a long run tells of itself; seen with `--nocapture`, and when it fails.
+#[expect(clippy::print_stdout, reason = "the counts and the seed of a run")]
+pub(crate) fn tell(text: &str) {
+    println!("{text}");
+}
+
 fn client() -> reqwest::Client {
     #[expect(clippy::disallowed_methods, reason = "the client of these tests")]
     let builder = reqwest::Client::builder();

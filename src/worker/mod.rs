@@ -5,6 +5,7 @@ mod close;
 mod events;
 mod housekeeping;
 mod platform_keys;
+mod refunds;
 mod settle;
 mod turn;
 
@@ -22,9 +23,10 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 5] = [
+const LOOPS: [Loop; 6] = [
     settle::LOOP,
     close::LOOP,
+    refunds::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
     events::LOOP,

@@ -10,6 +10,7 @@ mod money;
 mod phone;
 mod receiver;
 mod recorder;
+mod refund;
 mod secret;
 mod settings;
 mod token;

@@ -7,15 +7,36 @@ use chrono::TimeDelta;
 
 use super::settle::{self, Outcome, Source};
 use crate::domain::attempt::{self, AttemptEvent};
+use crate::domain::name::MchId;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
 use crate::store::attempt::Askable;
-use crate::wechat::pay::{PayError, TradeState};
+use crate::wechat::pay::{Client, PayError, TradeState};
 
 /// How long one request may hold an attempt: a call to WeChat with its time limit and the query that
 /// may have to follow, and some.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+/// An attempt that only another merchant's keys can ask about. To everybody else WeChat says that it
+/// does not exist, and nobody may act on that.
+#[derive(Debug, thiserror::Error)]
+#[error("the attempt belongs to merchant {0}, and WXPAY_MCH_ID is another")]
+struct OtherMerchant(MchId);
+
+/// The merchant of an attempt, if it is the one that is set up.
+///
+/// # Errors
+/// `payment_not_configured` when there is none, or another.
+pub(super) fn merchant_of<'a>(context: &'a Context, mch_id: &MchId) -> Result<&'a Client, AppError> {
+    let client = context.merchant()?;
+    if client.merchant().mch_id() == mch_id {
+        Ok(client)
+    } else {
+        let cause = OtherMerchant(mch_id.clone());
+        Err(AppError::new(ErrorCode::PaymentNotConfigured).caused_by(cause))
+    }
+}
 
 /// What a query found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +64,10 @@ impl Found {
 /// # Errors
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
-    match context.merchant()?.query(&open.out_trade_no).await {
+    match merchant_of(context, &open.mch_id)?
+        .query(&open.out_trade_no)
+        .await
+    {
         Ok(transaction) => Ok(match transaction.landed {
             Some(landed) => Found::Landed(settle::settle(context, &landed, Source::Query).await?),
             None if matches!(transaction.trade_state, TradeState::Closed | TradeState::Revoked) => {
@@ -102,7 +126,10 @@ pub(super) async fn end_attempt(context: &Context, open: &Askable) -> Result<(),
 /// # Errors
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<Found, AppError> {
-    let refusal = match context.merchant()?.close(&open.out_trade_no).await {
+    let refusal = match merchant_of(context, &open.mch_id)?
+        .close(&open.out_trade_no)
+        .await
+    {
         Ok(()) => None,
         Err(error) if error.is_not_found() || error.is_order_closed() => None,
         // Paid, most likely; only the query tells.

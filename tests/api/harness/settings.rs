@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) replicas: usize,
     /// Which key WeChat Pay signs with.
     pub(crate) mode: KeyMode,
+    /// Whether the loops run by themselves, as in production.
+    pub(crate) has_loops: bool,
     /// The bounds of the HTTP server.
     pub(crate) bounds: Bounds,
     /// The bounds of its calls to WeChat.
@@ -48,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) webhook_limits: webhook::Limits,
     /// Variables that are set otherwise; an empty value is none.
     pub(crate) variables: BTreeMap<&'static str, String>,
+    /// A database that is used and left alone, in place of one for this shop.
+    pub(crate) database_url: Option<String>,
 }
 
 impl Default for Setup {
@@ -55,10 +59,12 @@ impl Default for Setup {
         Self {
             replicas: 1,
             mode: KeyMode::Certificate,
+            has_loops: false,
             bounds: Bounds::default(),
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
             variables: BTreeMap::new(),
+            database_url: None,
         }
     }
 }
@@ -73,6 +79,12 @@ impl Setup {
     /// Several servers on one database.
     pub(crate) fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
+        self
+    }
+
+    /// The loops run by themselves, as in production. They wait in real time.
+    pub(crate) fn loops(mut self) -> Self {
+        self.has_loops = true;
         self
     }
 
@@ -160,14 +172,14 @@ pub(super) fn simulator(setup: &Setup) -> simulator::Options {
 }
 
 /// The variables of a server.
-pub(super) fn lookup(
+pub(super) fn variables(
     setup: &Setup,
     database_url: &str,
     address: SocketAddr,
     simulator: &Url,
-) -> impl Fn(&str) -> Option<String> + use<> {
+) -> BTreeMap<&'static str, String> {
     let wechat = simulator.as_str().trim_end_matches('/').to_owned();
-    let mut variables: BTreeMap<&str, String> = BTreeMap::from([
+    let mut variables: BTreeMap<&'static str, String> = BTreeMap::from([
         ("DATABASE_URL", database_url.to_owned()),
         ("HTTP_BIND", address.to_string()),
         ("PUBLIC_BASE_URL", format!("http://{address}")),
@@ -198,5 +210,6 @@ pub(super) fn lookup(
     {
         *backup = format!("http://localhost:{}", simulator.port().unwrap());
     }
-    move |name| variables.get(name).filter(|value| !value.is_empty()).cloned()
+    variables.retain(|_, value| !value.is_empty());
+    variables
 }

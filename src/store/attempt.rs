@@ -10,6 +10,7 @@ use crate::domain::fen::Fen;
 use crate::domain::id::{AttemptId, OrderId, UserId};
 use crate::domain::name::{AppId, MchId, OpenId, OutTradeNo};
 use crate::domain::order::OrderStatus;
+use crate::domain::schedule;
 use crate::telemetry::query;
 
 /// An order that somebody wants to pay, with its open attempt if it has one.
@@ -40,6 +41,8 @@ pub struct OpenAttempt {
     pub id: AttemptId,
     /// Its number at WeChat.
     pub out_trade_no: OutTradeNo,
+    /// The merchant who is paid.
+    pub mch_id: MchId,
     /// Where it stands.
     pub state: AttemptState,
     /// The signed parameters, as JSON.
@@ -50,6 +53,8 @@ pub struct OpenAttempt {
     pub lease_until: Option<DateTime<Utc>>,
     /// When the attempt was begun.
     pub created_at: DateTime<Utc>,
+    /// When WeChat is asked about it next.
+    pub next_check_at: Option<DateTime<Utc>>,
 }
 
 /// The attempt that is made if the order may be paid and has none open.
@@ -76,11 +81,13 @@ struct PayableRow {
     description: String,
     attempt_id: Option<Uuid>,
     out_trade_no: Option<String>,
+    mch_id: Option<String>,
     state: Option<String>,
     request_payment: Option<String>,
     prepaid_at: Option<DateTime<Utc>>,
     lease_until: Option<DateTime<Utc>>,
     attempt_created_at: Option<DateTime<Utc>>,
+    next_check_at: Option<DateTime<Utc>>,
     is_new: bool,
 }
 
@@ -90,11 +97,13 @@ impl PayableRow {
             Some(id) => Some(OpenAttempt {
                 id: id.into(),
                 out_trade_no: OutTradeNo::parse(self.out_trade_no?).ok()?,
+                mch_id: MchId::parse(self.mch_id?).ok()?,
                 state: AttemptState::parse(&self.state?)?,
                 request_payment: self.request_payment,
                 prepaid_at: self.prepaid_at,
                 lease_until: self.lease_until,
                 created_at: self.attempt_created_at?,
+                next_check_at: self.next_check_at,
             }),
             None => None,
         };
@@ -136,8 +145,8 @@ pub async fn begin(
             where a.state in ('created', 'unknown', 'prepaid')
         ), made as (
             insert into payment_attempts (id, order_id, out_trade_no, app_id, mch_id, total_fen, currency, state,
-                lease_token, lease_until, created_at, updated_at)
-            select $3, wanted.id, $4, wanted.app_id, $5, wanted.total_fen, wanted.currency, 'created', $6, $7, $8, $8
+                lease_token, lease_until, next_check_at, created_at, updated_at)
+            select $3, wanted.id, $4, wanted.app_id, $5, wanted.total_fen, wanted.currency, 'created', $6, $7, $7, $8, $8
             from wanted
             where wanted.status = 'awaiting_payment' and wanted.expires_at > $8 and not exists (select from open)
             returning *
@@ -146,9 +155,9 @@ pub async fn begin(
         )
         select w.status as "status!", w.expires_at as "expires_at!", w.app_id as "app_id!", w.openid as "openid!",
             w.total_fen as "total_fen!", w.description as "description!",
-            a.id as "attempt_id?", a.out_trade_no as "out_trade_no?", a.state as "state?",
+            a.id as "attempt_id?", a.out_trade_no as "out_trade_no?", a.mch_id as "mch_id?", a.state as "state?",
             a.request_payment as "request_payment?", a.prepaid_at as "prepaid_at?", a.lease_until as "lease_until?",
-            a.created_at as "attempt_created_at?", coalesce(a.is_new, false) as "is_new!"
+            a.created_at as "attempt_created_at?", a.next_check_at as "next_check_at?", coalesce(a.is_new, false) as "is_new!"
         from wanted w left join attempt a on a.order_id = w.id"#,
         Uuid::from(order_id),
         Uuid::from(user_id),
@@ -218,6 +227,9 @@ pub struct PrepayOutcome<'a> {
 
 /// Writes the outcome and gives the lease back. Tells whether the lease still held and the state
 /// was still the one it came from.
+///
+/// It may be payable from now on, and is asked about after [`schedule::FIRST`]; but one that failed
+/// never was there, or nobody has its prepay id.
 pub async fn finish(
     db: impl PgExecutor<'_>,
     id: AttemptId,
@@ -232,6 +244,8 @@ pub async fn finish(
             request_payment = coalesce($5, request_payment),
             prepaid_at = case when $5::text is null then prepaid_at else $6 end,
             failure_code = $7,
+            next_check_at = case when $4 <> 'failed' then $8::timestamptz end,
+            checks = 0,
             lease_token = null,
             lease_until = null,
             updated_at = $6
@@ -243,6 +257,7 @@ pub async fn finish(
         outcome.request_payment,
         now,
         outcome.failure_code,
+        now + schedule::FIRST,
     )
     .execute(db);
     Ok(query("attempt.finish", statement).await?.rows_affected() == 1)
@@ -280,6 +295,8 @@ pub struct Askable {
     pub id: AttemptId,
     /// Its number at WeChat.
     pub out_trade_no: OutTradeNo,
+    /// The merchant who is paid, and who alone can ask about it.
+    pub mch_id: MchId,
     /// Where it stands.
     pub state: AttemptState,
     /// When WeChat gave the prepay id.
@@ -291,6 +308,8 @@ pub struct Askable {
 /// Moves an open attempt on what a query or a close at WeChat told. Tells whether it was still in
 /// the state it comes from, and not in the hands of somebody else: whoever holds the lease is
 /// asking WeChat, and what was heard before may be outdated by the answer.
+///
+/// One that ends here is asked about once more, after [`schedule::AFTER_CLOSE`].
 pub async fn update_state(
     db: impl PgExecutor<'_>,
     attempt: &Askable,
@@ -299,13 +318,16 @@ pub async fn update_state(
 ) -> Result<bool, Error> {
     let statement = sqlx::query!(
         "-- attempt.update_state
-        update payment_attempts set state = $3, updated_at = $4
+        update payment_attempts set state = $3, updated_at = $4,
+            next_check_at = case when $3 = 'closed' then $6 else next_check_at end,
+            checks = case when $3 = 'closed' then 0 else checks end
         where id = $1 and state = $2 and (lease_until is null or lease_until <= $4 or lease_token = $5)",
         Uuid::from(attempt.id),
         attempt.state.as_str(),
         to.as_str(),
         now,
         attempt.lease_token,
+        now + schedule::AFTER_CLOSE,
     )
     .execute(db);
     Ok(query("attempt.update_state", statement).await?.rows_affected() == 1)
@@ -315,7 +337,7 @@ pub async fn update_state(
 pub async fn find_open(db: impl PgExecutor<'_>, order_id: OrderId) -> Result<Option<Askable>, Error> {
     let statement = sqlx::query!(
         "-- attempt.find_open
-        select id, out_trade_no, state, prepaid_at from payment_attempts
+        select id, out_trade_no, mch_id, state, prepaid_at from payment_attempts
         where order_id = $1 and state in ('created', 'unknown', 'prepaid')",
         Uuid::from(order_id),
     )
@@ -329,6 +351,7 @@ pub async fn find_open(db: impl PgExecutor<'_>, order_id: OrderId) -> Result<Opt
     Ok(Some(Askable {
         id: row.id.into(),
         out_trade_no: OutTradeNo::parse(row.out_trade_no).map_err(|_| inconsistent())?,
+        mch_id: MchId::parse(row.mch_id).map_err(|_| inconsistent())?,
         state: AttemptState::parse(&row.state).ok_or_else(inconsistent)?,
         prepaid_at: row.prepaid_at,
         lease_token: None,

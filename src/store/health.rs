@@ -16,12 +16,26 @@ pub struct Figures {
     pub orders_awaiting: i64,
     /// Of those, the ones past their time.
     pub orders_overdue: i64,
+    /// Of those, when the one that waits longest ran out of time.
+    pub order_overdue_since: Option<DateTime<Utc>>,
+    /// Attempts that WeChat is still to be asked about.
+    pub attempts_unsettled: i64,
+    /// When the question that is due longest was due.
+    pub check_due_since: Option<DateTime<Utc>>,
     /// Attempts whose state at WeChat is not known.
     pub attempts_unknown: i64,
     /// Exceptions that nobody has resolved, by kind.
     pub exceptions_open: sqlx::types::Json<BTreeMap<String, i64>>,
     /// Payments that must go back.
     pub surplus_payments: i64,
+    /// Refunds on their way.
+    pub refunds_open: i64,
+    /// Of those, the ones that WeChat does not take yet.
+    pub refunds_waiting: i64,
+    /// Of those, the ones whose money WeChat cannot deliver.
+    pub refunds_abnormal: i64,
+    /// Of those, the ones that nobody has looked at for ten minutes since they were due.
+    pub refunds_overdue: i64,
     /// When the newest verified notification arrived.
     pub notification_at: Option<DateTime<Utc>>,
     /// Events written so far.
@@ -61,11 +75,22 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
         select
             (select count(*) from orders where status = 'awaiting_payment') as "orders_awaiting!",
             (select count(*) from orders where status = 'awaiting_payment' and expires_at <= $1) as "orders_overdue!",
+            (select min(expires_at) from orders where status = 'awaiting_payment' and expires_at <= $1)
+                as "order_overdue_since?",
+            (select count(*) from payment_attempts
+                where next_check_at is not null and state not in ('settled', 'surplus')) as "attempts_unsettled!",
+            (select min(next_check_at) from payment_attempts
+                where next_check_at <= $1 and state not in ('settled', 'surplus')) as "check_due_since?",
             (select count(*) from payment_attempts where state = 'unknown') as "attempts_unknown!",
             (select coalesce(jsonb_object_agg(kind, open), '{}')
              from (select kind, count(*) as open from exceptions where resolved_at is null group by kind) by_kind)
                 as "exceptions_open!: sqlx::types::Json<BTreeMap<String, i64>>",
             (select count(*) from payments where is_surplus) as "surplus_payments!",
+            (select count(*) from refunds where next_check_at is not null) as "refunds_open!",
+            (select count(*) from refunds where next_check_at is not null and status = 'created'
+                and failure_code is not null) as "refunds_waiting!",
+            (select count(*) from refunds where next_check_at is not null and status = 'abnormal') as "refunds_abnormal!",
+            (select count(*) from refunds where next_check_at < $1::timestamptz - interval '10 minutes') as "refunds_overdue!",
             (select received_at from notifications order by received_at desc limit 1) as "notification_at?",
             (select coalesce(max(sequence), 0) from events) as "events!",
             (select count(*) from event_deliveries where state = 'pending') as "events_pending!",

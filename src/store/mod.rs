@@ -8,6 +8,7 @@
 //! `update_` write, guarded where a state is left.
 
 pub mod attempt;
+pub mod check;
 pub mod database;
 pub mod event;
 pub mod exception;
@@ -21,6 +22,8 @@ pub mod picture;
 pub mod pool;
 pub mod product;
 pub mod recorder;
+pub mod refund;
+pub mod refund_request;
 pub mod refused_notification;
 pub mod session;
 pub mod settlement;

@@ -5,3 +5,4 @@ pub mod exception;
 pub mod health;
 pub mod notification;
 pub mod product;
+pub mod refund;

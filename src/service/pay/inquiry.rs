@@ -7,15 +7,36 @@ use chrono::TimeDelta;
 
 use super::settle::{self, Outcome, Source};
 use crate::domain::attempt::{self, AttemptEvent};
+use crate::domain::name::MchId;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
 use crate::store::attempt::Askable;
-use crate::wechat::pay::{PayError, TradeState};
+use crate::wechat::pay::{Client, PayError, TradeState};
 
 /// How long one request may hold an attempt: a call to WeChat with its time limit and the query that
 /// may have to follow, and some.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+/// An attempt that only another merchant's keys can ask about. To everybody else WeChat says that it
+/// does not exist, and nobody may act on that.
+#[derive(Debug, thiserror::Error)]
+#[error("the attempt belongs to merchant {0}, and WXPAY_MCH_ID is another")]
+struct OtherMerchant(MchId);
+
+/// The merchant of an attempt, if it is the one that is set up.
+///
+/// # Errors
+/// `payment_not_configured` when there is none, or another.
+pub(super) fn merchant_of<'a>(context: &'a Context, mch_id: &MchId) -> Result<&'a Client, AppError> {
+    let client = context.merchant()?;
+    if client.merchant().mch_id() == mch_id {
+        Ok(client)
+    } else {
+        let cause = OtherMerchant(mch_id.clone());
+        Err(AppError::new(ErrorCode::PaymentNotConfigured).caused_by(cause))
+    }
+}
 
 /// What a query found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +51,23 @@ pub(super) enum Found {
     Closed,
 }
 
+impl Found {
+    /// Whether money landed that contradicts the books: it is with a human, and no other can come the
+    /// same way.
+    pub(super) fn is_contradiction(self) -> bool {
+        matches!(self, Self::Landed(Outcome::Exception(kind)) if !kind.is_surplus())
+    }
+}
+
 /// Asks WeChat about one attempt. Money that landed is settled; nothing else is written.
 ///
 /// # Errors
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
-    match context.merchant()?.query(&open.out_trade_no).await {
+    match merchant_of(context, &open.mch_id)?
+        .query(&open.out_trade_no)
+        .await
+    {
         Ok(transaction) => Ok(match transaction.landed {
             Some(landed) => Found::Landed(settle::settle(context, &landed, Source::Query).await?),
             None if matches!(transaction.trade_state, TradeState::Closed | TradeState::Revoked) => {
@@ -72,22 +104,32 @@ pub(super) async fn query_attempt(context: &Context, open: &mut Askable) -> Resu
 /// Closes an attempt at WeChat and marks it closed, to make room for another.
 ///
 /// # Errors
-/// See [`close_at_wechat`].
+/// `order_state_conflict` when it turns out to be paid, and those of [`close_at_wechat`].
 pub(super) async fn close_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
-    close_at_wechat(context, open).await?;
+    match close_at_wechat(context, open).await? {
+        Found::Landed(_) => Err(AppError::new(ErrorCode::OrderStateConflict)),
+        Found::Unpaid | Found::Absent | Found::Closed => end_attempt(context, open).await,
+    }
+}
+
+/// Marks an attempt closed that nobody can pay any more.
+pub(super) async fn end_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
     let closed = attempt::next(open.state, AttemptEvent::FoundClosed);
     // Nobody but a notification can have moved it meanwhile, and then the order tells.
     store::attempt::update_state(&context.db, open, closed, context.clock.now()).await?;
     Ok(())
 }
 
-/// Closes an attempt at WeChat. When this returns, nobody can pay it any more.
+/// Closes an attempt at WeChat. When this returns, nobody can pay it any more: it is closed, or money
+/// had landed through it and is settled or an exception now.
 ///
 /// # Errors
-/// `order_state_conflict` when it turns out to be paid (it is settled then), and the `wechat_…`
-/// codes when there is no answer to believe.
-pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<(), AppError> {
-    let refusal = match context.merchant()?.close(&open.out_trade_no).await {
+/// The `wechat_…` codes when there is no answer to believe.
+pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<Found, AppError> {
+    let refusal = match merchant_of(context, &open.mch_id)?
+        .close(&open.out_trade_no)
+        .await
+    {
         Ok(()) => None,
         Err(error) if error.is_not_found() || error.is_order_closed() => None,
         // Paid, most likely; only the query tells.
@@ -96,9 +138,8 @@ pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result
     };
     // A payment that was under way may have won the race with the close.
     match (look(context, open).await?, refusal) {
-        (Found::Landed(_), _) => Err(AppError::new(ErrorCode::OrderStateConflict)),
-        (Found::Closed, _) | (Found::Absent | Found::Unpaid, None) => Ok(()),
         (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
+        (found, _) => Ok(found),
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::inquiry::{Found, close_attempt, pay_error, query_attempt};
 use crate::domain::attempt::{self, AttemptEvent, AttemptState};
+use crate::domain::schedule;
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -64,6 +65,7 @@ pub(super) async fn ask(
     };
     let is_kept =
         store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
+    context.alarms.settle.set(context.clock.now() + schedule::FIRST);
     Ok(if is_kept {
         Step::Ready(parameters)
     } else {
@@ -111,6 +113,7 @@ async fn find_out(
     let mut held = Askable {
         id: attempt.id,
         out_trade_no: attempt.out_trade_no.clone(),
+        mch_id: attempt.mch_id.clone(),
         state: attempt.state,
         prepaid_at: attempt.prepaid_at,
         lease_token: Some(lease),

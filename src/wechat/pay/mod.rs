@@ -1,10 +1,10 @@
 //! WeChat Pay API v3 for a merchant of its own (JSAPI, which mini programs use).
 //!
 //! [`Client`] signs, sends and verifies. Whatever could not be verified is an unknown outcome
-//! ([`PayError::Unknown`]), never a success and never a refusal. What a payment means for an order
-//! is not decided here.
+//! ([`PayError::Unknown`]), never a success and never a refusal. What a payment or a refund means
+//! for an order is not decided here.
 //!
-//! Source: pay-v3, sections 1 to 8, 10, 11 and 14.
+//! Source: pay-v3, sections 1 to 11 and 14.
 
 pub mod bill;
 mod certificates;
@@ -16,6 +16,7 @@ mod message;
 mod notification;
 mod opening;
 mod order;
+mod refund;
 mod request_payment;
 mod reserialised;
 mod transaction;
@@ -31,5 +32,6 @@ pub use message::{Refusal, SignedMessage, TIME_WINDOW_S, Verified};
 pub use notification::{Notification, Opened, decrypt};
 pub use opening::Opening;
 pub use order::PrepayRequest;
+pub use refund::RefundRequest;
 pub use request_payment::RequestPayment;
 pub use transaction::{Malformed, TradeState, Transaction};

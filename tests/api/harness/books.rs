@@ -82,7 +82,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     (
         "as many events as refunds of a wanted payment, no more and no less",
         "select o.id::text from orders o where
-            (select count(*) from events e where e.order_id = o.id and e.kind in ('order.refunded', 'order.partially_refunded'))
+            (select count(*) from events e where e.order_id = o.id and e.cause in ('notification', 'query')
+                and e.kind in ('order.refunded', 'order.partially_refunded'))
             <> (select count(*) from refund_entries r join payments p on p.transaction_id = r.transaction_id
                 where p.order_id = o.id and not p.is_surplus)",
     ),

@@ -235,6 +235,9 @@ fn payment() -> String {
         "repeat('x', 600)",
         "now()",
         "null",
+        "'prepay'",
+        "'ok'",
+        "repeat('r', 32)",
     ]);
     let begin = statement("attempt.begin", &begin);
     format!("{NEXT}{begin}{}", statement("attempt.finish", &finish))

@@ -25,6 +25,7 @@ pub mod session;
 pub mod settlement;
 pub mod user;
 pub mod vault;
+pub mod wechat_call;
 
 use sqlx::error::ErrorKind;
 

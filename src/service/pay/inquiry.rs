@@ -5,6 +5,7 @@
 
 use chrono::TimeDelta;
 
+use super::call_log::noted;
 use super::settle::{self, Outcome, Source};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::error::{AppError, ErrorCode};
@@ -35,7 +36,13 @@ pub(super) enum Found {
 /// # Errors
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
-    match context.merchant()?.query(&open.out_trade_no).await {
+    let number = &open.out_trade_no;
+    let query = context.merchant()?.query(number);
+    match noted(context, number.as_str(), query, |found| {
+        found.trade_state.as_str()
+    })
+    .await
+    {
         Ok(transaction) => Ok(match transaction.landed {
             Some(landed) => Found::Landed(settle::settle(context, &landed, Source::Query).await?),
             None if matches!(transaction.trade_state, TradeState::Closed | TradeState::Revoked) => {
@@ -87,7 +94,9 @@ pub(super) async fn close_attempt(context: &Context, open: &Askable) -> Result<(
 /// `order_state_conflict` when it turns out to be paid (it is settled then), and the `wechat_…`
 /// codes when there is no answer to believe.
 pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<(), AppError> {
-    let refusal = match context.merchant()?.close(&open.out_trade_no).await {
+    let number = &open.out_trade_no;
+    let close = context.merchant()?.close(number);
+    let refusal = match noted(context, number.as_str(), close, |()| "ok").await {
         Ok(()) => None,
         Err(error) if error.is_not_found() || error.is_order_closed() => None,
         // Paid, most likely; only the query tells.

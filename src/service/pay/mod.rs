@@ -1,5 +1,6 @@
 //! What is bought and paid.
 
+mod call_log;
 pub mod catalogue;
 pub mod close_order;
 pub mod delivery;

@@ -20,6 +20,7 @@ use super::keys::{KeyRing, KeyStatus};
 use super::merchant::{Merchant, RequestToSign};
 use super::message::{Refusal, SignedMessage, Verified};
 use super::notification::{self, Notification};
+use super::trail;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::wechat::error::Error;
@@ -175,8 +176,14 @@ impl Client {
         Ok(self.0.entropy.token()?)
     }
 
-    /// Sends a call and believes its answer only after verifying it.
+    /// Sends a call and believes its answer only after verifying it. Whoever follows learns how it ended.
     pub(super) async fn exchange(&self, call: &Call) -> Result<Answer, PayError> {
+        let result = self.exchange_unfollowed(call).await;
+        trail::note(call.api, result.as_ref().map(Answer::request_id));
+        result
+    }
+
+    async fn exchange_unfollowed(&self, call: &Call) -> Result<Answer, PayError> {
         let answer = self
             .send_signed(call)
             .await

@@ -17,6 +17,7 @@ mod notification;
 mod order;
 mod request_payment;
 mod reserialised;
+mod trail;
 mod transaction;
 
 pub use certificates::read as read_certificates;
@@ -28,4 +29,5 @@ pub use message::{Refusal, SignedMessage, TIME_WINDOW_S, Verified};
 pub use notification::{Notification, Opened, decrypt};
 pub use order::PrepayRequest;
 pub use request_payment::RequestPayment;
+pub use trail::{CallEnd, follow};
 pub use transaction::{Malformed, TradeState, Transaction};

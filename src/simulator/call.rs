@@ -7,6 +7,8 @@ use actix_web::http::header::HeaderMap;
 use actix_web::web::Bytes;
 use percent_encoding::percent_decode_str;
 
+use super::bill::Download;
+use super::fault::Struck;
 use super::key::Signer;
 
 /// A request as it arrived.
@@ -18,10 +20,12 @@ pub(super) struct Call {
     query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The faults that strike it.
+    pub(super) struck: Struck,
 }
 
 impl Call {
-    pub(super) fn new(request: &HttpRequest, body: Bytes) -> Self {
+    pub(super) fn new(request: &HttpRequest, body: Bytes, struck: Struck) -> Self {
         let uri = &request.head().uri;
         Self {
             method: request.method().as_str().to_owned(),
@@ -32,6 +36,7 @@ impl Call {
             query: uri.query().unwrap_or_default().to_owned(),
             headers: request.headers().clone(),
             body,
+            struck,
         }
     }
 
@@ -83,6 +88,8 @@ pub(super) struct Reply {
     /// None: no body.
     pub(super) content_type: Option<&'static str>,
     pub(super) body: Vec<u8>,
+    /// A bill in place of the body.
+    pub(super) download: Option<Download>,
     pub(super) headers: Vec<(&'static str, String)>,
     /// For the log: the error code, and what was wrong.
     pub(super) error: Option<String>,

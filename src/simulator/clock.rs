@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
 /// China keeps one time zone, without summer time: 8 hours east.
-const CHINA_OFFSET_S: i32 = 8 * 3600;
+pub(super) const CHINA_OFFSET_S: i32 = 8 * 3600;
 
 /// Tells the simulated time.
 #[derive(Debug)]
@@ -63,6 +63,13 @@ pub(super) fn china_text(at: DateTime<Utc>) -> String {
                 .to_rfc3339_opts(SecondsFormat::Secs, false)
         },
     )
+}
+
+/// The date in China.
+pub(super) fn china_date(at: DateTime<Utc>) -> NaiveDate {
+    at.checked_add_signed(TimeDelta::seconds(i64::from(CHINA_OFFSET_S)))
+        .unwrap_or(at)
+        .date_naive()
 }
 
 /// Day number in China, for daily quotas.

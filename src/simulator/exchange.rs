@@ -1,10 +1,12 @@
 //! The way of every call through the simulated `WeChat`: faults, effect, signature, log, answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
 
 use super::call::{Call, Reply};
 use super::clock::http_date;
@@ -27,10 +29,10 @@ pub(super) async fn answer(
     handle: Handle,
 ) -> HttpResponse {
     let started = Instant::now();
-    let call = Call::new(&request, body);
-    let struck = shared.faults().strike(api);
+    let call = Arc::new(Call::new(&request, body, shared.faults().strike(api)));
+    let struck = &call.struck;
     if let Some(ms) = struck.ms(FaultKind::NoAnswerBeforeAccepting, 0) {
-        record(&shared, api, &call, &struck, None, started);
+        record(&shared, api, &call, None, started);
         return cut(&request, ms).await;
     }
     if struck.has(FaultKind::KeyRotation)
@@ -38,7 +40,11 @@ pub(super) async fn answer(
     {
         tracing::error!(%error, "no new platform certificate");
     }
-    let mut reply = forced(&shared, api, &struck).unwrap_or_else(|| handle(&shared, &call));
+    let mut reply = match forced(&shared, api, struck) {
+        Some(reply) => reply,
+        None if api.is_bill() => handled_aside(&shared, &call, handle).await,
+        None => handle(&shared, &call),
+    };
     if struck.has(FaultKind::TokenDisplaced) {
         mini::token::displace_asked(&shared, &call);
     }
@@ -50,17 +56,25 @@ pub(super) async fn answer(
             pay::refund::doom(&shared, &call, status);
         }
     }
-    pay::answer::seal(&shared, &mut reply, &struck);
+    pay::answer::seal(&shared, &mut reply, struck);
     reply.headers.push(("date", http_date(shared.clock.now())));
     if let Some(ms) = struck.ms(FaultKind::NoAnswerAfterAccepting, 0) {
-        record(&shared, api, &call, &struck, None, started);
+        record(&shared, api, &call, None, started);
         return cut(&request, ms).await;
     }
-    record(&shared, api, &call, &struck, Some(&reply), started);
+    record(&shared, api, &call, Some(&reply), started);
     if let Some(ms) = struck.ms(FaultKind::Delay, 1_000) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
     respond(reply, struck.ms(FaultKind::SlowBody, 2_000))
+}
+
+/// A bill is written once for its hash, which takes its time: not at the expense of other calls.
+async fn handled_aside(shared: &Data<Shared>, call: &Arc<Call>, handle: Handle) -> Reply {
+    let (shared, call) = (shared.clone(), Arc::clone(call));
+    web::block(move || handle(&shared, &call))
+        .await
+        .unwrap_or_else(|_| pay::answer::failed())
 }
 
 /// The answer that a fault gives in place of the API.
@@ -83,7 +97,7 @@ fn forced(shared: &Shared, api: Api, struck: &Struck) -> Option<Reply> {
     })
 }
 
-fn record(shared: &Shared, api: Api, call: &Call, struck: &Struck, reply: Option<&Reply>, started: Instant) {
+fn record(shared: &Shared, api: Api, call: &Call, reply: Option<&Reply>, started: Instant) {
     shared.log.call(log::Call {
         sequence: 0,
         at: shared.clock.now(),
@@ -97,7 +111,7 @@ fn record(shared: &Shared, api: Api, call: &Call, struck: &Struck, reply: Option
             .and_then(|reply| reply.out_trade_no.clone())
             .or_else(|| pay::order_number_of(api, call)),
         out_refund_no: pay::refund_number_of(api, call),
-        faults: struck.kinds(),
+        faults: call.struck.kinds(),
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
 }
@@ -122,6 +136,13 @@ fn respond(reply: Reply, slow_ms: Option<u64>) -> HttpResponse {
         return response.finish();
     };
     response.insert_header(("content-type", content_type));
+    if let Some(download) = reply.download {
+        let mut pieces = download.into_pieces();
+        let slow = slow_ms.and_then(|ms| Some(slow_body::pieces(pieces.next()?, ms)));
+        let slow = futures_util::stream::iter(slow).flatten();
+        let rest = pieces.map(|piece| Ok(Bytes::from(piece)));
+        return response.streaming(slow.chain(futures_util::stream::iter(rest)));
+    }
     match slow_ms {
         Some(ms) => response.streaming(slow_body::pieces(reply.body, ms)),
         None => response.body(reply.body),

@@ -11,6 +11,7 @@
 //!
 //! Source: the public documentation of the mini-program API and of `WeChat Pay` v3.
 
+mod bill;
 mod call;
 mod cashier;
 mod certificate;

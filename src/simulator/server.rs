@@ -12,7 +12,7 @@ use super::call::Call;
 use super::clock::http_date;
 use super::error::Error;
 use super::exchange::{Handle, answer};
-use super::fault::Api;
+use super::fault::{Api, Struck};
 use super::state::Shared;
 use super::{connection, control, forward, log, mini, pay, phone};
 
@@ -57,7 +57,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
 /// `WeChat`'s paths, exactly as the real hosts have them.
 fn wechat(config: &mut ServiceConfig) {
     use mini::{login, session, token};
-    use pay::{certificates, close, prepay, query, refund, refund_query};
+    use pay::{bill, bill_download, certificates, close, prepay, query, refund, refund_query};
     let any = web::route;
     config
         .route("/sns/jscode2session", any().to(api(Api::Login, login::handle)))
@@ -88,6 +88,9 @@ fn wechat(config: &mut ServiceConfig) {
             web::resource("/v3/refund/domestic/refunds/{out_refund_no}")
                 .get(api(Api::RefundQuery, refund_query::handle)),
         )
+        .service(web::resource("/v3/bill/tradebill").get(api(Api::TradeBill, bill::handle_trade)))
+        .service(web::resource("/v3/bill/fundflowbill").get(api(Api::FundFlowBill, bill::handle_fund_flow)))
+        .service(web::resource("/v3/billdownload/file").get(api(Api::BillDownload, bill_download::handle)))
         .service(web::resource("/v3/certificates").get(api(Api::Certificates, certificates::handle)));
 }
 
@@ -98,7 +101,7 @@ fn api(api: Api, handle: Handle) -> impl Handler<(Data<Shared>, HttpRequest, Byt
 
 /// A path that `WeChat` does not have: logged, since a client asked for it.
 async fn unknown(shared: Data<Shared>, request: HttpRequest) -> HttpResponse {
-    let call = Call::new(&request, Bytes::new());
+    let call = Call::new(&request, Bytes::new(), Struck::default());
     let reply = if call.path.starts_with("/v3/") {
         pay::answer::unknown_path()
     } else {

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::bill::Tickets;
 use super::certificate;
 use super::entropy::Entropy;
 use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
 use super::mini::token::AppTokens;
-use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Record, User};
+use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
 use super::refund::{Refund, RefundStatus, Refunds};
 use super::rule::Rules;
 
@@ -37,6 +38,8 @@ pub(super) struct World {
     orders_by_transaction_id: HashMap<String, String>,
     pub(super) refunds: Refunds,
     rules: Rules,
+    /// Not kept over a restart.
+    pub(super) tickets: Tickets,
     /// Only those that are still to be delivered, by number.
     notifications: BTreeMap<u64, Notification>,
     /// Open sheets, oldest first; not kept over a restart.
@@ -71,6 +74,7 @@ impl World {
             orders_by_transaction_id: HashMap::new(),
             refunds: Refunds::default(),
             rules,
+            tickets: Tickets::default(),
             notifications: BTreeMap::new(),
             cashiers: VecDeque::new(),
             changed: Vec::new(),
@@ -297,6 +301,13 @@ impl World {
 
     pub(super) fn order_count(&self) -> usize {
         self.orders.len()
+    }
+
+    /// All orders that were paid.
+    pub(super) fn payments(&self) -> impl Iterator<Item = (&Order, &Payment)> {
+        self.orders
+            .values()
+            .filter_map(|order| order.payment.as_ref().map(|payment| (order, payment)))
     }
 
     /// All orders, oldest first.

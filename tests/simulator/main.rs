@@ -11,6 +11,9 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod bill;
+mod bill_fault;
+mod bookkeeper;
 mod cashier;
 mod control;
 mod fault;

@@ -149,6 +149,30 @@ impl Refusal {
         )
     }
 
+    /// Nothing happened on that day.
+    pub(super) fn no_statement() -> Self {
+        Self::new(
+            400,
+            "NO_STATEMENT_EXIST",
+            268_435_461,
+            "there is no bill of that day",
+        )
+    }
+
+    pub(super) fn statement_creating() -> Self {
+        Self::new(400, "STATEMENT_CREATING", 268_435_461, "the bill is being made")
+    }
+
+    /// A token that this merchant was not given, or not within five minutes.
+    pub(super) fn foreign_token() -> Self {
+        Self::new(
+            403,
+            "NO_AUTH",
+            268_447_843,
+            "this token is not for you, or no longer",
+        )
+    }
+
     pub(super) fn too_often() -> Self {
         Self::new(
             429,
@@ -206,6 +230,11 @@ pub(in crate::simulator) fn forced(status: u16, code: String) -> Reply {
 /// A path that the host does not have.
 pub(in crate::simulator) fn unknown_path() -> Reply {
     Refusal::new(404, "RESOURCE_NOT_EXISTS", 268_435_464, "no such API").into_reply()
+}
+
+/// The simulator itself failed.
+pub(in crate::simulator) fn failed() -> Reply {
+    Refusal::system_error().into_reply()
 }
 
 /// 200 with a body, to be signed by this key.

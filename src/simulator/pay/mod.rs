@@ -1,9 +1,12 @@
-//! `WeChat Pay` v3: JSAPI orders, their queries and closing, refunds, and the platform certificates.
+//! `WeChat Pay` v3: JSAPI orders, their queries and closing, refunds, bills, and the platform
+//! certificates.
 //!
 //! Every request signature is verified over the exact bytes, every good answer is signed.
 
 pub(super) mod answer;
 mod authorization;
+pub(super) mod bill;
+pub(super) mod bill_download;
 pub(super) mod certificates;
 pub(super) mod close;
 mod notify_url;

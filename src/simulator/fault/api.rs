@@ -1,0 +1,80 @@
+//! The calls that a fault may be set for.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A group of calls that a fault may be set for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::simulator) enum Api {
+    Login,
+    Token,
+    StableToken,
+    CheckSession,
+    Prepay,
+    Query,
+    Close,
+    Certificates,
+    Notification,
+    Refund,
+    RefundQuery,
+    TradeBill,
+    FundFlowBill,
+    BillDownload,
+}
+
+impl Api {
+    /// A number that never changes, for the stream of a seed.
+    pub(super) const fn stream(self) -> u64 {
+        match self {
+            Self::Login => 1,
+            Self::Token => 2,
+            Self::StableToken => 3,
+            Self::CheckSession => 4,
+            Self::Prepay => 5,
+            Self::Query => 6,
+            Self::Close => 7,
+            Self::Certificates => 8,
+            Self::Notification => 9,
+            Self::Refund => 10,
+            Self::RefundQuery => 11,
+            Self::TradeBill => 12,
+            Self::FundFlowBill => 13,
+            Self::BillDownload => 14,
+        }
+    }
+
+    /// Whether it is a mini-program API, which answers errors with an `errcode`.
+    pub(in crate::simulator) const fn is_mini(self) -> bool {
+        matches!(
+            self,
+            Self::Login | Self::Token | Self::StableToken | Self::CheckSession
+        )
+    }
+
+    /// Whether it is one of `WeChat Pay`'s.
+    pub(in crate::simulator) const fn is_pay(self) -> bool {
+        matches!(
+            self,
+            Self::Prepay
+                | Self::Query
+                | Self::Close
+                | Self::Certificates
+                | Self::Refund
+                | Self::RefundQuery
+                | Self::TradeBill
+                | Self::FundFlowBill
+                | Self::BillDownload
+        )
+    }
+
+    /// Whether its good answers are signed: nobody signs the bytes of a bill.
+    pub(in crate::simulator) const fn is_signed(self) -> bool {
+        self.is_pay() && !matches!(self, Self::BillDownload)
+    }
+
+    /// Whether its answer names a bill.
+    pub(in crate::simulator) const fn is_bill(self) -> bool {
+        matches!(self, Self::TradeBill | Self::FundFlowBill)
+    }
+}

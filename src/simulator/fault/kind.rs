@@ -1,0 +1,158 @@
+//! What can go wrong, and with which calls.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::api::Api;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::simulator) enum FaultKind {
+    /// The effect happens; the answer comes `ms` later (1,000).
+    Delay,
+    /// The effect happens; after `ms` (0) the connection is cut without an answer.
+    NoAnswerAfterAccepting,
+    /// Nothing happens; after `ms` (0) the connection is cut without an answer.
+    NoAnswerBeforeAccepting,
+    /// Nothing happens; `status` (500) with a body that is no JSON.
+    ServerError,
+    /// Nothing happens; a mini-program API answers `errcode` (-1).
+    Errcode,
+    /// Nothing happens; `WeChat Pay` answers `status` (500) with `code` (`SYSTEM_ERROR`).
+    PayError,
+    /// The answer or the notification carries a signature over other bytes.
+    WrongAnswerSignature,
+    /// The answer carries no signature headers.
+    MissingAnswerSignature,
+    /// The answer's timestamp is ten minutes old, rightly signed.
+    StaleAnswer,
+    /// The answer carries a probe signature; before a notification goes a copy with one.
+    ProbeSignature,
+    /// Headers at once, the body in small pieces over `ms` (2,000).
+    SlowBody,
+    /// A new platform certificate signs from this call on.
+    KeyRotation,
+    /// The refund is accepted and ends as `CLOSED` by itself.
+    RefundClosed,
+    /// The refund is accepted and ends as `ABNORMAL` by itself.
+    RefundAbnormal,
+    /// A payment is not in the bill.
+    BillRowMissing,
+    /// A payment of nobody is in the bill.
+    BillRowExtra,
+    /// An amount in the bill is a fen too high.
+    BillAmountChanged,
+    /// A payment is `REVOKED` in the bill, or a refund `CHANGE`.
+    BillStateChanged,
+    /// A refund is not in the bill.
+    BillRefundMissing,
+    /// A fee in the bill is a fen too high.
+    BillFeeChanged,
+    /// The bill's count of its rows is one too high.
+    BillSummaryWrong,
+    /// The hash is not that of the bill.
+    BillHashWrong,
+    /// The download ends after half of the bill, as if that were all.
+    BillTruncated,
+    /// `STATEMENT_CREATING`, whatever the hour.
+    BillNotReady,
+    /// The columns of the bill stand in another order.
+    BillColumnsReordered,
+    /// The bill has a column that no documentation knows.
+    BillColumnExtra,
+    /// So many `rows` (1,000) of payments of nobody follow in the bill.
+    BillSyntheticRows,
+    /// Somebody else fetches a token right after this one: it is dead on arrival.
+    TokenDisplaced,
+    /// An attempt that never reaches the server.
+    NotificationLost,
+    /// The first attempt comes `ms` (60,000) later, by the simulator's clock.
+    NotificationLate,
+    /// An attempt arrives twice at once.
+    NotificationDoubled,
+    /// An attempt waits until another notification went by, `ms` (5,000) at most.
+    NotificationReordered,
+    /// The notification's timestamp is ten minutes old, rightly signed.
+    NotificationStale,
+    /// The notification's timestamp is ten minutes ahead, rightly signed.
+    NotificationFuture,
+}
+
+impl FaultKind {
+    pub(super) const ALL: [Self; 34] = [
+        Self::Delay,
+        Self::NoAnswerAfterAccepting,
+        Self::NoAnswerBeforeAccepting,
+        Self::ServerError,
+        Self::Errcode,
+        Self::PayError,
+        Self::WrongAnswerSignature,
+        Self::MissingAnswerSignature,
+        Self::StaleAnswer,
+        Self::ProbeSignature,
+        Self::SlowBody,
+        Self::KeyRotation,
+        Self::RefundClosed,
+        Self::RefundAbnormal,
+        Self::BillRowMissing,
+        Self::BillRowExtra,
+        Self::BillAmountChanged,
+        Self::BillStateChanged,
+        Self::BillRefundMissing,
+        Self::BillFeeChanged,
+        Self::BillSummaryWrong,
+        Self::BillHashWrong,
+        Self::BillTruncated,
+        Self::BillNotReady,
+        Self::BillColumnsReordered,
+        Self::BillColumnExtra,
+        Self::BillSyntheticRows,
+        Self::TokenDisplaced,
+        Self::NotificationLost,
+        Self::NotificationLate,
+        Self::NotificationDoubled,
+        Self::NotificationReordered,
+        Self::NotificationStale,
+        Self::NotificationFuture,
+    ];
+
+    /// Whether it can strike calls of this API at all.
+    pub(super) const fn can_strike(self, api: Api) -> bool {
+        match self {
+            Self::Delay
+            | Self::NoAnswerAfterAccepting
+            | Self::NoAnswerBeforeAccepting
+            | Self::ServerError
+            | Self::SlowBody => !matches!(api, Api::Notification),
+            Self::Errcode => api.is_mini(),
+            Self::PayError => api.is_pay(),
+            Self::MissingAnswerSignature | Self::StaleAnswer => api.is_signed(),
+            Self::WrongAnswerSignature | Self::ProbeSignature => {
+                api.is_signed() || matches!(api, Api::Notification)
+            }
+            Self::KeyRotation => !api.is_mini(),
+            Self::BillRowMissing
+            | Self::BillRowExtra
+            | Self::BillAmountChanged
+            | Self::BillRefundMissing
+            | Self::BillFeeChanged
+            | Self::BillSummaryWrong
+            | Self::BillHashWrong
+            | Self::BillTruncated
+            | Self::BillNotReady
+            | Self::BillSyntheticRows => api.is_bill(),
+            Self::BillStateChanged | Self::BillColumnsReordered | Self::BillColumnExtra => {
+                matches!(api, Api::TradeBill)
+            }
+            Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
+            Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
+            Self::NotificationLost
+            | Self::NotificationLate
+            | Self::NotificationDoubled
+            | Self::NotificationReordered
+            | Self::NotificationStale
+            | Self::NotificationFuture => matches!(api, Api::Notification),
+        }
+    }
+}

@@ -3,7 +3,7 @@
 
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::admin::{event, exception, health, product as admin_product};
+use super::admin::{event, exception, health, order as admin_order, product as admin_product};
 use super::callback::pay;
 use super::v1::{login, me, order, payment, product, session};
 
@@ -41,6 +41,8 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(put().to(admin_product::put_product))
                 .route(delete().to(admin_product::delete_product)),
         )
+        .service(resource("/admin/orders").route(get().to(admin_order::search_orders)))
+        .service(resource("/admin/orders/{id}").route(get().to(admin_order::read_story)))
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))

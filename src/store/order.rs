@@ -154,6 +154,32 @@ pub async fn find(db: impl PgExecutor<'_>, id: OrderId) -> Result<Option<StoredO
         .transpose()
 }
 
+/// The orders with these ids, newest first; none for an id that is nobody's.
+pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[OrderId]) -> Result<Vec<StoredOrder>, Error> {
+    let ids: Vec<Uuid> = ids.iter().copied().map(Uuid::from).collect();
+    let statement = sqlx::query_as!(
+        OrderRow,
+        r#"-- order.list_by_ids
+        select o.id, o.status, o.total_fen, o.refunded_fen, o.currency, o.note, o.created_at, o.expires_at,
+            o.paid_at, o.closed_at, o.shipped_at,
+            (select jsonb_agg(jsonb_build_object('product_id', i.product_id, 'title', i.title,
+                'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
+             from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
+            (select a.out_trade_no from payment_attempts a where a.order_id = o.id
+             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?"
+        from orders o
+        where o.id = any($1)
+        order by o.id desc"#,
+        &ids,
+    )
+    .fetch_all(db);
+    query("order.list_by_ids", statement)
+        .await?
+        .into_iter()
+        .map(OrderRow::order)
+        .collect()
+}
+
 /// Up to `limit` orders of a user, newest first, before the order `before`.
 pub async fn list_of_user(
     db: impl PgExecutor<'_>,

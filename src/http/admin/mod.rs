@@ -3,4 +3,5 @@
 pub mod event;
 pub mod exception;
 pub mod health;
+pub mod order;
 pub mod product;

@@ -44,6 +44,8 @@ pub const INTERNAL: &str = "internal";
         admin::health::read_health,
         admin::product::put_product,
         admin::product::delete_product,
+        admin::order::search_orders,
+        admin::order::read_story,
         admin::exception::list_exceptions,
         admin::exception::resolve_exception,
         admin::event::redeliver_event,

@@ -102,19 +102,9 @@ pub struct App {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(mut launch: Launch) -> Result<App, StartError> {
-    let send_limits = SendLimits {
-        needs_tls: needs_tls(&launch.settings),
-        ..launch.send_limits
-    };
-    let mut context = compose(&mut launch.settings, launch.clock.clone(), send_limits)?;
+    let mut context = ready(&mut launch.settings, launch.clock.clone(), launch.send_limits).await?;
     context.webhook = webhook(&launch.settings, launch.webhook_limits)?;
     let context = Arc::new(context);
-    let pending = pool::pending_migrations(&context.db)
-        .await
-        .map_err(StartError::Database)?;
-    if pending > 0 {
-        return Err(StartError::Migrations(pending));
-    }
     let sampled = context.db.clone();
     let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
         telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0));
@@ -147,6 +137,35 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
         loops,
         stop_loops,
     })
+}
+
+/// The use cases without a server around them, for a verb that is one of them. The database must have
+/// every migration.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn open(mut settings: Settings, clock: Clock) -> Result<Arc<Context>, StartError> {
+    let context = ready(&mut settings, clock, SendLimits::default()).await?;
+    Ok(Arc::new(context))
+}
+
+async fn ready(
+    settings: &mut Settings,
+    clock: Clock,
+    send_limits: SendLimits,
+) -> Result<Context, StartError> {
+    let send_limits = SendLimits {
+        needs_tls: needs_tls(settings),
+        ..send_limits
+    };
+    let context = compose(settings, clock, send_limits)?;
+    let pending = pool::pending_migrations(&context.db)
+        .await
+        .map_err(StartError::Database)?;
+    if pending > 0 {
+        return Err(StartError::Migrations(pending));
+    }
+    Ok(context)
 }
 
 impl App {

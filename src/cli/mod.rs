@@ -3,6 +3,7 @@
 
 mod dev;
 mod migrate;
+mod notification;
 mod openapi;
 mod output;
 mod serve;
@@ -41,6 +42,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Applies the migrations that the database lacks.
     Migrate(migrate::Migrate),
+    /// The flight recorder of WeChat Pay's notifications.
+    Notification(notification::Notification),
     /// The simulated WeChat alone, for any other backend or SDK.
     Simulator(simulator::SimulatorVerb),
     /// Prints the OpenAPI 3.1 document.
@@ -53,6 +56,7 @@ pub fn run() -> ExitCode {
         Verb::Dev(verb) => verb.run(),
         Verb::Serve(verb) => verb.run(),
         Verb::Migrate(verb) => verb.run(),
+        Verb::Notification(verb) => verb.run(),
         Verb::Simulator(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),
     }

@@ -3,7 +3,7 @@
 
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::admin::{event, exception, health, order as admin_order, product as admin_product};
+use super::admin::{event, exception, health, notification, order as admin_order, product as admin_product};
 use super::callback::pay;
 use super::v1::{login, me, order, payment, product, session};
 
@@ -36,6 +36,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/orders/{id}/close").route(post().to(order::close_order)))
         .service(resource("/wechat/pay/notify").route(post().to(pay::receive_payment_notification)))
         .service(resource("/admin/health").route(get().to(health::read_health)))
+        .service(resource("/admin/notifications").route(get().to(notification::list_notifications)))
+        .service(resource("/admin/notifications/{id}").route(get().to(notification::read_notification)))
+        .service(
+            resource("/admin/notifications/{id}/replay").route(post().to(notification::replay_notification)),
+        )
         .service(
             resource("/admin/products/{id}")
                 .route(put().to(admin_product::put_product))

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod picture;
 pub mod pool;
 pub mod product;
+pub mod recorder;
 pub mod refused_notification;
 pub mod session;
 pub mod settlement;

@@ -42,7 +42,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
 
 /// Imports that the table does not allow and that are right all the same: room, what it imports,
 /// why. One that nobody uses any more is reported.
-pub(crate) const GRANTS: [(&str, &str, &str); 7] = [
+pub(crate) const GRANTS: [(&str, &str, &str); 9] = [
     (
         "config",
         "wechat::pay",
@@ -65,6 +65,11 @@ pub(crate) const GRANTS: [(&str, &str, &str); 7] = [
     ),
     (
         "http",
+        "store::recorder::RecorderFilter",
+        "what is asked for is what the statement filters by",
+    ),
+    (
+        "http",
         "wechat::pay::RequestPayment",
         "the parameters of wx.requestPayment are the answer",
     ),
@@ -77,6 +82,11 @@ pub(crate) const GRANTS: [(&str, &str, &str); 7] = [
         "cli",
         "store::pool",
         "migrations are applied before there is an app",
+    ),
+    (
+        "cli",
+        "service::pay::replay_notification",
+        "a verb that is one use case, without a server around it",
     ),
 ];
 

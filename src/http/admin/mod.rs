@@ -3,5 +3,6 @@
 pub mod event;
 pub mod exception;
 pub mod health;
+pub mod notification;
 pub mod order;
 pub mod product;

@@ -6,15 +6,15 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::delivery::{Delivery, RECORDED_HEADERS, Texts};
+use super::delivery::Texts;
+use super::recorded::Recorded;
 use super::report::{self, Report, Taken};
 use super::verdict;
 use crate::domain::id::NotificationId;
-use crate::error::{AppError, ErrorCode};
+use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
 use crate::store::notification::Replay;
@@ -54,15 +54,6 @@ pub struct Change {
     pub to: Option<String>,
 }
 
-/// A recorded delivery, and when it arrived by WeChat's clock.
-struct Recorded {
-    id: NotificationId,
-    delivery: Delivery,
-    own_clock: DateTime<Utc>,
-    /// What is kept of it is less than what came.
-    is_cut: bool,
-}
-
 /// Runs a recorded delivery again for `by`, for real if `is_applying`.
 ///
 /// # Errors
@@ -92,51 +83,13 @@ pub async fn replay(
         .await
 }
 
+/// What was run again is run from where it came from, whose clock is its own.
 async fn find(context: &Context, id: NotificationId) -> Result<Recorded, AppError> {
-    let mut id = id;
-    let mut believed = store::notification::find(&context.db, id).await?;
-    // What was run again is run from where it came from, whose clock is its own.
-    if let Some(original) = believed.as_ref().and_then(|stored| stored.replay_of) {
-        id = original;
-        believed = store::notification::find(&context.db, id).await?;
+    let recorded = Recorded::find(context, id).await?;
+    match recorded.replay_of {
+        Some(original) => Recorded::find(context, original).await,
+        None => Ok(recorded),
     }
-    if let Some(stored) = believed {
-        let values = [stored.timestamp, stored.nonce, stored.signature, stored.serial];
-        let headers = RECORDED_HEADERS
-            .into_iter()
-            .zip(values.map(String::into_bytes))
-            .collect();
-        return Ok(Recorded {
-            id,
-            delivery: Delivery {
-                headers,
-                body: stored.body,
-            },
-            own_clock: stored.received_at,
-            is_cut: false,
-        });
-    }
-    let refused = store::refused_notification::find(&context.db, id)
-        .await?
-        .ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-    let lines: Vec<(String, String)> =
-        serde_json::from_value(refused.headers).map_err(|_| store::Error::Inconsistent {
-            table: "refused_notifications",
-        })?;
-    let known = |name: &str| RECORDED_HEADERS.into_iter().find(|known| *known == name);
-    let kept = i64::try_from(refused.body.len()).ok();
-    Ok(Recorded {
-        id,
-        delivery: Delivery {
-            headers: lines
-                .into_iter()
-                .filter_map(|(name, value)| Some((known(&name)?, value.into_bytes())))
-                .collect(),
-            body: refused.body,
-        },
-        own_clock: verdict::true_arrival(refused.received_at, refused.clock_ahead_s),
-        is_cut: refused.body_bytes != kept,
-    })
 }
 
 async fn run(

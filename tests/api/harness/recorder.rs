@@ -1,8 +1,9 @@
 //! Looking into the flight recorder.
 
+use serde_json::{Value, json};
 use sqlx::Row as _;
 
-use super::Shop;
+use super::{ADMIN_TOKEN, Shop};
 
 /// A delivery that was not believed, as it is kept.
 #[derive(Clone, Debug)]
@@ -16,6 +17,14 @@ pub(crate) struct Refused {
 }
 
 impl Shop {
+    /// Runs a recorded delivery again, for real if `is_applying`.
+    pub(crate) async fn replay(&self, replica: usize, id: &str, is_applying: bool) -> Value {
+        let path = format!("/admin/notifications/{id}/replay");
+        let body = json!({ "apply": is_applying });
+        let request = self.request_of(replica, "POST", &path, Some(ADMIN_TOKEN), Some(&body));
+        self.send(request).await.ok(200)
+    }
+
     /// The refused deliveries that are kept, in no order.
     pub(crate) async fn refused(&self) -> Vec<Refused> {
         let sql = "select id::text, verdict, detail, headers, body, body_bytes from refused_notifications";

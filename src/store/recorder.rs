@@ -1,0 +1,140 @@
+//! The flight recorder as the operator reads it: believed and refused deliveries side by side.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::Error;
+use crate::domain::id::{NotificationId, OrderId};
+use crate::telemetry::query;
+
+/// Which deliveries.
+#[derive(Clone, Debug, Default)]
+pub struct RecorderFilter {
+    /// Only of this verdict.
+    pub verdict: Option<String>,
+    /// Only about this order.
+    pub order_id: Option<OrderId>,
+    /// Only from then on.
+    pub received_from: Option<DateTime<Utc>>,
+    /// Only before then.
+    pub received_before: Option<DateTime<Utc>>,
+}
+
+/// A recorded delivery.
+#[derive(Debug)]
+pub struct RecordedRow {
+    /// The delivery.
+    pub id: NotificationId,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
+    /// Whether it was believed.
+    pub is_believed: bool,
+    /// What it turned out to be, in a word.
+    pub verdict: String,
+    /// Why it was refused, and what helps.
+    pub detail: Option<String>,
+    /// WeChat's id of the notification.
+    pub notify_id: Option<String>,
+    /// The order it was about.
+    pub order_id: Option<OrderId>,
+    /// Which key it was signed with, or said so.
+    pub serial: Option<String>,
+    /// How long its body was.
+    pub body_bytes: Option<i64>,
+    /// The move of the order that it caused: event, from, to.
+    pub event_kind: Option<String>,
+    /// Where the order stood.
+    pub moved_from: Option<String>,
+    /// Where it stands since.
+    pub moved_to: Option<String>,
+    /// The delivery that was run again here.
+    pub replay_of: Option<NotificationId>,
+    /// Who ran it again.
+    pub replayed_by: Option<String>,
+}
+
+/// Up to `limit` deliveries, newest first, before one. Inside a transaction, which is left planning
+/// each statement anew: which index serves depends on what is asked for.
+pub async fn list(
+    db: &mut PgConnection,
+    filter: &RecorderFilter,
+    before: Option<NotificationId>,
+    limit: i64,
+) -> Result<Vec<RecordedRow>, Error> {
+    let statement = sqlx::query!(
+        "-- recorder.plan_anew
+        set local plan_cache_mode = force_custom_plan"
+    )
+    .execute(&mut *db);
+    query("recorder.plan_anew", statement).await?;
+    // Ids are in order of arrival, so that a range of time is a range of ids.
+    let first = filter.received_from.map_or(Uuid::nil(), |at| first_id(at, 0));
+    let end = filter.received_before.map_or(Uuid::max(), |at| first_id(at, 1));
+    let end = before.map_or(end, |before| end.min(Uuid::from(before)));
+    let statement = sqlx::query_as!(
+        RecordedRow,
+        r#"-- recorder.list
+        with recorded as (
+            (select id, received_at, true as is_believed, verdict, null as detail, notify_id, order_id,
+                wechat_serial as serial, octet_length(body)::bigint as body_bytes, event_id, replay_of, replayed_by
+            from notifications
+            where ($1::text is null or verdict = $1) and ($2::uuid is null or order_id = $2)
+                and id >= $3 and id < $4
+                and ($5::timestamptz is null or received_at >= $5) and ($6::timestamptz is null or received_at < $6)
+            order by id desc limit $7)
+            union all
+            (select id, received_at, false, verdict, detail, null, null,
+                jsonb_path_query_first(headers, 'strict $[*] ? (@[0] == "wechatpay-serial")[1]') #>> '{}', body_bytes,
+                null, null, null
+            from refused_notifications
+            where ($1::text is null or verdict = $1) and $2::uuid is null
+                and id >= $3 and id < $4
+                and ($5::timestamptz is null or received_at >= $5) and ($6::timestamptz is null or received_at < $6)
+            order by id desc limit $7)
+        )
+        select recorded.id as "id!: NotificationId", received_at as "received_at!", is_believed as "is_believed!",
+            verdict as "verdict!", detail, notify_id, recorded.order_id as "order_id: OrderId", serial, body_bytes,
+            events.kind as "event_kind?", events.from_status as "moved_from?", events.to_status as "moved_to?",
+            replay_of as "replay_of: NotificationId", replayed_by
+        from recorded left join events on events.id = recorded.event_id
+        order by recorded.id desc limit $7"#,
+        filter.verdict,
+        filter.order_id.map(Uuid::from),
+        first,
+        end,
+        filter.received_from,
+        filter.received_before,
+        limit,
+    )
+    .fetch_all(&mut *db);
+    Ok(query("recorder.list", statement).await?)
+}
+
+/// Finds a delivery as the list shows it.
+pub async fn find(db: impl PgExecutor<'_>, id: NotificationId) -> Result<Option<RecordedRow>, Error> {
+    let statement = sqlx::query_as!(
+        RecordedRow,
+        r#"-- recorder.find
+        select notifications.id as "id!: NotificationId", received_at as "received_at!", true as "is_believed!",
+            verdict as "verdict!", null as detail, notify_id, notifications.order_id as "order_id: OrderId",
+            wechat_serial as serial, octet_length(body)::bigint as body_bytes, events.kind as "event_kind?",
+            events.from_status as "moved_from?", events.to_status as "moved_to?",
+            replay_of as "replay_of: NotificationId", replayed_by
+        from notifications left join events on events.id = event_id where notifications.id = $1
+        union all
+        select id, received_at, false, verdict, detail, null, null,
+            jsonb_path_query_first(headers, 'strict $[*] ? (@[0] == "wechatpay-serial")[1]') #>> '{}', body_bytes,
+            null, null, null, null, null
+        from refused_notifications where id = $1"#,
+        Uuid::from(id),
+    )
+    .fetch_optional(db);
+    Ok(query("recorder.find", statement).await?)
+}
+
+/// The smallest id that a row made `later_ms` milliseconds after `at` can have.
+fn first_id(at: DateTime<Utc>, later_ms: u64) -> Uuid {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    Uuid::from_u128(u128::from(millis.saturating_add(later_ms)) << 80)
+}

@@ -21,6 +21,7 @@ use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
 use crate::service::pay::recorder::Recorder;
+use crate::service::pay::rest::Rest;
 use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
@@ -240,6 +241,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
         public_base_url: settings.http.public_base_url.clone(),
         alarms: Alarms::default(),
+        pay_rest: Rest::default(),
         tasks: TaskTracker::new(),
     })
 }

@@ -235,6 +235,7 @@ fn payment() -> String {
         "repeat('x', 600)",
         "now()",
         "null",
+        "now() + interval '5 s'",
         "'prepay'",
         "'ok'",
         "repeat('r', 32)",

@@ -55,6 +55,11 @@ impl ExceptionKind {
         Self::EventUndelivered,
     ];
 
+    /// Whether its money is in the books, as a payment that its order does not want.
+    pub fn is_surplus(self) -> bool {
+        matches!(self, Self::DoublePayment | Self::PaidAfterClose)
+    }
+
     /// The kind as the API spells it.
     pub fn as_str(self) -> &'static str {
         match self {

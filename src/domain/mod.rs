@@ -15,6 +15,7 @@ pub mod name;
 pub mod order;
 pub mod outbox;
 pub mod product;
+pub mod schedule;
 pub mod settlement;
 pub mod text;
 pub mod user;

@@ -20,6 +20,10 @@ const SKEW_WARN_S: i64 = 60;
 /// An event that waits for longer than this is a warning: its receiver was away for several tries.
 const EVENT_AGE_WARN: TimeDelta = TimeDelta::minutes(15);
 
+/// A question to WeChat, or the close of an order, that is overdue for longer than this is a warning:
+/// the loops look every few seconds.
+const OVERDUE_WARN_S: i64 = 120;
+
 /// How a part, or the whole, is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -114,7 +118,7 @@ pub async fn read(context: &Context) -> Health {
         access_tokens: access_tokens(context),
         pay_keys: pay_keys(context),
         notifications: notifications(figures.as_ref(), now),
-        orders: orders(figures.as_ref()),
+        orders: orders(context, figures.as_ref(), now),
         refunds: Check::ok("this version makes no refunds").figure("open", 0),
         events: events(context, figures.as_ref(), now),
         clock: clock(context, figures.as_ref(), now),
@@ -256,19 +260,41 @@ fn notifications(figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
         .figure("newest_age_s", json!(age_s))
 }
 
-fn orders(figures: Option<&Figures>) -> Check {
+fn orders(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
     let Some(figures) = figures else { return unseen() };
+    let age_s = |since: Option<DateTime<Utc>>| since.map(|at| now.signed_duration_since(at).num_seconds());
+    let is_late = |age_s: Option<i64>| age_s.is_some_and(|age_s| age_s > OVERDUE_WARN_S);
+    let check_overdue_s = age_s(figures.check_due_since);
+    let close_overdue_s = age_s(figures.order_overdue_since);
+    let rest_until = context.pay_rest.until(now);
     let open = figures.open_of(Concern::Orders);
     let check = if open > 0 {
         Check::new(Status::Degraded, "differences wait for a human")
-    } else if figures.attempts_unknown > 0 {
-        Check::new(Status::Degraded, "payments have an unknown state at WeChat")
+    } else if rest_until.is_some() {
+        Check::new(
+            Status::Degraded,
+            "WeChat Pay does not answer, or finds this server too frequent: its loops rest",
+        )
+    } else if is_late(check_overdue_s) {
+        Check::new(
+            Status::Degraded,
+            "payments hang that WeChat should have been asked about",
+        )
+    } else if is_late(close_overdue_s) {
+        Check::new(
+            Status::Degraded,
+            "orders past their time are not closed and hold their stock",
+        )
     } else {
-        Check::ok("no open difference")
+        Check::ok("no open difference, nothing overdue")
     };
     check
         .figure("awaiting_payment", figures.orders_awaiting)
         .figure("overdue", figures.orders_overdue)
+        .figure("oldest_overdue_s", json!(close_overdue_s))
+        .figure("attempts_unsettled", figures.attempts_unsettled)
+        .figure("oldest_check_overdue_s", json!(check_overdue_s))
+        .figure("resting_until", json!(rest_until))
         .figure("attempts_unknown", figures.attempts_unknown)
         .figure("exceptions_open", open)
         .figure("surplus_payments", figures.surplus_payments)

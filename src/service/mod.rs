@@ -67,6 +67,8 @@ pub struct Context {
     pub public_base_url: Url,
     /// When the loops of this process are to look before they would by themselves.
     pub alarms: Alarms,
+    /// When the loops leave WeChat Pay alone.
+    pub pay_rest: pay::rest::Rest,
     /// Work that goes on when its client goes away.
     pub tasks: TaskTracker,
 }

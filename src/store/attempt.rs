@@ -11,6 +11,7 @@ use crate::domain::fen::Fen;
 use crate::domain::id::{AttemptId, OrderId, UserId};
 use crate::domain::name::{AppId, MchId, OpenId, OutTradeNo};
 use crate::domain::order::OrderStatus;
+use crate::domain::schedule;
 use crate::telemetry::query;
 
 /// An order that somebody wants to pay, with its open attempt if it has one.
@@ -51,6 +52,8 @@ pub struct OpenAttempt {
     pub lease_until: Option<DateTime<Utc>>,
     /// When the attempt was begun.
     pub created_at: DateTime<Utc>,
+    /// When WeChat is asked about it next.
+    pub next_check_at: Option<DateTime<Utc>>,
 }
 
 /// The attempt that is made if the order may be paid and has none open.
@@ -82,6 +85,7 @@ struct PayableRow {
     prepaid_at: Option<DateTime<Utc>>,
     lease_until: Option<DateTime<Utc>>,
     attempt_created_at: Option<DateTime<Utc>>,
+    next_check_at: Option<DateTime<Utc>>,
     is_new: bool,
 }
 
@@ -96,6 +100,7 @@ impl PayableRow {
                 prepaid_at: self.prepaid_at,
                 lease_until: self.lease_until,
                 created_at: self.attempt_created_at?,
+                next_check_at: self.next_check_at,
             }),
             None => None,
         };
@@ -137,8 +142,8 @@ pub async fn begin(
             where a.state in ('created', 'unknown', 'prepaid')
         ), made as (
             insert into payment_attempts (id, order_id, out_trade_no, app_id, mch_id, total_fen, currency, state,
-                lease_token, lease_until, created_at, updated_at)
-            select $3, wanted.id, $4, wanted.app_id, $5, wanted.total_fen, wanted.currency, 'created', $6, $7, $8, $8
+                lease_token, lease_until, next_check_at, created_at, updated_at)
+            select $3, wanted.id, $4, wanted.app_id, $5, wanted.total_fen, wanted.currency, 'created', $6, $7, $7, $8, $8
             from wanted
             where wanted.status = 'awaiting_payment' and wanted.expires_at > $8 and not exists (select from open)
             returning *
@@ -149,7 +154,7 @@ pub async fn begin(
             w.total_fen as "total_fen!", w.description as "description!",
             a.id as "attempt_id?", a.out_trade_no as "out_trade_no?", a.state as "state?",
             a.request_payment as "request_payment?", a.prepaid_at as "prepaid_at?", a.lease_until as "lease_until?",
-            a.created_at as "attempt_created_at?", coalesce(a.is_new, false) as "is_new!"
+            a.created_at as "attempt_created_at?", a.next_check_at as "next_check_at?", coalesce(a.is_new, false) as "is_new!"
         from wanted w left join attempt a on a.order_id = w.id"#,
         Uuid::from(order_id),
         Uuid::from(user_id),
@@ -221,6 +226,9 @@ pub struct PrepayOutcome<'a> {
 
 /// Writes the outcome and gives the lease back. Tells whether the lease still held and the state
 /// was still the one it came from.
+///
+/// It may be payable from now on, and is asked about after [`schedule::FIRST`]; but one that failed
+/// never was there, or nobody has its prepay id.
 pub async fn finish(
     db: impl PgExecutor<'_>,
     id: AttemptId,
@@ -232,7 +240,7 @@ pub async fn finish(
         "-- attempt.finish
         with call as (
             insert into wechat_calls as c (order_id, number, api, outcome, calls, first_at, last_at, last_request_id)
-            select order_id, out_trade_no, $8, $9, 1, $6, $6, $10 from payment_attempts where id = $1 and $8::text is not null
+            select order_id, out_trade_no, $9, $10, 1, $6, $6, $11 from payment_attempts where id = $1 and $9::text is not null
             on conflict on constraint wechat_calls_pkey do update
                 set calls = c.calls + 1, last_at = excluded.last_at,
                     last_request_id = coalesce(excluded.last_request_id, c.last_request_id)
@@ -242,6 +250,8 @@ pub async fn finish(
             request_payment = coalesce($5, request_payment),
             prepaid_at = case when $5::text is null then prepaid_at else $6 end,
             failure_code = $7,
+            next_check_at = case when $4 <> 'failed' then $8::timestamptz end,
+            checks = 0,
             lease_token = null,
             lease_until = null,
             updated_at = $6
@@ -253,6 +263,7 @@ pub async fn finish(
         outcome.request_payment,
         now,
         outcome.failure_code,
+        now + schedule::FIRST,
         outcome.call.map(|call| call.api),
         outcome.call.map(|call| call.outcome),
         outcome.call.and_then(|call| call.request_id),
@@ -304,6 +315,8 @@ pub struct Askable {
 /// Moves an open attempt on what a query or a close at WeChat told. Tells whether it was still in
 /// the state it comes from, and not in the hands of somebody else: whoever holds the lease is
 /// asking WeChat, and what was heard before may be outdated by the answer.
+///
+/// One that ends here is asked about once more, after [`schedule::AFTER_CLOSE`].
 pub async fn update_state(
     db: impl PgExecutor<'_>,
     attempt: &Askable,
@@ -312,13 +325,16 @@ pub async fn update_state(
 ) -> Result<bool, Error> {
     let statement = sqlx::query!(
         "-- attempt.update_state
-        update payment_attempts set state = $3, updated_at = $4
+        update payment_attempts set state = $3, updated_at = $4,
+            next_check_at = case when $3 = 'closed' then $6 else next_check_at end,
+            checks = case when $3 = 'closed' then 0 else checks end
         where id = $1 and state = $2 and (lease_until is null or lease_until <= $4 or lease_token = $5)",
         Uuid::from(attempt.id),
         attempt.state.as_str(),
         to.as_str(),
         now,
         attempt.lease_token,
+        now + schedule::AFTER_CLOSE,
     )
     .execute(db);
     Ok(query("attempt.update_state", statement).await?.rows_affected() == 1)

@@ -16,6 +16,12 @@ pub struct Figures {
     pub orders_awaiting: i64,
     /// Of those, the ones past their time.
     pub orders_overdue: i64,
+    /// Of those, when the one that waits longest ran out of time.
+    pub order_overdue_since: Option<DateTime<Utc>>,
+    /// Attempts that WeChat is still to be asked about.
+    pub attempts_unsettled: i64,
+    /// When the question that is due longest was due.
+    pub check_due_since: Option<DateTime<Utc>>,
     /// Attempts whose state at WeChat is not known.
     pub attempts_unknown: i64,
     /// Exceptions that nobody has resolved, by kind.
@@ -61,6 +67,12 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
         select
             (select count(*) from orders where status = 'awaiting_payment') as "orders_awaiting!",
             (select count(*) from orders where status = 'awaiting_payment' and expires_at <= $1) as "orders_overdue!",
+            (select min(expires_at) from orders where status = 'awaiting_payment' and expires_at <= $1)
+                as "order_overdue_since?",
+            (select count(*) from payment_attempts
+                where next_check_at is not null and state not in ('settled', 'surplus')) as "attempts_unsettled!",
+            (select min(next_check_at) from payment_attempts
+                where next_check_at <= $1 and state not in ('settled', 'surplus')) as "check_due_since?",
             (select count(*) from payment_attempts where state = 'unknown') as "attempts_unknown!",
             (select coalesce(jsonb_object_agg(kind, open), '{}')
              from (select kind, count(*) as open from exceptions where resolved_at is null group by kind) by_kind)

@@ -8,6 +8,7 @@
 //! `update_` write, guarded where a state is left.
 
 pub mod attempt;
+pub mod check;
 pub mod database;
 pub mod event;
 pub mod exception;

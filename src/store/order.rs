@@ -306,6 +306,41 @@ pub async fn update_synced(
     Ok(query("order.update_synced", statement).await?.rows_affected() == 1)
 }
 
+/// Claims up to `limit` orders that await payment past their time, by moving their next try ahead:
+/// after the nth try by the nth of `waits_s` seconds, the last one again and again. Without
+/// `is_calling` only those that no attempt holds open.
+pub async fn claim_expired(
+    db: impl PgExecutor<'_>,
+    is_calling: bool,
+    waits_s: &[i64],
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<OrderId>, Error> {
+    let statement = sqlx::query_scalar!(
+        "-- order.claim_expired
+        with due as materialized (
+            select id from orders
+            where status = 'awaiting_payment' and coalesce(next_close_at, expires_at) <= $1 and expires_at <= $1
+                and ($2 or not exists (select from payment_attempts a where a.order_id = orders.id
+                    and a.state in ('created', 'unknown', 'prepaid')))
+            order by coalesce(next_close_at, expires_at) limit $3
+            for no key update skip locked
+        )
+        update orders set
+            next_close_at = $1 + make_interval(secs => ($4::bigint[])[least(close_tries + 1, cardinality($4))]),
+            close_tries = close_tries + 1
+        from due where orders.id = due.id
+        returning orders.id",
+        now,
+        is_calling,
+        limit,
+        waits_s,
+    )
+    .fetch_all(db);
+    let ids = query("order.claim_expired", statement).await?;
+    Ok(ids.into_iter().map(OrderId::from).collect())
+}
+
 /// Closes an order that awaits payment; tells whether it did.
 pub async fn update_closed(db: &mut PgConnection, id: OrderId, now: DateTime<Utc>) -> Result<bool, Error> {
     let statement = sqlx::query!(

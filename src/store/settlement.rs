@@ -21,8 +21,9 @@ use crate::telemetry::query;
 /// or nothing where anything differs; nothing is written then and the caller decides under lock.
 /// `is_told` says whether the event is told on.
 ///
-/// The states and comparisons here are those for which `domain::settlement::decide` says `Settle`;
-/// a test holds the two together.
+/// The states and comparisons here are those for which `domain::settlement::decide` says `Settle`,
+/// as long as the attempt is open: while it is, no other is, and nothing more is to be done. A test
+/// holds the two together.
 pub async fn settle_expected(
     db: impl PgExecutor<'_>,
     landed: &LandedPayment,
@@ -36,7 +37,7 @@ pub async fn settle_expected(
             select orders.id as order_id, payment_attempts.id as attempt_id
             from orders join payment_attempts on payment_attempts.order_id = orders.id
             where payment_attempts.out_trade_no = $1
-                and payment_attempts.state in ('created', 'unknown', 'prepaid', 'closed', 'failed')
+                and payment_attempts.state in ('created', 'unknown', 'prepaid')
                 and payment_attempts.app_id = $2 and payment_attempts.mch_id = $3
                 and payment_attempts.total_fen = $4 and payment_attempts.currency = $5
                 and orders.status = 'awaiting_payment'
@@ -51,7 +52,7 @@ pub async fn settle_expected(
             select $14, attempt_id, order_id, $4, $5, $15, false, 'notification', $16, $8 from wanted
         ), attempt as (
             update payment_attempts set state = 'settled', transaction_id = $14, lease_token = null, lease_until = null,
-                updated_at = $8
+                next_check_at = null, updated_at = $8
             from wanted where payment_attempts.id = wanted.attempt_id
         ), paid as (
             update orders set status = 'paid', paid_at = $16, updated_at = $8
@@ -170,7 +171,7 @@ pub async fn insert_payment(
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         )
         update payment_attempts set state = $11, transaction_id = $1, lease_token = null, lease_until = null,
-            updated_at = $10
+            next_check_at = null, updated_at = $10
         where id = $2",
         landed.transaction_id.as_str(),
         Uuid::from(locked.attempt_id),

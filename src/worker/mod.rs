@@ -1,9 +1,11 @@
 //! The loops in the background. Each does a bounded piece of work, counts it, waits, and stops when
 //! told. A failure is logged and the loop goes on: the next turn finds what is still to do.
 
+mod close;
 mod events;
 mod housekeeping;
 mod platform_keys;
+mod settle;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,13 @@ use crate::service::Context;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 3] = [housekeeping::LOOP, platform_keys::LOOP, events::LOOP];
+const LOOPS: [Loop; 5] = [
+    settle::LOOP,
+    close::LOOP,
+    housekeeping::LOOP,
+    platform_keys::LOOP,
+    events::LOOP,
+];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// How many turns [`Workers::run_to_quiet`] gives one loop before it calls it restless.
@@ -66,7 +74,7 @@ impl Workers {
                 let now = self.context.clock.now();
                 match &outcome {
                     Ok(Next::AtOnce) => is_quiet = false,
-                    Ok(Next::Later) => {}
+                    Ok(Next::Later | Next::At(_)) => {}
                     Err(_) => {
                         failed.insert(this.name);
                     }

@@ -26,7 +26,7 @@ pub(super) struct Loop {
     /// The wait after a turn that failed.
     pub(super) pause_failed: Duration,
     /// One bounded piece of work. The loop never stands still for longer than a turn when the server
-    /// stops, so a turn may take ten seconds at the most.
+    /// stops, so a turn may take fifteen seconds at the most.
     pub(super) turn: fn(Arc<Context>) -> BoxFuture<'static, Result<Next, AppError>>,
 }
 
@@ -53,7 +53,7 @@ impl Loop {
     pub(super) fn pause_after(self, outcome: &Result<Next, AppError>, entropy: Entropy) -> Duration {
         let pause = match outcome {
             Ok(Next::AtOnce) => return Duration::ZERO,
-            Ok(Next::Later) => self.pause,
+            Ok(Next::Later | Next::At(_)) => self.pause,
             Err(_) => self.pause_failed,
         };
         match self.pace {
@@ -70,6 +70,8 @@ pub(super) enum Next {
     AtOnce,
     /// Nothing is due that it knows of.
     Later,
+    /// Nothing is due before then.
+    At(DateTime<Utc>),
 }
 
 /// Takes one turn, and says in log and metrics how it went. A turn that panics has failed; the loop
@@ -88,6 +90,9 @@ pub(super) async fn take(this: Loop, context: &Arc<Context>) -> Result<Next, App
             tracing::warn!(loop.name = this.name, error = causes, "a turn in the background failed");
             telemetry::count_loop_run(this.name, "failed");
         }
+    }
+    if let (Some(alarm), Ok(Next::At(at))) = (this.alarm(context), &outcome) {
+        alarm.set(*at);
     }
     outcome
 }

@@ -67,6 +67,21 @@ async fn orders_are_found_by_whatever_a_customer_may_name() {
             let found = search(shop, &query).await;
             assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{query}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_goes_on_page_by_page_and_refuses_what_makes_no_sense() {
+    shop(async |shop| {
+        shop.stock("tea", 6_800, None).await;
+        let alice = shop.visitor().await;
+        let first = alice.buy("tea", 1).await;
+        shop.advance(1).await;
+        alice.buy("tea", 2).await;
+        shop.advance(1).await;
+        let third = alice.buy("tea", 3).await;
+        alice.close(&third).await.ok(200);
 
         let page = shop.admin("GET", "/admin/orders?limit=2", None).await.ok(200);
         let cursor = page["next_cursor"].as_str().unwrap();

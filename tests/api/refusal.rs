@@ -225,7 +225,7 @@ async fn a_byte_changed_after_signing_is_refused() {
             (message.with_body(format!("{text}\n")), "body_reserialised"),
             (message.with_body(text.replace('/', "\\/")), "body_reserialised"),
             (
-                message.with_body(text.replacen("payment", "Payment", 1)),
+                message.with_body(text.replacen("summary", "Summary", 1)),
                 "signature_wrong",
             ),
             (message.with_body(""), "signature_wrong"),

@@ -171,7 +171,8 @@ async fn the_one_statement_settles_exactly_what_the_domain_says() {
             let done = settle_expected(&mut *tx, &landed, &delivery, Uuid::from_u128(9), true)
                 .await
                 .unwrap();
-            let is_wanted = decide(&expected(&case), &landed) == Settlement::Settle;
+            // An attempt that had ended may have a newer one beside it, which is more than it looks at.
+            let is_wanted = case.state.is_open() && decide(&expected(&case), &landed) == Settlement::Settle;
             assert_eq!(done.is_some(), is_wanted, "{case:?}");
             let after = rows(&mut tx).await;
             if is_wanted {
@@ -186,8 +187,8 @@ async fn the_one_statement_settles_exactly_what_the_domain_says() {
             }
             tx.rollback().await.unwrap();
         }
-        // An order that waits, and an attempt in each state without money.
-        assert_eq!(settled, 5);
+        // An order that waits, and an attempt in each open state.
+        assert_eq!(settled, 3);
     })
     .await;
 }

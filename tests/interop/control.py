@@ -36,3 +36,16 @@ def rotate_certificate(simulator_url):
     # A new RSA key is made, in a debug build.
     answer = requests.post(simulator_url.rstrip("/") + "/simulator/keys/rotate", timeout=60)
     assert answer.ok, answer.text
+
+
+def advance(simulator_url, seconds):
+    """Moves the simulator's clock; answers how far it is ahead."""
+    answer = requests.post(simulator_url.rstrip("/") + "/simulator/clock", json={"advance_s": seconds}, timeout=20)
+    assert answer.ok, answer.text
+    return answer.json()["offset_s"]
+
+
+def decide_refund(simulator_url, out_refund_no, status):
+    path = f"/simulator/refunds/{out_refund_no}"
+    answer = requests.post(simulator_url.rstrip("/") + path, json={"status": status}, timeout=20)
+    assert answer.ok, answer.text

@@ -15,6 +15,7 @@ mod name;
 mod notification;
 mod order;
 mod parser;
+mod schedule;
 mod settlement;
 mod shop;
 mod signature;

@@ -28,5 +28,6 @@ mod receiver;
 mod refund;
 mod refund_notice;
 mod restart;
+mod seed;
 mod signature;
 mod token;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::inquiry::{LEASE, close_at_wechat};
+use super::inquiry::{Found, LEASE, close_at_wechat};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::order::{self, OrderEvent, OrderMove, OrderStatus};
@@ -33,14 +33,45 @@ pub async fn close_order(
     }
     let shared = Arc::clone(context);
     context
-        .detached(async move { close(&shared, order_id).await })
+        .detached(async move { close(&shared, order_id, Cause::Buyer).await })
         .await?;
     super::read_order::read_order(context, order_id, user_id).await
 }
 
-async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
+/// Why an order is closed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause {
+    /// Its buyer gave it up.
+    Buyer,
+    /// Its time was over.
+    Expiry,
+}
+
+impl Cause {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Buyer => "close",
+            Self::Expiry => "expiry",
+        }
+    }
+
+    /// Whether the order stays because of what was found at WeChat. Where the money contradicts the
+    /// books, a buyer is told that it was paid; when its time is over, its stock is free.
+    fn is_refused_by(self, found: Found) -> bool {
+        match self {
+            Self::Buyer => matches!(found, Found::Landed(_)),
+            Self::Expiry => matches!(found, Found::Landed(_)) && !found.is_contradiction(),
+        }
+    }
+}
+
+/// Closes an unpaid order: at WeChat first, then here.
+///
+/// # Errors
+/// As [`close_order`], apart from `order_not_found`.
+pub(super) async fn close(context: &Context, order_id: OrderId, cause: Cause) -> Result<(), AppError> {
     let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? else {
-        return close_here(context, order_id, None).await;
+        return close_here(context, order_id, None, cause).await;
     };
     // Under the lease no payment is started meanwhile, here or on another replica.
     let now = context.clock.now();
@@ -54,7 +85,8 @@ async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
     }
     open.lease_token = Some(lease.token);
     let closed = match close_at_wechat(context, &open).await {
-        Ok(()) => close_here(context, order_id, Some(&open)).await,
+        Ok(found) if cause.is_refused_by(found) => Err(AppError::new(ErrorCode::OrderStateConflict)),
+        Ok(_) => close_here(context, order_id, Some(&open), cause).await,
         Err(error) => Err(error),
     };
     // After an answer that did not come, WeChat may have closed it all the same.
@@ -64,7 +96,12 @@ async fn close(context: &Context, order_id: OrderId) -> Result<(), AppError> {
 
 /// Closes the order in the books together with the attempt that was closed at WeChat, if no other
 /// attempt of it is open.
-async fn close_here(context: &Context, order_id: OrderId, closed: Option<&Askable>) -> Result<(), AppError> {
+async fn close_here(
+    context: &Context,
+    order_id: OrderId,
+    closed: Option<&Askable>,
+    cause: Cause,
+) -> Result<(), AppError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let status = store::attempt::lock_order(&mut tx, order_id)
@@ -91,7 +128,7 @@ async fn close_here(context: &Context, order_id: OrderId, closed: Option<&Askabl
         kind: "order.closed",
         from: status,
         to: OrderStatus::Closed,
-        cause: "close",
+        cause: cause.as_str(),
         is_told: context.webhook.is_some(),
     };
     store::event::insert(&mut tx, &event, now).await?;

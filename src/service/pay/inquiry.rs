@@ -31,6 +31,14 @@ pub(super) enum Found {
     Closed,
 }
 
+impl Found {
+    /// Whether money landed that contradicts the books: it is with a human, and no other can come the
+    /// same way.
+    pub(super) fn is_contradiction(self) -> bool {
+        matches!(self, Self::Landed(Outcome::Exception(kind)) if !kind.is_surplus())
+    }
+}
+
 /// Asks WeChat about one attempt. Money that landed is settled; nothing else is written.
 ///
 /// # Errors
@@ -79,21 +87,28 @@ pub(super) async fn query_attempt(context: &Context, open: &mut Askable) -> Resu
 /// Closes an attempt at WeChat and marks it closed, to make room for another.
 ///
 /// # Errors
-/// See [`close_at_wechat`].
+/// `order_state_conflict` when it turns out to be paid, and those of [`close_at_wechat`].
 pub(super) async fn close_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
-    close_at_wechat(context, open).await?;
+    match close_at_wechat(context, open).await? {
+        Found::Landed(_) => Err(AppError::new(ErrorCode::OrderStateConflict)),
+        Found::Unpaid | Found::Absent | Found::Closed => end_attempt(context, open).await,
+    }
+}
+
+/// Marks an attempt closed that nobody can pay any more.
+pub(super) async fn end_attempt(context: &Context, open: &Askable) -> Result<(), AppError> {
     let closed = attempt::next(open.state, AttemptEvent::FoundClosed);
     // Nobody but a notification can have moved it meanwhile, and then the order tells.
     store::attempt::update_state(&context.db, open, closed, context.clock.now()).await?;
     Ok(())
 }
 
-/// Closes an attempt at WeChat. When this returns, nobody can pay it any more.
+/// Closes an attempt at WeChat. When this returns, nobody can pay it any more: it is closed, or money
+/// had landed through it and is settled or an exception now.
 ///
 /// # Errors
-/// `order_state_conflict` when it turns out to be paid (it is settled then), and the `wechat_…`
-/// codes when there is no answer to believe.
-pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<(), AppError> {
+/// The `wechat_…` codes when there is no answer to believe.
+pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<Found, AppError> {
     let number = &open.out_trade_no;
     let close = context.merchant()?.close(number);
     let refusal = match noted(context, number.as_str(), close, |()| "ok").await {
@@ -105,9 +120,8 @@ pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result
     };
     // A payment that was under way may have won the race with the close.
     match (look(context, open).await?, refusal) {
-        (Found::Landed(_), _) => Err(AppError::new(ErrorCode::OrderStateConflict)),
-        (Found::Closed, _) | (Found::Absent | Found::Unpaid, None) => Ok(()),
         (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
+        (found, _) => Ok(found),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod call_log;
 pub mod catalogue;
+pub mod close_due;
 pub mod close_order;
 pub mod delivery;
 mod inquiry;
@@ -15,7 +16,9 @@ mod recorded;
 pub mod recorder;
 pub mod replay_notification;
 mod report;
+pub mod rest;
 mod settle;
+pub mod settle_due;
 pub mod start_payment;
 pub mod sync_order;
 mod verdict;

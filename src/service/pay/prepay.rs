@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::call_log::{self, ended};
 use super::inquiry::{Found, close_attempt, pay_error, query_attempt};
 use crate::domain::attempt::{self, AttemptEvent, AttemptState};
+use crate::domain::schedule;
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -67,6 +68,7 @@ pub(super) async fn ask(
     };
     let is_kept =
         store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
+    context.alarms.settle.set(context.clock.now() + schedule::FIRST);
     Ok(if is_kept {
         Step::Ready(parameters)
     } else {

@@ -192,6 +192,8 @@ async fn pay(
     if !store::settlement::update_paid(tx, locked.order_id, landed.success_at, now).await? {
         return Err(store::Error::Inconsistent { table: "orders" });
     }
+    // An attempt that had ended was paid: a newer one may be open, and is not to be paid as well.
+    store::check::update_unwanted(tx, locked.order_id, now).await?;
     let event = NewEvent {
         id: context
             .entropy

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::inquiry::LEASE;
@@ -17,6 +17,7 @@ use crate::domain::attempt::{self, AttemptState};
 use crate::domain::id::{AttemptId, OrderId, UserId};
 use crate::domain::name::OutTradeNo;
 use crate::domain::order::OrderStatus;
+use crate::domain::schedule;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
@@ -26,6 +27,8 @@ use crate::telemetry;
 /// How long a second tap waits for the first, and how often it looks.
 const WAIT_MAX: Duration = Duration::from_secs(3);
 const WAIT_STEP: Duration = Duration::from_millis(50);
+/// After a tap, WeChat is asked about a payment within this time.
+const EXPECTED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// How often an order that changed under our hands is looked at again.
 const ROUNDS_MAX: u32 = 4;
 
@@ -58,6 +61,7 @@ async fn start(context: &Context, user_id: UserId, order_id: OrderId) -> Result<
         };
         let attempt = open_attempt(&payable, context.clock.now())?;
         if let Some(ready) = fresh(attempt, context.clock.now()) {
+            expect_payment(context, attempt).await?;
             return Ok(ready);
         }
         if payable.is_new || claim(context, attempt, lease).await? {
@@ -119,6 +123,18 @@ fn fresh(attempt: &OpenAttempt, now: DateTime<Utc>) -> Option<String> {
     let prepaid_at = attempt.prepaid_at?;
     let is_usable = attempt.state == AttemptState::Prepaid && attempt::is_prepay_fresh(prepaid_at, now);
     attempt.request_payment.clone().filter(|_| is_usable)
+}
+
+/// Asks WeChat soon, as after the first tap: somebody is about to pay. Writes only where it would not
+/// be asked for a while.
+async fn expect_payment(context: &Context, attempt: &OpenAttempt) -> Result<(), AppError> {
+    let now = context.clock.now();
+    if attempt.next_check_at.is_some_and(|at| at > now + EXPECTED_WITHIN) {
+        let soon = now + schedule::FIRST;
+        store::check::update_restarted(&context.db, attempt.id, soon).await?;
+        context.alarms.settle.set(soon);
+    }
+    Ok(())
 }
 
 async fn claim(context: &Context, attempt: &OpenAttempt, token: Uuid) -> Result<bool, AppError> {

@@ -55,7 +55,7 @@ pub(super) fn push_text(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{fee, push_fee, push_yuan};
+    use super::{fee, push_fee, push_time, push_yuan};
 
     #[test]
     fn amounts_are_written_in_yuan() {
@@ -67,6 +67,13 @@ mod tests {
         let mut text = String::new();
         push_fee(&mut text, -6);
         assert_eq!(text, "-0.06000");
+    }
+
+    #[test]
+    fn times_are_those_of_china() {
+        let mut text = String::new();
+        push_time(&mut text, "2025-12-31T16:00:05.9Z".parse().unwrap());
+        assert_eq!(text, "2026-01-01 00:00:05");
     }
 
     #[test]

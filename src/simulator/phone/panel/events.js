@@ -8,7 +8,8 @@ import { hasText, t } from "../texts.js";
 const KEPT = 300;
 const PERIOD_MS = 1000;
 
-const SETTINGS = ["keys", "clock", "faults"];
+const SETTINGS = ["keys", "clock", "faults", "rules"];
+const OF_WECHAT = ["refund_decided"];
 const DIRECTIONS = { wechat_called: "out", notification: "in" };
 
 function outcome({ kind, data }) {
@@ -19,12 +20,17 @@ function outcome({ kind, data }) {
   return { text: String(data.error ?? data.status), mood: isBad ? "bad" : "good" };
 }
 
+function speaker(kind) {
+  if (SETTINGS.includes(kind)) return "setting";
+  return OF_WECHAT.includes(kind) ? "wechat" : "phone";
+}
+
 // One line for each event: whose words, what, and how it ended.
 function headline(event) {
   const { kind, data } = event;
   if (kind === "wechat_called") return { word: data.method, path: shortPath(data.path) };
-  if (kind === "notification") return { word: "POST", path: shortPath(`${data.out_trade_no} #${data.attempt}`) };
-  const word = t(SETTINGS.includes(kind) ? "event_word_setting" : "event_word_phone");
+  if (kind === "notification") return { word: "POST", path: shortPath(`${data.out_refund_no ?? data.out_trade_no} #${data.attempt}`) };
+  const word = t(`event_word_${speaker(kind)}`);
   return { word, path: hasText(`event_${kind}`) ? t(`event_${kind}`) : event.title };
 }
 

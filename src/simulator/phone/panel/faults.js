@@ -23,6 +23,12 @@ const GROUPS = [
     { name: "wrong_answer_signature", fault: { kind: "wrong_answer_signature" } },
     { name: "server_error", fault: { kind: "server_error" } },
   ] },
+  { name: "refund", switches: [
+    { name: "refund_not_enough", fault: { kind: "pay_error", api: "refund", status: 403, code: "NOT_ENOUGH", times: 1 } },
+    { name: "refund_no_answer", fault: { kind: "no_answer_after_accepting", api: "refund", times: 1 } },
+    { name: "refund_abnormal", fault: { kind: "refund_abnormal", times: 1 } },
+    { name: "refund_closed", fault: { kind: "refund_closed", times: 1 } },
+  ] },
   { name: "login", switches: [
     { name: "login_busy", fault: { kind: "errcode", api: "login", errcode: -1, times: 1 } },
     { name: "login_code", fault: { kind: "errcode", api: "login", errcode: 40029, times: 1 } },

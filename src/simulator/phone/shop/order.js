@@ -39,6 +39,7 @@ function facts(order, wx) {
       fact(t("order_paid_at"), time(order.paid_at)),
       fact(t("order_shipped_at"), time(order.shipped_at)),
       fact(t("order_closed_at"), time(order.closed_at)),
+      fact(t("order_refunding"), order.refunding_fen > 0 ? `¥${yuan(order.refunding_fen)}` : null),
       fact(t("order_refunded"), order.refunded_fen > 0 ? `¥${yuan(order.refunded_fen)}` : null)));
 }
 

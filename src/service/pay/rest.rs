@@ -1,0 +1,88 @@
+//! When the loops leave WeChat Pay alone: after it said that they ask too often, and after it gave
+//! no answer at all. What people do with their phones is not held back.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::error::{AppError, ErrorCode};
+
+/// The rest after "too frequent".
+const AFTER_RATE_LIMIT: TimeDelta = TimeDelta::seconds(30);
+/// The rest after a batch to which there was no answer.
+const AFTER_SILENCE: TimeDelta = TimeDelta::seconds(10);
+
+/// Until when the loops of this process leave WeChat Pay alone.
+#[derive(Debug, Default)]
+pub struct Rest {
+    /// Microseconds since 1970.
+    until: AtomicI64,
+}
+
+impl Rest {
+    /// The end of the rest, if it is not over.
+    pub fn until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.until.load(Ordering::SeqCst)).filter(|until| *until > now)
+    }
+
+    /// Decides after a batch of calls whether a rest is due: what went wrong with each of them, if
+    /// anything did.
+    pub(super) fn judge(&self, calls: &[Option<ErrorCode>], now: DateTime<Utc>) {
+        let pause = if calls.contains(&Some(ErrorCode::RateLimited)) {
+            AFTER_RATE_LIMIT
+        } else if !calls.is_empty() && calls.iter().all(|trouble| trouble.is_some_and(is_silence)) {
+            AFTER_SILENCE
+        } else {
+            return;
+        };
+        let until = (now + pause).timestamp_micros();
+        self.until.fetch_max(until, Ordering::SeqCst);
+    }
+}
+
+/// What went wrong, as [`Rest::judge`] wants it.
+pub(super) fn trouble<T>(outcome: &Result<T, AppError>) -> Option<ErrorCode> {
+    outcome.as_ref().err().map(AppError::code)
+}
+
+/// Whether WeChat Pay gave no answer to believe.
+fn is_silence(trouble: ErrorCode) -> bool {
+    matches!(trouble, ErrorCode::WechatTimeout | ErrorCode::WechatUnavailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+
+    use super::Rest;
+    use crate::error::ErrorCode;
+
+    #[test]
+    fn one_rate_limit_or_nothing_but_silence_is_a_reason_to_rest() {
+        let now = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
+        let silent = Some(ErrorCode::WechatUnavailable);
+        for (calls, rest_s) in [
+            (vec![], None),
+            (vec![None, None], None),
+            (vec![None, silent], None),
+            (vec![Some(ErrorCode::WechatRejected), silent], None),
+            (vec![silent, Some(ErrorCode::WechatTimeout)], Some(10)),
+            (vec![None, Some(ErrorCode::RateLimited)], Some(30)),
+        ] {
+            let rest = Rest::default();
+            rest.judge(&calls, now);
+            let until = rest_s.map(|seconds| now + TimeDelta::seconds(seconds));
+            assert_eq!(rest.until(now), until, "{calls:?}");
+            assert_eq!(rest.until(now + TimeDelta::seconds(30)), None);
+        }
+    }
+
+    #[test]
+    fn a_short_rest_does_not_end_a_long_one() {
+        let now = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
+        let rest = Rest::default();
+        rest.judge(&[Some(ErrorCode::RateLimited)], now);
+        rest.judge(&[Some(ErrorCode::WechatTimeout)], now);
+        assert_eq!(rest.until(now), Some(now + TimeDelta::seconds(30)));
+    }
+}

@@ -24,6 +24,20 @@ pub enum ExceptionKind {
     PaidAfterClose,
     /// A verified notification or answer says something that is not a payment we can read.
     UnreadablePayment,
+    /// A refund did not come about.
+    RefundClosed,
+    /// WeChat cannot deliver a refund's money.
+    RefundAbnormal,
+    /// WeChat does not take a refund yet.
+    RefundWaiting,
+    /// WeChat reports one of our refunds with other figures than ours.
+    RefundMismatch,
+    /// WeChat says of a refund what cannot be after what it said before.
+    RefundContradiction,
+    /// WeChat reports a refund whose number we never gave out.
+    UnknownRefund,
+    /// A verified notification says something that is not a refund we can read.
+    UnreadableRefund,
     /// An event that its receiver did not take within three days, or refused for good.
     EventUndelivered,
 }
@@ -35,13 +49,15 @@ pub enum Concern {
     Orders,
     /// What WeChat told us and we cannot read.
     Notifications,
+    /// Money that goes back.
+    Refunds,
     /// Telling others.
     Events,
 }
 
 impl ExceptionKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::UnknownOrder,
         Self::AmountMismatch,
         Self::AppMismatch,
@@ -52,6 +68,13 @@ impl ExceptionKind {
         Self::DoublePayment,
         Self::PaidAfterClose,
         Self::UnreadablePayment,
+        Self::RefundClosed,
+        Self::RefundAbnormal,
+        Self::RefundWaiting,
+        Self::RefundMismatch,
+        Self::RefundContradiction,
+        Self::UnknownRefund,
+        Self::UnreadableRefund,
         Self::EventUndelivered,
     ];
 
@@ -73,6 +96,13 @@ impl ExceptionKind {
             Self::DoublePayment => "double_payment",
             Self::PaidAfterClose => "paid_after_close",
             Self::UnreadablePayment => "unreadable_payment",
+            Self::RefundClosed => "refund_closed",
+            Self::RefundAbnormal => "refund_abnormal",
+            Self::RefundWaiting => "refund_waiting",
+            Self::RefundMismatch => "refund_mismatch",
+            Self::RefundContradiction => "refund_contradiction",
+            Self::UnknownRefund => "unknown_refund",
+            Self::UnreadableRefund => "unreadable_refund",
             Self::EventUndelivered => "event_undelivered",
         }
     }
@@ -89,7 +119,13 @@ impl ExceptionKind {
             | Self::TransactionReused
             | Self::DoublePayment
             | Self::PaidAfterClose => Concern::Orders,
-            Self::UnreadablePayment => Concern::Notifications,
+            Self::UnreadablePayment | Self::UnreadableRefund => Concern::Notifications,
+            Self::RefundClosed
+            | Self::RefundAbnormal
+            | Self::RefundWaiting
+            | Self::RefundMismatch
+            | Self::RefundContradiction
+            | Self::UnknownRefund => Concern::Refunds,
             Self::EventUndelivered => Concern::Events,
         }
     }
@@ -103,34 +139,55 @@ impl ExceptionKind {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::UnknownOrder => {
-                "WeChat reports a payment for an order number that this server never gave out. Another system may use the same merchant."
+                "WeChat reports a payment for an order number that this server never gave out. Another system may use the same merchant, so it is not returned by itself; if it is yours, refund it in the merchant platform."
             }
             Self::AmountMismatch => {
-                "WeChat reports another amount than the order's total. The order stays unpaid."
+                "WeChat reports another amount than the order's total. The order stays unpaid and the money is not returned by itself; find out why, and refund it in the merchant platform."
             }
             Self::AppMismatch => {
-                "The payment was made in another mini program than the order's. The order stays unpaid."
+                "The payment was made in another mini program than the order's. The order stays unpaid and the money is not returned by itself; find out why, and refund it in the merchant platform."
             }
             Self::MerchantMismatch => {
-                "The payment went to another merchant than the order's. The order stays unpaid."
+                "The payment went to another merchant than the order's. The order stays unpaid; the money is not with us to return."
             }
             Self::CurrencyMismatch => {
-                "The payment was made in another currency than the order's. The order stays unpaid."
+                "The payment was made in another currency than the order's. The order stays unpaid and the money is not returned by itself; find out why, and refund it in the merchant platform."
             }
             Self::SecondTransaction => {
-                "WeChat reports a second payment number for an attempt that is already paid. The order stays as it is."
+                "WeChat reports a second payment number for an attempt that is already paid. The order stays as it is, and nothing is returned by itself; ask WeChat's support which of the two is real."
             }
             Self::TransactionReused => {
                 "WeChat reports a payment number that already paid something else here. Neither order moves."
             }
             Self::DoublePayment => {
-                "A second attempt of an order was paid as well. The order stays paid once; the second payment must be returned."
+                "A second attempt of an order was paid as well. The order stays paid once; the second payment is ours to return and goes back in full by itself. It is resolved when the payer has the money."
             }
             Self::PaidAfterClose => {
-                "Money landed after the order had been closed. The order stays closed; the money must be returned."
+                "Money landed after the order had been closed. The order stays closed; the money is ours to return and goes back in full by itself. It is resolved when the payer has it."
             }
             Self::UnreadablePayment => {
                 "WeChat signed something that does not read as a payment. Nothing was changed; look at the recorded delivery."
+            }
+            Self::RefundClosed => {
+                "The refund did not come about: WeChat closed or refused it, and the evidence has its code. Nothing went back and the sum is free again. Make a new refund, which gets a new number; for a payment that the order did not want, name its `transaction_id`."
+            }
+            Self::RefundAbnormal => {
+                "The payer's card or account takes no money. Steer it elsewhere in the merchant platform (transactions, refunds, abnormal refund). The server keeps asking, and resolves this when the money has arrived."
+            }
+            Self::RefundWaiting => {
+                "WeChat does not take the refund yet: the merchant's balance is too small, or a key or permission of the merchant is refused; the evidence has its code. Mend that. The server repeats the same refund by itself, and resolves this when the money has arrived."
+            }
+            Self::RefundMismatch => {
+                "WeChat reports one of our refunds with another payment, merchant, amount or currency; the evidence names the field. The refund stays as it is. Compare with the merchant platform."
+            }
+            Self::RefundContradiction => {
+                "WeChat says of a refund what cannot be after what it said before, such as closed after succeeded. Nothing was changed. Compare with the merchant platform before making another refund."
+            }
+            Self::UnknownRefund => {
+                "WeChat reports a refund whose number this server never gave out: made in the merchant platform, or by another system. The books do not count it; keep it in mind before refunding the same payment here."
+            }
+            Self::UnreadableRefund => {
+                "WeChat signed something that does not read as a refund. Nothing was changed; look at the recorded delivery."
             }
             Self::EventUndelivered => {
                 "An event could not be delivered to `EVENTS_WEBHOOK_URL`; later events of its order wait behind it. Send it again, or resolve this to give it up and let the later ones go."

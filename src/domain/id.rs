@@ -40,6 +40,8 @@ id! {
     OrderId,
     /// One try to pay an order.
     AttemptId,
+    /// One refund.
+    RefundId,
     /// One delivery of a notification.
     NotificationId,
     /// A named difference that needs a human.

@@ -1,5 +1,5 @@
-//! What a shop is, free of any wire, database or clock: values, the two machines of order and
-//! payment attempt, and the decisions about money.
+//! What a shop is, free of any wire, database or clock: values, the machines of order,
+//! payment attempt and refund, and the decisions about money.
 //!
 //! Nothing here does I/O or reads the time by itself: state, event and `now` come in, the new
 //! state and the wanted effects go out. That is what makes every decision a table that a test can
@@ -15,6 +15,7 @@ pub mod name;
 pub mod order;
 pub mod outbox;
 pub mod product;
+pub mod refund;
 pub mod schedule;
 pub mod settlement;
 pub mod text;

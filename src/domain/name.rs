@@ -68,6 +68,10 @@ name! {
     OutTradeNo, "out_trade_no", 6..=32, b"_-|*";
     /// WeChat's number of one payment. 1 to 32 characters.
     TransactionId, "transaction_id", 1..=32, b"_-";
+    /// The merchant's number of one refund. 1 to 64 characters.
+    OutRefundNo, "out_refund_no", 1..=64, b"_-|*@";
+    /// WeChat's number of one refund. 1 to 32 characters.
+    WechatRefundId, "refund_id", 1..=32, b"_-";
     /// What `wx.requestPayment` is opened with. 1 to 64 characters.
     PrepayId, "prepay_id", 1..=64, b"_-";
     /// The serial of a certificate, or the whole id of a public key. 1 to 64 characters.

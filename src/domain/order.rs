@@ -62,11 +62,20 @@ pub enum OrderEvent {
     PaymentLanded,
     /// No attempt of it can be paid any more: WeChat closed them, or there was none.
     AttemptsClosed,
+    /// A refund of its payment succeeded; less than all of it has gone back by now.
+    RefundedInPart,
+    /// A refund of its payment succeeded; all of it has gone back now.
+    RefundedInFull,
 }
 
 impl OrderEvent {
     /// Every event.
-    pub const ALL: [Self; 2] = [Self::PaymentLanded, Self::AttemptsClosed];
+    pub const ALL: [Self; 4] = [
+        Self::PaymentLanded,
+        Self::AttemptsClosed,
+        Self::RefundedInPart,
+        Self::RefundedInFull,
+    ];
 }
 
 /// What an event does to an order.
@@ -76,6 +85,10 @@ pub enum OrderMove {
     Pay,
     /// The order is closed from now on and gives its stock back.
     CloseAndReturnStock,
+    /// A part of the money has gone back.
+    RefundInPart,
+    /// All of the money has gone back.
+    RefundInFull,
     /// Nothing: the order stays as it is, and that is right.
     Stay,
     /// The order stays as it is; the money is not wanted by it and must be returned.
@@ -83,6 +96,7 @@ pub enum OrderMove {
 }
 
 /// The order machine, whole.
+#[expect(clippy::match_same_arms, reason = "each arm is one reason, not one result")]
 pub fn decide(status: OrderStatus, event: OrderEvent) -> OrderMove {
     use {OrderEvent as E, OrderMove as M, OrderStatus as S};
     match (status, event) {
@@ -90,6 +104,10 @@ pub fn decide(status: OrderStatus, event: OrderEvent) -> OrderMove {
         (S::AwaitingPayment, E::AttemptsClosed) => M::CloseAndReturnStock,
         (S::Paid | S::Closed | S::PartiallyRefunded | S::Refunded, E::PaymentLanded) => M::StayWithSurplus,
         (S::Paid | S::Closed | S::PartiallyRefunded | S::Refunded, E::AttemptsClosed) => M::Stay,
+        (S::Paid | S::PartiallyRefunded, E::RefundedInPart) => M::RefundInPart,
+        (S::Paid | S::PartiallyRefunded, E::RefundedInFull) => M::RefundInFull,
+        // Nothing was paid, or nothing is left: no refund of its payment can succeed.
+        (S::AwaitingPayment | S::Closed | S::Refunded, E::RefundedInPart | E::RefundedInFull) => M::Stay,
     }
 }
 

@@ -79,15 +79,17 @@ pub fn decide(expected: &Expectation, landed: &LandedPayment) -> Settlement {
         | AttemptState::Closed
         | AttemptState::Failed => match order::decide(expected.order_status, OrderEvent::PaymentLanded) {
             OrderMove::Pay => Settlement::Settle,
-            OrderMove::StayWithSurplus | OrderMove::Stay | OrderMove::CloseAndReturnStock => {
-                Settlement::Surplus(match expected.order_status {
-                    OrderStatus::Closed => ExceptionKind::PaidAfterClose,
-                    OrderStatus::AwaitingPayment
-                    | OrderStatus::Paid
-                    | OrderStatus::PartiallyRefunded
-                    | OrderStatus::Refunded => ExceptionKind::DoublePayment,
-                })
-            }
+            OrderMove::StayWithSurplus
+            | OrderMove::Stay
+            | OrderMove::CloseAndReturnStock
+            | OrderMove::RefundInPart
+            | OrderMove::RefundInFull => Settlement::Surplus(match expected.order_status {
+                OrderStatus::Closed => ExceptionKind::PaidAfterClose,
+                OrderStatus::AwaitingPayment
+                | OrderStatus::Paid
+                | OrderStatus::PartiallyRefunded
+                | OrderStatus::Refunded => ExceptionKind::DoublePayment,
+            }),
         },
     }
 }

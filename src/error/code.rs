@@ -106,6 +106,12 @@ codes! {
         "The order is paid, closed or refunded already. Read it again.";
     OrderExpired = "order_expired", 409, Info, false, "The order is too old to be paid",
         "The order was not paid before `expires_at`. Place a new one.";
+    RefundExceedsPaid = "refund_exceeds_paid", 422, Info, false, "More than is left of the payment",
+        "Refunds of a payment, those on their way included, never exceed what was paid. `detail` says how much is left.";
+    RefundLimitReached = "refund_limit_reached", 409, Info, false, "The payment has all its refunds",
+        "WeChat takes 50 refunds for one payment; those that closed do not count.";
+    RefundWindowPassed = "refund_window_passed", 409, Info, false, "The payment is too old to be refunded",
+        "WeChat takes refunds for 365 days after the payment. Pay the money back in another way.";
     StockInsufficient = "stock_insufficient", 409, Info, false, "Not enough left",
         "A product of the order is sold out or has fewer left than wanted. `errors` names the line.";
     IdempotencyKeyMissing = "idempotency_key_missing", 400, Info, false, "The header `Idempotency-Key` is missing",

@@ -8,7 +8,9 @@ use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use crate::domain::id::{AttemptId, EventId, ExceptionId, NotificationId, OrderId, SessionId, UserId};
+use crate::domain::id::{
+    AttemptId, EventId, ExceptionId, NotificationId, OrderId, RefundId, SessionId, UserId,
+};
 use crate::domain::name::{AppId, ProductId};
 use crate::error::{AppError, ErrorCode};
 
@@ -64,6 +66,7 @@ uuid_parts! {
     AttemptId => NotFound,
     NotificationId => NotFound,
     ExceptionId => NotFound,
+    RefundId => NotFound,
     EventId => NotFound,
 }
 

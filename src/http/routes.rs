@@ -3,7 +3,9 @@
 
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::admin::{event, exception, health, notification, order as admin_order, product as admin_product};
+use super::admin::{
+    event, exception, health, notification, order as admin_order, product as admin_product, refund,
+};
 use super::callback::pay;
 use super::v1::{login, me, order, payment, product, session};
 
@@ -35,6 +37,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/orders/{id}/sync").route(post().to(order::sync_order)))
         .service(resource("/v1/orders/{id}/close").route(post().to(order::close_order)))
         .service(resource("/wechat/pay/notify").route(post().to(pay::receive_payment_notification)))
+        .service(resource("/wechat/pay/refund-notify").route(post().to(pay::receive_refund_notification)))
+        .service(resource("/admin/orders/{id}/refunds").route(post().to(refund::create_refund)))
+        .service(resource("/admin/refunds/{id}").route(get().to(refund::read_refund)))
         .service(resource("/admin/health").route(get().to(health::read_health)))
         .service(resource("/admin/notifications").route(get().to(notification::list_notifications)))
         .service(resource("/admin/notifications/{id}").route(get().to(notification::read_notification)))

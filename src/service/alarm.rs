@@ -17,6 +17,8 @@ const NEVER: i64 = i64::MAX;
 pub struct Alarms {
     /// Of the loop that asks WeChat for payments that hang.
     pub settle: Alarm,
+    /// Of the loop that sends refunds and asks about them.
+    pub refunds: Alarm,
     /// Of the loop that tells others of events.
     pub events: Alarm,
 }

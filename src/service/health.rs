@@ -119,7 +119,7 @@ pub async fn read(context: &Context) -> Health {
         pay_keys: pay_keys(context),
         notifications: notifications(figures.as_ref(), now),
         orders: orders(context, figures.as_ref(), now),
-        refunds: Check::ok("this version makes no refunds").figure("open", 0),
+        refunds: refunds(figures.as_ref()),
         events: events(context, figures.as_ref(), now),
         clock: clock(context, figures.as_ref(), now),
     };
@@ -298,6 +298,37 @@ fn orders(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> C
         .figure("attempts_unknown", figures.attempts_unknown)
         .figure("exceptions_open", open)
         .figure("surplus_payments", figures.surplus_payments)
+}
+
+fn refunds(figures: Option<&Figures>) -> Check {
+    let Some(figures) = figures else { return unseen() };
+    let exceptions_open = figures.open_of(Concern::Refunds);
+    let check = if figures.refunds_overdue > 0 {
+        Check::new(Status::Degraded, "refunds are due and nobody looks at them")
+    } else if figures.refunds_waiting > 0 {
+        Check::new(
+            Status::Degraded,
+            "WeChat does not take refunds: the balance is too small, or a key or permission is refused",
+        )
+    } else if figures.refunds_abnormal > 0 {
+        Check::new(
+            Status::Degraded,
+            "refunds wait for a human: the payer's account takes no money",
+        )
+    } else if exceptions_open > 0 {
+        Check::new(
+            Status::Degraded,
+            "refunds differ from what was wanted, and wait for a human",
+        )
+    } else {
+        Check::ok("every refund is done or on its way")
+    };
+    check
+        .figure("exceptions_open", exceptions_open)
+        .figure("open", figures.refunds_open)
+        .figure("waiting", figures.refunds_waiting)
+        .figure("abnormal", figures.refunds_abnormal)
+        .figure("overdue", figures.refunds_overdue)
 }
 
 fn events(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Check {

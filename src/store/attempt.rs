@@ -42,6 +42,8 @@ pub struct OpenAttempt {
     pub id: AttemptId,
     /// Its number at WeChat.
     pub out_trade_no: OutTradeNo,
+    /// The merchant who is paid.
+    pub mch_id: MchId,
     /// Where it stands.
     pub state: AttemptState,
     /// The signed parameters, as JSON.
@@ -80,6 +82,7 @@ struct PayableRow {
     description: String,
     attempt_id: Option<Uuid>,
     out_trade_no: Option<String>,
+    mch_id: Option<String>,
     state: Option<String>,
     request_payment: Option<String>,
     prepaid_at: Option<DateTime<Utc>>,
@@ -95,6 +98,7 @@ impl PayableRow {
             Some(id) => Some(OpenAttempt {
                 id: id.into(),
                 out_trade_no: OutTradeNo::parse(self.out_trade_no?).ok()?,
+                mch_id: MchId::parse(self.mch_id?).ok()?,
                 state: AttemptState::parse(&self.state?)?,
                 request_payment: self.request_payment,
                 prepaid_at: self.prepaid_at,
@@ -152,7 +156,7 @@ pub async fn begin(
         )
         select w.status as "status!", w.expires_at as "expires_at!", w.app_id as "app_id!", w.openid as "openid!",
             w.total_fen as "total_fen!", w.description as "description!",
-            a.id as "attempt_id?", a.out_trade_no as "out_trade_no?", a.state as "state?",
+            a.id as "attempt_id?", a.out_trade_no as "out_trade_no?", a.mch_id as "mch_id?", a.state as "state?",
             a.request_payment as "request_payment?", a.prepaid_at as "prepaid_at?", a.lease_until as "lease_until?",
             a.created_at as "attempt_created_at?", a.next_check_at as "next_check_at?", coalesce(a.is_new, false) as "is_new!"
         from wanted w left join attempt a on a.order_id = w.id"#,
@@ -304,6 +308,8 @@ pub struct Askable {
     pub id: AttemptId,
     /// Its number at WeChat.
     pub out_trade_no: OutTradeNo,
+    /// The merchant who is paid, and who alone can ask about it.
+    pub mch_id: MchId,
     /// Where it stands.
     pub state: AttemptState,
     /// When WeChat gave the prepay id.
@@ -344,7 +350,7 @@ pub async fn update_state(
 pub async fn find_open(db: impl PgExecutor<'_>, order_id: OrderId) -> Result<Option<Askable>, Error> {
     let statement = sqlx::query!(
         "-- attempt.find_open
-        select id, out_trade_no, state, prepaid_at from payment_attempts
+        select id, out_trade_no, mch_id, state, prepaid_at from payment_attempts
         where order_id = $1 and state in ('created', 'unknown', 'prepaid')",
         Uuid::from(order_id),
     )
@@ -358,6 +364,7 @@ pub async fn find_open(db: impl PgExecutor<'_>, order_id: OrderId) -> Result<Opt
     Ok(Some(Askable {
         id: row.id.into(),
         out_trade_no: OutTradeNo::parse(row.out_trade_no).map_err(|_| inconsistent())?,
+        mch_id: MchId::parse(row.mch_id).map_err(|_| inconsistent())?,
         state: AttemptState::parse(&row.state).ok_or_else(inconsistent)?,
         prepaid_at: row.prepaid_at,
         lease_token: None,

@@ -8,7 +8,7 @@ use super::Error;
 use super::attempt::{Askable, Lease};
 use crate::domain::attempt::AttemptState;
 use crate::domain::id::{AttemptId, OrderId};
-use crate::domain::name::OutTradeNo;
+use crate::domain::name::{MchId, OutTradeNo};
 use crate::domain::order::OrderStatus;
 use crate::telemetry::query;
 
@@ -44,7 +44,7 @@ pub async fn claim(
         update payment_attempts a set lease_token = $3, lease_until = $4
         from due, orders o
         where a.id = due.id and o.id = a.order_id
-        returning a.id, a.order_id, a.out_trade_no, a.state, a.prepaid_at, a.checks, o.status"#,
+        returning a.id, a.order_id, a.out_trade_no, a.mch_id, a.state, a.prepaid_at, a.checks, o.status"#,
         now,
         limit,
         lease.token,
@@ -62,6 +62,7 @@ pub async fn claim(
                 attempt: Askable {
                     id: row.id.into(),
                     out_trade_no: OutTradeNo::parse(row.out_trade_no).map_err(|_| inconsistent())?,
+                    mch_id: MchId::parse(row.mch_id).map_err(|_| inconsistent())?,
                     state: AttemptState::parse(&row.state).ok_or_else(inconsistent)?,
                     prepaid_at: row.prepaid_at,
                     lease_token: Some(lease.token),

@@ -166,3 +166,26 @@ pub async fn update_resolved(
         .rows_affected()
         == 1)
 }
+
+/// Resolves the open exceptions of these kinds about a subject, because what they named is mended.
+pub async fn update_mended(
+    db: &mut PgConnection,
+    kinds: &[ExceptionKind],
+    subject: &str,
+    resolution: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let statement = sqlx::query!(
+        "-- exception.update_mended
+        update exceptions set resolved_at = $4, resolution = $3
+        where subject = $2 and kind = any($1) and resolved_at is null",
+        &kinds,
+        subject,
+        resolution,
+        now,
+    )
+    .execute(db);
+    query("exception.update_mended", statement).await?;
+    Ok(())
+}

@@ -28,6 +28,14 @@ pub struct Figures {
     pub exceptions_open: sqlx::types::Json<BTreeMap<String, i64>>,
     /// Payments that must go back.
     pub surplus_payments: i64,
+    /// Refunds on their way.
+    pub refunds_open: i64,
+    /// Of those, the ones that WeChat does not take yet.
+    pub refunds_waiting: i64,
+    /// Of those, the ones whose money WeChat cannot deliver.
+    pub refunds_abnormal: i64,
+    /// Of those, the ones that nobody has looked at for ten minutes since they were due.
+    pub refunds_overdue: i64,
     /// When the newest verified notification arrived.
     pub notification_at: Option<DateTime<Utc>>,
     /// Events written so far.
@@ -78,6 +86,11 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
              from (select kind, count(*) as open from exceptions where resolved_at is null group by kind) by_kind)
                 as "exceptions_open!: sqlx::types::Json<BTreeMap<String, i64>>",
             (select count(*) from payments where is_surplus) as "surplus_payments!",
+            (select count(*) from refunds where next_check_at is not null) as "refunds_open!",
+            (select count(*) from refunds where next_check_at is not null and status = 'created'
+                and failure_code is not null) as "refunds_waiting!",
+            (select count(*) from refunds where next_check_at is not null and status = 'abnormal') as "refunds_abnormal!",
+            (select count(*) from refunds where next_check_at < $1::timestamptz - interval '10 minutes') as "refunds_overdue!",
             (select received_at from notifications order by received_at desc limit 1) as "notification_at?",
             (select coalesce(max(sequence), 0) from events) as "events!",
             (select count(*) from event_deliveries where state = 'pending') as "events_pending!",

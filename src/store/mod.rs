@@ -23,6 +23,8 @@ pub mod picture;
 pub mod pool;
 pub mod product;
 pub mod recorder;
+pub mod refund;
+pub mod refund_request;
 pub mod refused_notification;
 pub mod session;
 pub mod settlement;

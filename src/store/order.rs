@@ -23,6 +23,8 @@ pub struct StoredOrder {
     pub total_fen: Fen,
     /// What went back to the payer.
     pub refunded_fen: Fen,
+    /// What is on its way back to the payer.
+    pub refunding_fen: Fen,
     /// `CNY`.
     pub currency: String,
     /// What the buyer added.
@@ -48,6 +50,7 @@ struct OrderRow {
     status: String,
     total_fen: i64,
     refunded_fen: i64,
+    refunding_fen: i64,
     currency: String,
     note: Option<String>,
     items: sqlx::types::Json<Vec<ItemRow>>,
@@ -75,6 +78,7 @@ impl OrderRow {
             status: OrderStatus::parse(&self.status).ok_or_else(inconsistent)?,
             total_fen: Fen::new(self.total_fen).map_err(|_| inconsistent())?,
             refunded_fen: Fen::new(self.refunded_fen).map_err(|_| inconsistent())?,
+            refunding_fen: Fen::new(self.refunding_fen).map_err(|_| inconsistent())?,
             currency: self.currency,
             note: self.note,
             items: self.items.0.into_iter().map(ItemRow::item).collect(),
@@ -118,7 +122,9 @@ pub async fn find_of_user(
                 'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
              from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
             (select a.out_trade_no from payment_attempts a where a.order_id = o.id
-             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?"
+             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?",
+            coalesce((select b.reserved_fen - b.succeeded_fen from refund_balances b
+             where b.order_id = o.id and not b.is_surplus), 0) as "refunding_fen!"
         from orders o
         where o.id = $1 and o.user_id = $2"#,
         Uuid::from(id),
@@ -142,7 +148,9 @@ pub async fn find(db: impl PgExecutor<'_>, id: OrderId) -> Result<Option<StoredO
                 'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
              from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
             (select a.out_trade_no from payment_attempts a where a.order_id = o.id
-             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?"
+             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?",
+            coalesce((select b.reserved_fen - b.succeeded_fen from refund_balances b
+             where b.order_id = o.id and not b.is_surplus), 0) as "refunding_fen!"
         from orders o
         where o.id = $1"#,
         Uuid::from(id),
@@ -166,7 +174,9 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[OrderId]) -> Result<Vec
                 'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
              from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
             (select a.out_trade_no from payment_attempts a where a.order_id = o.id
-             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?"
+             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?",
+            coalesce((select b.reserved_fen - b.succeeded_fen from refund_balances b
+             where b.order_id = o.id and not b.is_surplus), 0) as "refunding_fen!"
         from orders o
         where o.id = any($1)
         order by o.id desc"#,
@@ -197,7 +207,9 @@ pub async fn list_of_user(
                 'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
              from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
             (select a.out_trade_no from payment_attempts a where a.order_id = o.id
-             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?"
+             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?",
+            coalesce((select b.reserved_fen - b.succeeded_fen from refund_balances b
+             where b.order_id = o.id and not b.is_surplus), 0) as "refunding_fen!"
         from orders o
         where o.user_id = $1 and ($2::text is null or o.status = $2) and ($3::uuid is null or o.id < $3)
         order by o.id desc
@@ -352,4 +364,40 @@ pub async fn update_closed(db: &mut PgConnection, id: OrderId, now: DateTime<Utc
     )
     .execute(db);
     Ok(query("order.update_closed", statement).await?.rows_affected() == 1)
+}
+
+/// Counts what went back to the payer of a locked order, and moves it.
+pub async fn update_refunded(
+    db: &mut PgConnection,
+    id: OrderId,
+    (status, refunded_fen): (OrderStatus, Fen),
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- order.update_refunded
+        update orders set status = $2, refunded_fen = $3, updated_at = $4
+        where id = $1 and status in ('paid', 'partially_refunded')",
+        Uuid::from(id),
+        status.as_str(),
+        refunded_fen.get(),
+        now,
+    )
+    .execute(db);
+    if query("order.update_refunded", statement).await?.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::Inconsistent { table: "orders" })
+    }
+}
+
+/// Notes that a refund gives an order's stock back; tells whether none did before.
+pub async fn update_restocked(db: &mut PgConnection, id: OrderId, now: DateTime<Utc>) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- order.update_restocked
+        update orders set restocked_at = $2 where id = $1 and restocked_at is null",
+        Uuid::from(id),
+        now,
+    )
+    .execute(db);
+    Ok(query("order.update_restocked", statement).await?.rows_affected() == 1)
 }

@@ -10,7 +10,7 @@ use crate::telemetry::query;
 /// One thing in the books, and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// `order`, `attempt`, `payment`, `exception` or `event`.
+    /// `order`, `attempt`, `payment`, `refund`, `exception` or `event`.
     pub what: String,
     /// Its name.
     pub name: String,
@@ -50,6 +50,8 @@ pub async fn take(
         union all
         select 'payment', transaction_id, total_fen || ' fen' || case when is_surplus then ', surplus' else '' end
         from payments where order_id = $1
+        union all
+        select 'refund', out_refund_no, amount_fen || ' fen, ' || status from refunds where order_id = $1
         union all
         select 'event', id::text, kind from events where order_id = $1
         union all

@@ -5,6 +5,7 @@ mod close;
 mod events;
 mod housekeeping;
 mod platform_keys;
+mod refunds;
 mod settle;
 mod turn;
 
@@ -16,13 +17,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::domain::clock::Clock;
 use crate::service::Context;
+use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 5] = [
+const LOOPS: [Loop; 6] = [
     settle::LOOP,
     close::LOOP,
+    refunds::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
     events::LOOP,
@@ -115,13 +119,13 @@ async fn repeat(this: Loop, stop: CancellationToken, context: Arc<Context>) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
-            () = alarmed(alarm, &context) => {}
+            () = alarmed(alarm, &context.clock) => {}
         }
     }
 }
 
 /// Waits until an alarm goes off; for ever where there is none.
-async fn alarmed(alarm: Option<&crate::service::alarm::Alarm>, context: &Context) {
+async fn alarmed(alarm: Option<&Alarm>, clock: &Clock) {
     let Some(alarm) = alarm else {
         return std::future::pending().await;
     };
@@ -130,7 +134,7 @@ async fn alarmed(alarm: Option<&crate::service::alarm::Alarm>, context: &Context
         match alarm.at() {
             None => is_earlier.await,
             Some(at) => {
-                let pause = turn::until(at, context.clock.now()).max(ALARMED_PAUSE_MIN);
+                let pause = turn::until(at, clock.now()).max(ALARMED_PAUSE_MIN);
                 if tokio::time::timeout(pause, is_earlier).await.is_err() {
                     return;
                 }
@@ -154,4 +158,34 @@ pub fn start_sweep(sweep: impl Fn() + Send + 'static, loops: &TaskTracker, stop:
             sweep();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::TimeDelta;
+    use futures_util::future::join;
+
+    use super::alarmed;
+    use crate::domain::clock::Clock;
+    use crate::service::alarm::Alarm;
+
+    #[tokio::test]
+    async fn an_earlier_alarm_ends_the_wait_for_a_later_one() {
+        let (clock, alarm) = (Clock::system(), Alarm::default());
+        alarm.set(clock.now() + TimeDelta::hours(1));
+        let setting = async { alarm.set(clock.now() + TimeDelta::milliseconds(20)) };
+        let waiting = tokio::time::timeout(Duration::from_secs(10), alarmed(Some(&alarm), &clock));
+        assert!(join(waiting, setting).await.0.is_ok());
+    }
+
+    #[tokio::test]
+    async fn without_an_alarm_nothing_rings() {
+        let clock = Clock::system();
+        for alarm in [None, Some(&Alarm::default())] {
+            let waiting = tokio::time::timeout(Duration::from_millis(1), alarmed(alarm, &clock));
+            assert!(waiting.await.is_err());
+        }
+    }
 }

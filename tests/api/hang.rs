@@ -3,7 +3,7 @@
 use futures_util::future::join;
 use serde_json::json;
 
-use crate::harness::{Phone, Setup, Shop, shop, shop_with};
+use crate::harness::{Phone, Setup, Shop, shop, shop_with, until};
 
 /// The waits before each question, in seconds.
 const WAITS_S: [i64; 9] = [5, 30, 60, 180, 300, 600, 1_800, 1_800, 1_800];
@@ -223,6 +223,44 @@ async fn after_two_days_without_loops_everything_due_is_found() {
             0
         );
         assert_eq!(questions_after(shop, 86_400).await, asked);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_production_the_loops_run_by_themselves() {
+    shop_with(Setup::default().loops(), async |shop| {
+        let (phone, order) = waiting(shop).await;
+        phone.pay(&order).await;
+        shop.advance(5).await;
+        until(async || shop.order_status(&order).await == "paid").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_asks_with_another_merchants_keys() {
+    shop_with(patient(), async |shop| {
+        shop.announce("payment_not_configured");
+        let (phone, order) = waiting(shop).await;
+        let transaction = phone.pay(&order).await;
+        // The settings name another merchant since, to whom WeChat would say that there is no such order.
+        let other = Setup::default().with("WXPAY_MCH_ID", "1900000009");
+        let other = shop.join(&other).await;
+        assert!(shop.stop(0).await);
+        shop.advance(5).await;
+        assert!(!shop.run_workers_of(other).await.contains("settle"));
+        assert_eq!(shop.state(&order).await, "prepaid");
+        assert_eq!(shop.calls("query").await.len(), 0);
+        // The attempt's own merchant settles it when it is back.
+        let back = shop.join(&patient()).await;
+        shop.advance(33).await;
+        assert!(shop.run_workers_of(back).await.is_empty());
+        let paid: String = sqlx::query_scalar("select transaction_id from payments")
+            .fetch_one(&shop.db)
+            .await
+            .unwrap();
+        assert_eq!(paid, transaction);
     })
     .await;
 }

@@ -234,3 +234,46 @@ async fn the_metrics_are_the_operators() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn payments_and_orders_that_nobody_works_on_are_told_of() {
+    shop(async |shop| {
+        shop.stock("tea", 100, Some(9)).await;
+        let phone = shop.visitor().await;
+        let (begun, ordered) = (phone.buy("tea", 1).await, phone.buy("tea", 1).await);
+        phone.start_payment(&begun).await;
+        // What is due when, the tap's time being 0; the loops stand still.
+        for (seconds, status, check_s, close_s) in [
+            (4, "ok", Value::Null, Value::Null),
+            (121, "ok", json!(120), Value::Null),
+            (1, "degraded", json!(121), Value::Null),
+            (1_674, "degraded", json!(1_795), json!(0)),
+        ] {
+            shop.advance(seconds).await;
+            let (_, report) = health(shop).await;
+            let orders = &report["checks"]["orders"];
+            assert_eq!(orders["status"], status, "{orders}");
+            assert_eq!(orders["attempts_unsettled"], 1);
+            assert_eq!(orders["oldest_check_overdue_s"], check_s);
+            assert_eq!(orders["oldest_overdue_s"], close_s);
+        }
+        shop.run_workers().await;
+        let (_, report) = health(shop).await;
+        let orders = &report["checks"]["orders"];
+        assert_eq!((&orders["status"], &orders["overdue"]), (&json!("ok"), &json!(0)));
+        // An order alone is reason enough.
+        let late = phone.buy("tea", 1).await;
+        for (seconds, status) in [(1_920, "ok"), (1, "degraded")] {
+            shop.advance(seconds).await;
+            sqlx::query("update payment_attempts set next_check_at = null where state = 'closed'")
+                .execute(&shop.db)
+                .await
+                .unwrap();
+            let (_, report) = health(shop).await;
+            assert_eq!(report["checks"]["orders"]["status"], status, "{report}");
+        }
+        assert_eq!(phone.status(&late).await, "awaiting_payment");
+        assert_eq!(phone.status(&ordered).await, "closed");
+    })
+    .await;
+}

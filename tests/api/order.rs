@@ -42,6 +42,7 @@ async fn an_order_is_made_at_the_price_of_the_moment() {
             "status": "awaiting_payment",
             "total_fen": 17_350,
             "refunded_fen": 0,
+            "refunding_fen": 0,
             "currency": "CNY",
             "items": [
                 {"product_id": "tea", "title": "Tea tea", "unit_price_fen": 6_800, "quantity": 2},

@@ -1,4 +1,4 @@
-//! What holds for every input, not only for those somebody thought of: the two machines, the
+//! What holds for every input, not only for those somebody thought of: the three machines, the
 //! decision about money, amounts, names, signatures and parsers. The tables of the decisions are
 //! kept as snapshots, so that no cell changes unseen.
 
@@ -15,6 +15,7 @@ mod name;
 mod notification;
 mod order;
 mod parser;
+mod refund;
 mod schedule;
 mod settlement;
 mod shop;

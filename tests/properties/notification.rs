@@ -100,7 +100,61 @@ fn a_payment_that_lacks_something_is_unreadable_and_says_which() {
     }
 }
 
+fn refunded() -> Value {
+    json!({
+        "mchid": "1900000001", "out_trade_no": "T20260101000001", "transaction_id": "4200000000202601010000000001",
+        "out_refund_no": "R20260101000001", "refund_id": "50200000002026010100000000001", "refund_status": "SUCCESS",
+        "success_time": "2026-01-01T09:00:05+08:00", "amount": {"total": 100, "refund": 30},
+    })
+}
+
+#[test]
+fn a_refund_is_one_by_its_object_and_says_what_it_lacks() {
+    for (event_type, original_type) in [
+        ("REFUND.SUCCESS", json!("refund")),
+        ("REFUND.SUCCESS", Value::Null),
+        // What counts is inside.
+        ("REFUND.CLOSED", json!("refund")),
+    ] {
+        let body = envelope(event_type, &original_type, refunded().to_string().as_bytes());
+        let is_refund = matches!(receive(body).unwrap(), Notification::Refund { .. });
+        assert!(is_refund, "{event_type} {original_type}");
+    }
+    let other = envelope("REFUND.SUCCESS", &json!("new"), refunded().to_string().as_bytes());
+    assert!(matches!(receive(other).unwrap(), Notification::Other { .. }));
+    for field in [
+        "mchid",
+        "out_trade_no",
+        "transaction_id",
+        "out_refund_no",
+        "refund_id",
+        "refund_status",
+        "success_time",
+        "amount",
+    ] {
+        let mut plaintext = refunded();
+        plaintext.as_object_mut().unwrap().remove(field);
+        let body = envelope(
+            "REFUND.SUCCESS",
+            &json!("refund"),
+            plaintext.to_string().as_bytes(),
+        );
+        let wanted = Refusal::RefundUnreadable {
+            id: "EV-1".to_owned(),
+            field,
+        };
+        assert_eq!(receive(body).unwrap_err(), wanted);
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_sealed_refund_is_answered(plaintext in any::<Vec<u8>>()) {
+        let answered = receive(envelope("REFUND.SUCCESS", &json!("refund"), &plaintext));
+        let is_refused = matches!(answered, Err(Refusal::RefundUnreadable { .. }));
+        prop_assert!(is_refused);
+    }
+
     #[test]
     fn any_signed_body_is_answered(body in any::<Vec<u8>>()) {
         prop_assert_eq!(receive(body), Err(Refusal::NotJson));

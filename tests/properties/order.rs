@@ -16,6 +16,8 @@ pub(crate) fn moved(status: OrderStatus, step: OrderMove) -> OrderStatus {
     match step {
         OrderMove::Pay => OrderStatus::Paid,
         OrderMove::CloseAndReturnStock => OrderStatus::Closed,
+        OrderMove::RefundInPart => OrderStatus::PartiallyRefunded,
+        OrderMove::RefundInFull => OrderStatus::Refunded,
         OrderMove::Stay | OrderMove::StayWithSurplus => status,
     }
 }
@@ -48,17 +50,37 @@ fn the_whole_table() {
 }
 
 #[test]
-fn only_a_waiting_order_moves() {
+fn only_a_waiting_order_is_paid_or_closed() {
     for status in OrderStatus::ALL {
         for event in OrderEvent::ALL {
             let step = decide(status, event);
             let moves = matches!(step, OrderMove::Pay | OrderMove::CloseAndReturnStock);
+            let ends_waiting = matches!(event, OrderEvent::PaymentLanded | OrderEvent::AttemptsClosed);
             assert_eq!(
                 moves,
-                status == OrderStatus::AwaitingPayment,
+                ends_waiting && status == OrderStatus::AwaitingPayment,
                 "{status:?} {event:?}"
             );
         }
+    }
+}
+
+#[test]
+fn only_a_paid_order_is_refunded_and_never_less_than_before() {
+    for status in OrderStatus::ALL {
+        for event in OrderEvent::ALL {
+            let step = decide(status, event);
+            let refunds = matches!(step, OrderMove::RefundInPart | OrderMove::RefundInFull);
+            let is_refund = matches!(event, OrderEvent::RefundedInPart | OrderEvent::RefundedInFull);
+            let has_money = matches!(status, OrderStatus::Paid | OrderStatus::PartiallyRefunded);
+            assert_eq!(refunds, is_refund && has_money, "{status:?} {event:?}");
+        }
+        assert!(
+            status != OrderStatus::Refunded
+                || OrderEvent::ALL
+                    .iter()
+                    .all(|event| moved(status, decide(status, *event)) == status)
+        );
     }
 }
 

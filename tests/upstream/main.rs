@@ -14,5 +14,6 @@ mod certificate;
 mod login;
 mod merchant;
 mod pay;
+mod refund;
 mod script;
 mod secrecy;

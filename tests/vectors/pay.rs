@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use weir::domain::name::{AppId, KeySerial, PrepayId};
+use weir::domain::refund::RefundEvent;
 use weir::wechat::crypto::{ResourceKey, VerifyingKey};
 use weir::wechat::pay::{
     KeyRing, Merchant, MerchantText, Notification, Opened, PlatformKey, Refusal, RequestToSign,
@@ -277,15 +278,28 @@ fn check_reading(name: &str, notification: &Notification) {
             };
             assert_eq!(transaction.trade_state, state, "{name}");
         }
-        Notification::Other {
-            event_type,
-            original_type,
-            ..
-        } => {
-            assert!(name.contains(".refund_"), "{name}");
-            assert!(event_type.starts_with("REFUND."), "{name}");
-            assert_eq!(original_type, "refund", "{name}");
+        Notification::Refund { id, report } => {
+            assert!(id.starts_with("EV-"), "{name}");
+            let event = match name.rsplit_once("refund_").unwrap().1 {
+                "success" => RefundEvent::FoundSucceeded,
+                "abnormal" => RefundEvent::FoundAbnormal,
+                "closed" => RefundEvent::FoundClosed,
+                other => panic!("{other}"),
+            };
+            assert_eq!(report.event, event, "{name}");
+            assert_eq!(report.out_refund_no.as_str(), "R20260101000001", "{name}");
+            assert_eq!(
+                report.refund_id.as_str(),
+                "50200000002026010100000000001",
+                "{name}"
+            );
+            assert_eq!((report.amount_fen, report.total_fen), (30, 100), "{name}");
+            assert_eq!(report.mch_id.as_ref().unwrap().as_str(), "1900000001", "{name}");
+            let success_at = (event == RefundEvent::FoundSucceeded)
+                .then(|| DateTime::from_timestamp(1_767_229_205, 0).unwrap());
+            assert_eq!(report.success_at, success_at, "{name}");
         }
+        Notification::Other { .. } => panic!("{name}"),
     }
 }
 
@@ -302,6 +316,7 @@ fn label(refusal: &Refusal) -> &'static str {
         | Refusal::HeaderRepeated(_)
         | Refusal::HeaderMalformed(_)
         | Refusal::CertificateExpired
+        | Refusal::RefundUnreadable { .. }
         | Refusal::PlaintextUnreadable { .. } => panic!("no vector has {refusal}"),
     }
 }

@@ -6,3 +6,4 @@ pub mod health;
 pub mod notification;
 pub mod order;
 pub mod product;
+pub mod refund;

@@ -1,4 +1,5 @@
-//! `POST /wechat/pay/notify`.
+//! `POST /wechat/pay/notify` and `POST /wechat/pay/refund-notify`. What a notification is about stands
+//! in what was sealed, so both take either.
 
 use std::sync::Arc;
 
@@ -42,6 +43,35 @@ pub struct Failure {
         (status = 503, description = "Not now; deliver again.", body = Failure),
     ))]
 pub async fn receive_payment_notification(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    body: Result<RawBody<BODY_BYTES_MAX>, AppError>,
+) -> HttpResponse {
+    receive(request, context, body).await
+}
+
+/// Receive a refund notification from WeChat Pay
+///
+/// Answered 204 only after its effect is durable. Whatever is not believed gets one and the same
+/// failure, a notice in the form of WeChat's older protocol too.
+#[utoipa::path(post, path = "/wechat/pay/refund-notify", tag = "callback", security(()),
+    request_body(content = Object, content_type = "application/json"),
+    responses(
+        (status = 204, description = "The effect is durable."),
+        (status = 400, description = "The body breaks off, or is compressed.", body = Failure),
+        (status = 401, description = "Not believed.", body = Failure),
+        (status = 408, description = "The body did not arrive in time.", body = Failure),
+        (status = 503, description = "Not now; deliver again.", body = Failure),
+    ))]
+pub async fn receive_refund_notification(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    body: Result<RawBody<BODY_BYTES_MAX>, AppError>,
+) -> HttpResponse {
+    receive(request, context, body).await
+}
+
+async fn receive(
     request: HttpRequest,
     context: web::Data<Context>,
     body: Result<RawBody<BODY_BYTES_MAX>, AppError>,

@@ -116,7 +116,11 @@ async fn close_here(
     }
     match order::decide(status, OrderEvent::AttemptsClosed) {
         OrderMove::CloseAndReturnStock => {}
-        OrderMove::Stay | OrderMove::Pay | OrderMove::StayWithSurplus => {
+        OrderMove::Stay
+        | OrderMove::Pay
+        | OrderMove::StayWithSurplus
+        | OrderMove::RefundInPart
+        | OrderMove::RefundInFull => {
             return Err(AppError::new(ErrorCode::OrderStateConflict));
         }
     }

@@ -8,15 +8,36 @@ use chrono::TimeDelta;
 use super::call_log::noted;
 use super::settle::{self, Outcome, Source};
 use crate::domain::attempt::{self, AttemptEvent};
+use crate::domain::name::MchId;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
 use crate::store::attempt::Askable;
-use crate::wechat::pay::{PayError, TradeState};
+use crate::wechat::pay::{Client, PayError, TradeState};
 
 /// How long one request may hold an attempt: a call to WeChat with its time limit and the query that
 /// may have to follow, and some.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+/// An attempt that only another merchant's keys can ask about. To everybody else WeChat says that it
+/// does not exist, and nobody may act on that.
+#[derive(Debug, thiserror::Error)]
+#[error("the attempt belongs to merchant {0}, and WXPAY_MCH_ID is another")]
+struct OtherMerchant(MchId);
+
+/// The merchant of an attempt, if it is the one that is set up.
+///
+/// # Errors
+/// `payment_not_configured` when there is none, or another.
+pub(super) fn merchant_of<'a>(context: &'a Context, mch_id: &MchId) -> Result<&'a Client, AppError> {
+    let client = context.merchant()?;
+    if client.merchant().mch_id() == mch_id {
+        Ok(client)
+    } else {
+        let cause = OtherMerchant(mch_id.clone());
+        Err(AppError::new(ErrorCode::PaymentNotConfigured).caused_by(cause))
+    }
+}
 
 /// What a query found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +66,7 @@ impl Found {
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
     let number = &open.out_trade_no;
-    let query = context.merchant()?.query(number);
+    let query = merchant_of(context, &open.mch_id)?.query(number);
     match noted(context, number.as_str(), query, |found| {
         found.trade_state.as_str()
     })
@@ -110,7 +131,7 @@ pub(super) async fn end_attempt(context: &Context, open: &Askable) -> Result<(),
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<Found, AppError> {
     let number = &open.out_trade_no;
-    let close = context.merchant()?.close(number);
+    let close = merchant_of(context, &open.mch_id)?.close(number);
     let refusal = match noted(context, number.as_str(), close, |()| "ok").await {
         Ok(()) => None,
         Err(error) if error.is_not_found() || error.is_order_closed() => None,

@@ -20,7 +20,10 @@ pub struct OrderResponse {
     #[schema(value_type = String, example = "awaiting_payment", pattern = "^(awaiting_payment|paid|closed|partially_refunded|refunded)$")]
     status: &'static str,
     total_fen: i64,
+    /// What went back; refunds that succeeded.
     refunded_fen: i64,
+    /// What is on its way back.
+    refunding_fen: i64,
     currency: String,
     items: Vec<OrderItemResponse>,
     #[schema(required = true)]
@@ -63,6 +66,7 @@ impl From<StoredOrder> for OrderResponse {
             status: order.status.as_str(),
             total_fen: order.total_fen.get(),
             refunded_fen: order.refunded_fen.get(),
+            refunding_fen: order.refunding_fen.get(),
             currency: order.currency,
             items: order.items.into_iter().map(OrderItemResponse::from).collect(),
             note: order.note,

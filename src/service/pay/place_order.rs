@@ -248,6 +248,7 @@ fn as_made(new: &NewOrder<'_>, items: Vec<OrderItem>) -> StoredOrder {
         status: OrderStatus::AwaitingPayment,
         total_fen: new.total_fen,
         refunded_fen: Fen::ZERO,
+        refunding_fen: Fen::ZERO,
         currency: "CNY".to_owned(),
         note: new.note.map(str::to_owned),
         items,
@@ -279,6 +280,7 @@ async fn replay(
     let order = StoredOrder {
         status: OrderStatus::AwaitingPayment,
         refunded_fen: Fen::ZERO,
+        refunding_fen: Fen::ZERO,
         out_trade_no: None,
         paid_at: None,
         closed_at: None,

@@ -121,6 +121,7 @@ async fn find_out(
     let mut held = Askable {
         id: attempt.id,
         out_trade_no: attempt.out_trade_no.clone(),
+        mch_id: attempt.mch_id.clone(),
         state: attempt.state,
         prepaid_at: attempt.prepaid_at,
         lease_token: Some(lease),

@@ -1,4 +1,4 @@
-//! A payment notification: verified over its raw bytes, opened, settled, and only then answered.
+//! A notification of WeChat Pay: verified over its raw bytes, opened, settled, and only then answered.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::delivery::{Delivery, Texts};
 use super::recorder::{self, Judgement};
 use super::report::{self, Report};
 use super::settle::{self, Source};
+use super::settle_refund;
 use super::verdict;
 
 /// The verdict on a delivery whose body could not be read.
@@ -75,6 +76,10 @@ async fn take(context: &Context, delivery: &Delivery, report: &Report) -> Result
     let record = texts.record(context, report.notify_id())?;
     if let Report::Payment { landed, .. } = report {
         let outcome = settle::settle(context, landed, Source::Notification(&record)).await?;
+        return Ok(outcome.as_str());
+    }
+    if let Report::Refund { refund, .. } = report {
+        let outcome = settle_refund::settle(context, refund, Source::Notification(&record)).await?;
         return Ok(outcome.as_str());
     }
     let mut tx = context.db.begin().await?;

@@ -42,7 +42,7 @@ pub struct Replayed {
 /// One difference in the books.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Change {
-    /// `order`, `attempt`, `payment`, `exception` or `event`.
+    /// `order`, `attempt`, `payment`, `refund`, `exception` or `event`.
     pub what: String,
     /// Its id, or its number at WeChat.
     pub name: String,

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use crate::domain::exception::ExceptionKind;
 use crate::domain::id::ExceptionId;
 use crate::domain::name::OutTradeNo;
+use crate::domain::refund::ReportedRefund;
 use crate::domain::settlement::LandedPayment;
 use crate::service::Context;
 use crate::store;
@@ -15,6 +16,7 @@ use crate::wechat::pay::{Notification, Refusal, SignedMessage, TradeState, Verif
 
 use super::delivery::Delivery;
 use super::settle::{self, Settled, Source};
+use super::settle_refund::{self, SettledRefund};
 
 /// Verifies a delivery as of `now`, opens it and sorts what it says; an unknown serial is looked up
 /// at WeChat once, rate limited.
@@ -37,8 +39,17 @@ pub(super) enum Report {
         notify_id: String,
         landed: LandedPayment,
     },
-    /// It calls itself a payment, and is none that we can read.
-    Unreadable { notify_id: String, field: &'static str },
+    /// Where a refund stands.
+    Refund {
+        notify_id: String,
+        refund: ReportedRefund,
+    },
+    /// It calls itself a payment or a refund, and is none that we can read; the kind says which.
+    Unreadable {
+        notify_id: String,
+        kind: ExceptionKind,
+        field: &'static str,
+    },
     /// Nothing that concerns us.
     Other { notify_id: String },
 }
@@ -57,12 +68,26 @@ impl Report {
                 },
                 _ => Self::Unreadable {
                     notify_id: id,
+                    kind: ExceptionKind::UnreadablePayment,
                     field: "trade_state",
                 },
             }),
+            Ok(Notification::Refund { id, report }) => Ok(Self::Refund {
+                notify_id: id,
+                refund: report,
+            }),
             Ok(Notification::Other { id, .. }) => Ok(Self::Other { notify_id: id }),
-            // Signed and sealed by WeChat, and still not a payment: no repetition will mend it.
-            Err(Refusal::PlaintextUnreadable { id, field }) => Ok(Self::Unreadable { notify_id: id, field }),
+            // Signed and sealed by WeChat, and still not what it calls itself: no repetition will mend it.
+            Err(Refusal::PlaintextUnreadable { id, field }) => Ok(Self::Unreadable {
+                notify_id: id,
+                kind: ExceptionKind::UnreadablePayment,
+                field,
+            }),
+            Err(Refusal::RefundUnreadable { id, field }) => Ok(Self::Unreadable {
+                notify_id: id,
+                kind: ExceptionKind::UnreadableRefund,
+                field,
+            }),
             Err(refusal) => Err(refusal),
         }
     }
@@ -71,6 +96,7 @@ impl Report {
     pub(super) fn out_trade_no(&self) -> Option<&OutTradeNo> {
         match self {
             Self::Payment { landed, .. } => Some(&landed.out_trade_no),
+            Self::Refund { refund, .. } => Some(&refund.out_trade_no),
             Self::Unreadable { .. } | Self::Other { .. } => None,
         }
     }
@@ -79,6 +105,7 @@ impl Report {
     pub(super) fn subject(&self) -> &str {
         match self {
             Self::Payment { landed, .. } => landed.transaction_id.as_str(),
+            Self::Refund { refund, .. } => refund.out_refund_no.as_str(),
             Self::Unreadable { notify_id, .. } | Self::Other { notify_id } => notify_id,
         }
     }
@@ -86,6 +113,7 @@ impl Report {
     pub(super) fn notify_id(&self) -> &str {
         match self {
             Self::Payment { notify_id, .. }
+            | Self::Refund { notify_id, .. }
             | Self::Unreadable { notify_id, .. }
             | Self::Other { notify_id } => notify_id,
         }
@@ -96,7 +124,8 @@ impl Report {
 #[derive(Debug)]
 pub(super) enum Taken {
     Settled(Settled),
-    Unreadable,
+    Refund(SettledRefund),
+    Unreadable(ExceptionKind),
     Other,
 }
 
@@ -104,20 +133,24 @@ impl Taken {
     pub(super) fn verdict(&self) -> &'static str {
         match self {
             Self::Settled(settled) => settled.outcome.as_str(),
-            Self::Unreadable => ExceptionKind::UnreadablePayment.as_str(),
+            Self::Refund(settled) => settled.outcome.as_str(),
+            Self::Unreadable(kind) => kind.as_str(),
             Self::Other => "other",
         }
     }
 
     pub(super) fn note(&self, context: &Context) {
-        if let Self::Settled(settled) = self {
-            settled.note(context);
+        match self {
+            Self::Settled(settled) => settled.note(context),
+            Self::Refund(settled) => settled.note(context),
+            Self::Unreadable(_) | Self::Other => {}
         }
     }
 }
 
 /// Does what a report asks for, inside a transaction that the caller commits, or does not. The
-/// ordinary payment does not come here: [`settle::settle`] needs no transaction for it.
+/// ordinary payment does not come here: [`settle::settle`] needs no transaction for it, nor a refund,
+/// which [`settle_refund::settle`] tries again where it gives way.
 pub(super) async fn take_within(
     context: &Context,
     tx: &mut PgConnection,
@@ -130,9 +163,14 @@ pub(super) async fn take_within(
             let settled = settle::settle_within(context, tx, landed, source).await?;
             Ok(Taken::Settled(settled))
         }
-        Report::Unreadable { field, .. } => {
-            except(context, tx, record, field).await?;
-            Ok(Taken::Unreadable)
+        Report::Refund { refund, .. } => {
+            let source = Source::Notification(record);
+            let settled = settle_refund::settle_within(context, tx, refund, source).await?;
+            Ok(Taken::Refund(settled))
+        }
+        Report::Unreadable { kind, field, .. } => {
+            except(context, tx, record, (*kind, field)).await?;
+            Ok(Taken::Unreadable(*kind))
         }
         Report::Other { .. } => {
             store::notification::insert(tx, record, "other", Effect::default()).await?;
@@ -145,9 +183,8 @@ async fn except(
     context: &Context,
     tx: &mut PgConnection,
     record: &NewDelivery<'_>,
-    field: &str,
+    (kind, field): (ExceptionKind, &str),
 ) -> Result<(), store::Error> {
-    let kind = ExceptionKind::UnreadablePayment;
     store::notification::insert(tx, record, kind.as_str(), Effect::default()).await?;
     let id = context.entropy.uuid(record.received_at);
     let exception = NewException {

@@ -32,7 +32,7 @@ pub(super) enum Source<'a> {
 }
 
 impl Source<'_> {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Notification(_) => "notification",
             Self::Query => "query",
@@ -126,6 +126,8 @@ impl Settled {
     /// Notes what has happened. Called after the commit, since before it nothing has.
     pub(super) fn note(&self, context: &Context) {
         if let Outcome::Exception(kind) = self.outcome {
+            // Money that no order wants goes back: the payment in the books says so, this saves waiting.
+            context.alarms.refunds.set(context.clock.now());
             tracing::warn!(exception.kind = kind.as_str(), "a payment became an exception");
         }
         if let Some(order_id) = self.order_id {

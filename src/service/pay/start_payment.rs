@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::inquiry::LEASE;
+use super::inquiry::{LEASE, merchant_of};
 use super::prepay::{self, Step};
 use crate::domain::attempt::{self, AttemptState};
 use crate::domain::id::{AttemptId, OrderId, UserId};
@@ -64,6 +64,7 @@ async fn start(context: &Context, user_id: UserId, order_id: OrderId) -> Result<
             expect_payment(context, attempt).await?;
             return Ok(ready);
         }
+        merchant_of(context, &attempt.mch_id)?;
         if payable.is_new || claim(context, attempt, lease).await? {
             rounds_left = rounds_left.saturating_sub(1);
             match prepay::ask(context, &payable, attempt, lease).await? {

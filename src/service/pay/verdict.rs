@@ -104,7 +104,9 @@ fn cure(refusal: &Refusal) -> &'static str {
             "WeChat Pay signed it, so the APIv3 key set here is not the one in the merchant console, or it is for \
             another merchant. Set WXPAY_API_V3_KEY and restart; WeChat delivers again."
         }
-        Refusal::PlaintextUnreadable { .. } => "A change of the protocol: report it.",
+        Refusal::PlaintextUnreadable { .. } | Refusal::RefundUnreadable { .. } => {
+            "A change of the protocol: report it."
+        }
     }
 }
 

@@ -121,6 +121,11 @@ impl PayError {
             || self.has_number(&["268512771"])
     }
 
+    /// The merchant's balance is too small for a refund: the same number later.
+    pub fn is_not_enough(&self) -> bool {
+        self.has_code(&["NOTENOUGH"])
+    }
+
     /// The order number was used with other parameters.
     fn is_number_used(&self) -> bool {
         self.has_code(&["OUTTRADENOUSED"]) || self.has_number(&["268498688"])
@@ -168,6 +173,12 @@ impl PayError {
             "MCHNOTEXISTS",
             "PARAMERROR",
         ])
+    }
+
+    /// Refused for what the operator can mend: a key, a permission, the merchant. The same call works
+    /// then.
+    pub fn is_mendable(&self) -> bool {
+        self.has_code(&["SIGNERROR", "NOAUTH", "MCHNOTEXISTS"])
     }
 
     /// What WeChat's support asks for.
@@ -242,6 +253,9 @@ mod tests {
         assert!(refusal("ORDER_CLOSED", "").is_order_closed());
         assert!(!refusal("ORDER_CLOSED", "").is_already_paid());
         assert!(refusal("SIGN_ERROR", "").is_misconfigured());
+        for code in ["NOT_ENOUGH", "NOTENOUGH"] {
+            assert!(refusal(code, "").is_not_enough());
+        }
     }
 
     #[test]

@@ -77,7 +77,15 @@ pub enum Refusal {
     /// Does not open with the APIv3 key.
     #[error("does not open with the APIv3 key")]
     DecryptFailed,
-    /// Opened, and does not read as what it calls itself.
+    /// Opened, calls itself a refund, and does not read as one.
+    #[error("refund notification {id} lacks a usable {field}")]
+    RefundUnreadable {
+        /// WeChat's id of the notification.
+        id: String,
+        /// The first field that is missing or makes no sense.
+        field: &'static str,
+    },
+    /// Opened, calls itself a payment, and does not read as one.
     #[error("notification {id} lacks a usable {field}")]
     PlaintextUnreadable {
         /// WeChat's id of the notification.
@@ -104,6 +112,7 @@ impl Refusal {
             Self::NotJson => "not_json",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::DecryptFailed => "decrypt_failed",
+            Self::RefundUnreadable { .. } => "refund_unreadable",
             Self::PlaintextUnreadable { .. } => "plaintext_unreadable",
         }
     }
@@ -116,6 +125,7 @@ impl Refusal {
             Self::NotJson
             | Self::UnsupportedAlgorithm
             | Self::DecryptFailed
+            | Self::RefundUnreadable { .. }
             | Self::PlaintextUnreadable { .. } => true,
             Self::HeaderMissing(_)
             | Self::HeaderRepeated(_)

@@ -1,10 +1,10 @@
 //! WeChat Pay API v3 for a merchant of its own (JSAPI, which mini programs use).
 //!
 //! [`Client`] signs, sends and verifies. Whatever could not be verified is an unknown outcome
-//! ([`PayError::Unknown`]), never a success and never a refusal. What a payment means for an order
-//! is not decided here.
+//! ([`PayError::Unknown`]), never a success and never a refusal. What a payment or a refund means
+//! for an order is not decided here.
 //!
-//! Source: pay-v3, sections 1 to 8, 10, 11 and 14.
+//! Source: pay-v3, sections 1 to 11 and 14.
 
 pub mod bill;
 mod certificates;
@@ -15,6 +15,7 @@ mod merchant;
 mod message;
 mod notification;
 mod order;
+mod refund;
 mod request_payment;
 mod reserialised;
 mod trail;
@@ -28,6 +29,7 @@ pub use merchant::{Merchant, MerchantPart, MerchantProblem, MerchantText, Reques
 pub use message::{Refusal, SignedMessage, TIME_WINDOW_S, Verified};
 pub use notification::{Notification, Opened, decrypt};
 pub use order::PrepayRequest;
+pub use refund::RefundRequest;
 pub use request_payment::RequestPayment;
 pub use trail::{CallEnd, follow};
 pub use transaction::{Malformed, TradeState, Transaction};

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::message::{Refusal, Verified};
+use super::refund;
 use super::transaction::Transaction;
+use crate::domain::refund::ReportedRefund;
 use crate::wechat::crypto::ResourceKey;
 use crate::wechat::wire::Text;
 
@@ -19,13 +21,20 @@ pub enum Notification {
         /// The payment.
         transaction: Transaction,
     },
-    /// Something else: a refund, profit sharing, an echo, or an event that is not known here.
+    /// A refund. Look at its standing, not at the name of the event.
+    Refund {
+        /// WeChat's id of the notification, the same in every repeat.
+        id: String,
+        /// The refund.
+        report: ReportedRefund,
+    },
+    /// Something else: profit sharing, an echo, or an event that is not known here.
     Other {
         /// WeChat's id of the notification.
         id: String,
-        /// Such as `REFUND.SUCCESS`.
+        /// Such as `SECURITY_ECHO.SUCCESS`.
         event_type: String,
-        /// Such as `refund`.
+        /// Such as `profitsharing`.
         original_type: String,
     },
 }
@@ -125,7 +134,7 @@ impl Verified<Opened> {
     /// What the notification reports.
     ///
     /// # Errors
-    /// [`Refusal::PlaintextUnreadable`] when it calls itself a payment and is none.
+    /// [`Refusal::PlaintextUnreadable`] when it calls itself a payment or a refund and is none.
     pub fn read(self) -> Result<Verified<Notification>, Refusal> {
         self.try_map(
             |Opened {
@@ -134,6 +143,15 @@ impl Verified<Opened> {
                  original_type,
                  plaintext,
              }| {
+                if event_type.starts_with("REFUND.") && matches!(original_type.as_str(), "refund" | "") {
+                    return match refund::read_notice(&plaintext) {
+                        Ok(report) => Ok(Notification::Refund { id, report }),
+                        Err(malformed) => Err(Refusal::RefundUnreadable {
+                            id,
+                            field: malformed.0,
+                        }),
+                    };
+                }
                 // Profit sharing reports changes under the same event name, with another object. A resource
                 // that does not say what it is must prove to be a payment, rather than be passed over.
                 let is_payment = matches!(original_type.as_str(), "transaction" | "");

@@ -16,8 +16,8 @@ const PREPAY: &str = "pay_prepay";
 const QUERY: &str = "pay_query";
 const CLOSE: &str = "pay_close";
 
-/// What stays as it is in an order number within a path.
-const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
+/// What stays as it is in a number of ours within a path.
+pub(super) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
 /// WeChat's own offset, in seconds: its examples have no other.
 const CHINA_OFFSET_S: i32 = 8 * 3600;
 

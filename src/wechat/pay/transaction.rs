@@ -159,14 +159,14 @@ fn landed(wire: &Wire<'_>, out_trade_no: &OutTradeNo) -> Result<LandedPayment, M
 }
 
 /// A currency is at most 16 letters. Source: pay-v3, section 6.
-fn currency(text: &str) -> Result<String, Malformed> {
+pub(super) fn currency(text: &str) -> Result<String, Malformed> {
     let is_valid = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
     is_valid
         .then(|| text.to_owned())
         .ok_or(Malformed("amount.currency"))
 }
 
-fn needed<'a>(text: Option<&'a Text<'_>>, field: &'static str) -> Result<&'a str, Malformed> {
+pub(super) fn needed<'a>(text: Option<&'a Text<'_>>, field: &'static str) -> Result<&'a str, Malformed> {
     text.map(Text::as_str)
         .filter(|text| !text.is_empty())
         .ok_or(Malformed(field))

@@ -39,7 +39,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ),
     (
         "an order with two events of one kind",
-        "select order_id::text from events group by order_id, kind having count(*) > 1",
+        "select order_id::text from events where kind <> 'order.partially_refunded' group by order_id, kind having count(*) > 1",
     ),
     (
         "a delivery that is not its event's",
@@ -51,6 +51,51 @@ const FORBIDDEN: &[(&str, &str)] = &[
         "select d.event_id::text from event_deliveries d
          where d.state in ('parked', 'delivered') and (d.state = 'parked') <> exists (select from exceptions x
             where x.kind = 'event_undelivered' and x.subject = d.event_id::text and x.resolved_at is null)",
+    ),
+    (
+        "a payment whose balance is not the sum of its refunds",
+        "select b.transaction_id from refund_balances b where (b.reserved_fen, b.succeeded_fen, b.refund_count) is distinct from
+            (select (coalesce(sum(r.amount_fen) filter (where r.status <> 'closed'), 0)::bigint,
+                coalesce(sum(r.amount_fen) filter (where r.status = 'succeeded'), 0)::bigint,
+                count(*) filter (where r.status <> 'closed')::integer)
+             from refunds r where r.transaction_id = b.transaction_id)
+            or b.reserved_fen > (select p.total_fen from payments p where p.transaction_id = b.transaction_id)",
+    ),
+    (
+        "an order whose refunded sum is not what went back of its payment",
+        "select o.id::text from orders o where o.refunded_fen <> coalesce((select sum(e.amount_fen) from refund_entries e
+            join payments p on p.transaction_id = e.transaction_id where p.order_id = o.id and not p.is_surplus), 0)
+            or (o.status = 'refunded') <> (o.refunded_fen = o.total_fen)
+            or (o.status = 'partially_refunded') <> (o.refunded_fen > 0 and o.refunded_fen < o.total_fen)",
+    ),
+    (
+        "a refund that succeeded without its entry, or an entry of one that did not",
+        "select r.out_refund_no from refunds r full join refund_entries e on e.id = r.id
+         where (r.status = 'succeeded') is distinct from (e.id is not null) or (e.id is not null and (e.amount_fen <> r.amount_fen
+            or e.refund_id <> r.refund_id or e.transaction_id <> r.transaction_id or e.order_id <> r.order_id))",
+    ),
+    (
+        "a refund that closed, or whose money cannot be delivered, without an exception",
+        "select r.out_refund_no from refunds r where r.status in ('closed', 'abnormal')
+         and not exists (select from exceptions e where e.subject = r.out_refund_no and e.kind = 'refund_' || r.status)",
+    ),
+    (
+        "as many events as refunds of a wanted payment, no more and no less",
+        "select o.id::text from orders o where
+            (select count(*) from events e where e.order_id = o.id and e.kind in ('order.refunded', 'order.partially_refunded'))
+            <> (select count(*) from refund_entries r join payments p on p.transaction_id = r.transaction_id
+                where p.order_id = o.id and not p.is_surplus)",
+    ),
+    (
+        "stock given back that no refund asked for",
+        "select o.id::text from orders o where (o.restocked_at is not null) <> exists (select from refunds r
+            where r.order_id = o.id and r.is_restocking and r.status = 'succeeded')",
+    ),
+    (
+        "money sent back to whom the order did not want it from, and still called open",
+        "select b.transaction_id from refund_balances b join exceptions e on e.subject = b.transaction_id
+         where b.is_surplus and b.succeeded_fen = b.total_fen and e.resolved_at is null
+            and e.kind in ('double_payment', 'paid_after_close')",
     ),
     (
         "an order that is not the sum of its lines",
@@ -90,6 +135,9 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from idempotency_keys t),
         (select md5(string_agg(t::text, '|' order by t::text)) from payment_attempts t),
         (select md5(string_agg(t::text, '|' order by t::text)) from payments t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from refunds t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from refund_balances t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from refund_entries t),
         (select md5(string_agg(t::text, '|' order by t::text)) from notifications t),
         (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
         (select md5(string_agg(t::text, '|' order by t::text)) from events t),

@@ -10,6 +10,7 @@ mod money;
 mod phone;
 mod receiver;
 mod recorder;
+mod refund;
 mod secret;
 mod settings;
 mod token;
@@ -351,7 +352,7 @@ async fn replica(
         },
         send_limits: setup.send_limits,
         webhook_limits: setup.webhook_limits,
-        has_loops: false,
+        has_loops: setup.has_loops,
         ..Launch::new(settings, listener, clock.clone())
     };
     app::start(launch).await

@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) replicas: usize,
     /// Which key WeChat Pay signs with.
     pub(crate) mode: KeyMode,
+    /// Whether the loops run by themselves, as in production.
+    pub(crate) has_loops: bool,
     /// The bounds of the HTTP server.
     pub(crate) bounds: Bounds,
     /// The bounds of its calls to WeChat.
@@ -55,6 +57,7 @@ impl Default for Setup {
         Self {
             replicas: 1,
             mode: KeyMode::Certificate,
+            has_loops: false,
             bounds: Bounds::default(),
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
@@ -73,6 +76,12 @@ impl Setup {
     /// Several servers on one database.
     pub(crate) fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
+        self
+    }
+
+    /// The loops run by themselves, as in production. They wait in real time.
+    pub(crate) fn loops(mut self) -> Self {
+        self.has_loops = true;
         self
     }
 

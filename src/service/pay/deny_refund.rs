@@ -1,0 +1,69 @@
+//! Writing down that WeChat knows none of a refund's number: refused for good, not taken yet, or not
+//! heard of.
+
+use uuid::Uuid;
+
+use super::settle_refund::{except, ours};
+use crate::domain::exception::ExceptionKind;
+use crate::domain::name::OutRefundNo;
+use crate::domain::refund::{self, RefundEvent, RefundMove};
+use crate::error::AppError;
+use crate::service::Context;
+use crate::store;
+use crate::store::refund::RefundStep;
+
+/// What came of it when WeChat knows none of a refund's number.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Denial<'a> {
+    /// It refused to make it, with this code, and will not make it later.
+    Refused(&'a str),
+    /// It does not take it for now, with this code; it is asked again.
+    NotYet(&'a str),
+    /// It does not know it.
+    Absent,
+}
+
+/// Writes down a denial, if the refund is still in the hands of `lease_token`.
+///
+/// # Errors
+/// Only when the database fails; nothing is written then.
+pub(super) async fn deny(
+    context: &Context,
+    number: &OutRefundNo,
+    lease_token: Uuid,
+    denial: Denial<'_>,
+) -> Result<(), AppError> {
+    let mut tx = context.db.begin().await?;
+    let Some(locked) = store::refund::lock(&mut tx, number).await? else {
+        return Ok(());
+    };
+    if locked.lease_token != Some(lease_token) {
+        return Ok(());
+    }
+    let (event, code) = match denial {
+        Denial::Refused(code) => (RefundEvent::Refused, Some(code)),
+        Denial::NotYet(code) => (RefundEvent::FoundAbsent, Some(code)),
+        Denial::Absent => (RefundEvent::FoundAbsent, None),
+    };
+    let evidence = serde_json::json!({ "ours": ours(&locked), "wechat_code": code });
+    let kind = match refund::decide(locked.status, event) {
+        RefundMove::To(to) => {
+            let step = RefundStep {
+                to,
+                refund_id: None,
+                next_check_at: None,
+                failure_code: code,
+                succeeded_at: None,
+            };
+            store::refund::update_moved(&mut tx, locked.id, step, context.clock.now()).await?;
+            Some(ExceptionKind::RefundClosed)
+        }
+        RefundMove::Contradiction => Some(ExceptionKind::RefundContradiction),
+        RefundMove::Stay => code.map(|_| ExceptionKind::RefundWaiting),
+    };
+    if let Some(kind) = kind {
+        except(context, &mut tx, kind, &locked, (number, evidence)).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}

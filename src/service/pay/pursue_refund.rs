@@ -1,0 +1,205 @@
+//! Pursuing refunds: what was asked for is sent, and asked about until WeChat's answer is final.
+//!
+//! Each step begins with a row that is due and a lease on it. WeChat is asked first wherever it may
+//! have the refund already, and the same number goes out again only if it does not.
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use super::call_log::noted;
+use super::deny_refund::{self, Denial};
+use super::settle::{Outcome, Source};
+use super::settle_refund;
+use crate::domain::id::RefundId;
+use crate::domain::name::OutRefundNo;
+use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap_after};
+use crate::error::AppError;
+use crate::service::Context;
+use crate::store;
+use crate::store::refund::{DueRefund, Postponement};
+use crate::store::refund_request::NewRefund;
+use crate::wechat::pay::{PayError, RefundRequest};
+
+/// How long one step may hold a refund: two calls to WeChat with their time limits, and some.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// The most refunds in one turn; all of them are asked about at once.
+const BATCH_MAX: i64 = 16;
+/// The most payments that one turn begins to give back by policy.
+const SURPLUS_MAX: i64 = 100;
+/// The shortest wait after WeChat refused for now, or called us too frequent.
+const PATIENT_GAP: TimeDelta = TimeDelta::minutes(1);
+
+/// Pursues up to [`BATCH_MAX`] refunds that are due; tells whether there were any. Any number of
+/// replicas may do so at once.
+///
+/// # Errors
+/// When the database fails. Refunds in hand are due again when their lease is over.
+pub async fn pursue_refunds(context: &Context) -> Result<bool, AppError> {
+    let has_begun = begin_surplus(context).await?;
+    let now = context.clock.now();
+    let lease = Uuid::from_bytes(context.entropy.bytes()?);
+    let due = store::refund::claim_due(&context.db, lease, now + LEASE, BATCH_MAX, now).await?;
+    let is_quiet = due.is_empty() && !has_begun;
+    let outcomes = join_all(due.iter().map(|due| pursue(context, due, lease))).await;
+    outcomes.into_iter().collect::<Result<Vec<()>, AppError>>()?;
+    Ok(!is_quiet)
+}
+
+/// Begins to give back, in full, payments that no order wants. The payment itself is the reason: it
+/// lies in the books from the moment it landed, so nothing is forgotten here.
+async fn begin_surplus(context: &Context) -> Result<bool, AppError> {
+    let mut has_begun = false;
+    let notify_url = notify_url(context)?;
+    for payment in store::refund_request::list_unreturned(&context.db, SURPLUS_MAX).await? {
+        let now = context.clock.now();
+        let new = NewRefund {
+            id: RefundId::from(context.entropy.uuid(now)?),
+            order_id: payment.order_id,
+            transaction_id: &payment.transaction_id,
+            out_refund_no: &new_number(context)?,
+            amount_fen: payment.left_fen,
+            reason: None,
+            cause: "surplus",
+            is_restocking: false,
+            notify_url: &notify_url,
+            request: None,
+            submit_at: now,
+        };
+        match store::refund_request::insert(&context.db, &new, now).await {
+            // Another replica began it, or the operator gives a part of it back at this moment.
+            Ok(false) | Err(store::Error::Conflict { .. }) => {}
+            Ok(true) => has_begun = true,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(has_begun)
+}
+
+/// A number for a new refund.
+pub(super) fn new_number(context: &Context) -> Result<OutRefundNo, AppError> {
+    OutRefundNo::parse(context.entropy.token()?).map_err(AppError::internal)
+}
+
+/// Where WeChat sends notices about refunds. It is never left out: without it the notice comes in the
+/// form of WeChat's older protocol.
+pub(super) fn notify_url(context: &Context) -> Result<String, AppError> {
+    context
+        .public_base_url
+        .join("wechat/pay/refund-notify")
+        .map(String::from)
+        .map_err(AppError::internal)
+}
+
+/// What one look at a refund brought.
+enum Heard {
+    /// WeChat told where it stands.
+    Report(ReportedRefund),
+    /// WeChat knows none of its number.
+    Absent,
+    /// WeChat refused to make it.
+    Refused(PayError),
+    /// No answer to believe.
+    Unclear(PayError),
+}
+
+async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppError> {
+    let heard = match due.status {
+        RefundStatus::Created if !due.is_tried => submit(context, due).await?,
+        RefundStatus::Created => match ask(context, due).await? {
+            Heard::Absent => submit(context, due).await?,
+            heard => heard,
+        },
+        RefundStatus::Processing
+        | RefundStatus::Abnormal
+        | RefundStatus::Succeeded
+        | RefundStatus::Closed => ask(context, due).await?,
+    };
+    let number = &due.out_refund_no;
+    let mut failure_code = None;
+    let mut gap_min = TimeDelta::zero();
+    match heard {
+        Heard::Report(report) => {
+            let outcome = settle_refund::settle(context, &report, Source::Query).await?;
+            if outcome == Outcome::Settled {
+                return Ok(());
+            }
+        }
+        Heard::Absent => {
+            deny_refund::deny(context, number, lease, Denial::Absent).await?;
+        }
+        Heard::Refused(error) => {
+            let code = error.code().unwrap_or_default().to_owned();
+            let denial = if is_passing(&error) {
+                Denial::NotYet(&code)
+            } else {
+                Denial::Refused(&code)
+            };
+            deny_refund::deny(context, number, lease, denial).await?;
+            (failure_code, gap_min) = (Some(code), PATIENT_GAP);
+        }
+        Heard::Unclear(error) => {
+            tracing::warn!(order.id = %due.order_id, error = %error, "a refund's state at WeChat is not known yet");
+            if error.is_rate_limited() {
+                gap_min = PATIENT_GAP;
+            }
+        }
+    }
+    // The first sending is no look yet.
+    let checks = due.checks.saturating_add(i32::from(due.is_tried));
+    let next_check_at = context.clock.now() + gap_after(checks).max(gap_min);
+    let to = Postponement {
+        next_check_at,
+        checks,
+        failure_code: failure_code.as_deref(),
+    };
+    store::refund::postpone(&context.db, due.id, lease, to, context.clock.now()).await?;
+    context.alarms.refunds.set(next_check_at);
+    Ok(())
+}
+
+/// Refusals that somebody can mend without another refund: money in the balance, keys, permissions.
+fn is_passing(error: &PayError) -> bool {
+    error.is_not_enough() || error.is_mendable()
+}
+
+async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
+    // The same on every repetition, as WeChat demands: made of the row alone.
+    let reason = due.reason.as_deref().and_then(refund::told_reason);
+    let request = RefundRequest {
+        transaction_id: &due.transaction_id,
+        out_refund_no: &due.out_refund_no,
+        reason: reason.as_deref(),
+        notify_url: &due.notify_url,
+        amount_fen: due.amount_fen,
+        total_fen: due.total_fen,
+    };
+    let number = due.out_refund_no.as_str();
+    let refund = context.merchant()?.refund(&request);
+    Ok(match noted(context, number, refund, told).await {
+        Ok(report) => Heard::Report(report),
+        Err(error @ PayError::Definite { .. }) => Heard::Refused(error),
+        Err(error) => Heard::Unclear(error),
+    })
+}
+
+async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
+    let number = &due.out_refund_no;
+    let query = context.merchant()?.query_refund(number);
+    Ok(match noted(context, number.as_str(), query, told).await {
+        Ok(report) => Heard::Report(report),
+        Err(error) if error.is_not_found() => Heard::Absent,
+        Err(error) => Heard::Unclear(error),
+    })
+}
+
+/// What WeChat said of a refund, in a word for the timeline.
+fn told(report: &ReportedRefund) -> &str {
+    match report.event {
+        RefundEvent::FoundProcessing => "PROCESSING",
+        RefundEvent::FoundSucceeded => "SUCCEEDED",
+        RefundEvent::FoundClosed => "REFUND_CLOSED",
+        RefundEvent::FoundAbnormal => "ABNORMAL",
+        RefundEvent::Refused | RefundEvent::FoundAbsent => "ABSENT",
+    }
+}

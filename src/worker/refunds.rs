@@ -1,0 +1,28 @@
+//! Sends refunds and asks about them until WeChat's answer is final. Source: pay-v3, section 9.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::FutureExt as _;
+
+use super::turn::{Loop, Next, Pace};
+use crate::error::AppError;
+use crate::service::Context;
+use crate::service::pay::pursue_refund;
+
+pub(super) const LOOP: Loop = Loop {
+    name: "refunds",
+    is_wanted: |context| context.merchant.is_some(),
+    pace: Pace::Rows(Some(|alarms| &alarms.refunds)),
+    pause: Duration::from_secs(5),
+    pause_failed: Duration::from_secs(5),
+    turn: |context| turn(context).boxed(),
+};
+
+async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
+    Ok(if pursue_refund::pursue_refunds(&context).await? {
+        Next::AtOnce
+    } else {
+        Next::Later
+    })
+}

@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. CI calls `make ci`.
 
-.PHONY: run test test-browser test-interop ci lint deny prepare prepare-check bench postgres tools
+.PHONY: run test test-browser test-interop ci lint deny prepare prepare-check bench soak mutants postgres tools
 
 # Everything on this machine, with nothing configured: prints a link to open.
 run: postgres
@@ -41,6 +41,14 @@ prepare-check: postgres tools
 # Load against limits, side by side; docs/performance.md says how to read it.
 bench: postgres
 	scripts/bench
+
+# The long runs: thousands of deaths, orders and stories. Takes hours; SOAK=0.01 for a hundredth.
+soak: postgres
+	scripts/soak
+
+# Takes one safeguard away after the other and sees whether a test goes red. Takes hours.
+mutants: postgres tools
+	scripts/mutants
 
 postgres:
 	@scripts/ensure-postgres

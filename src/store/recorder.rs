@@ -1,5 +1,7 @@
 //! The flight recorder as the operator reads it: believed and refused deliveries side by side.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
@@ -131,6 +133,57 @@ pub async fn find(db: impl PgExecutor<'_>, id: NotificationId) -> Result<Option<
     )
     .fetch_optional(db);
     Ok(query("recorder.find", statement).await?)
+}
+
+/// When each key last signed a notification, by its name. Jumps from key to key by their index; there
+/// are as many as WeChat Pay ever signed with.
+pub async fn serials(db: impl PgExecutor<'_>) -> Result<BTreeMap<String, DateTime<Utc>>, Error> {
+    let statement = sqlx::query!(
+        r#"-- recorder.serials
+        with recursive serials as (
+            (select wechat_serial from notifications where replay_of is null order by wechat_serial limit 1)
+            union all
+            select (select next.wechat_serial from notifications as next
+                where next.replay_of is null and next.wechat_serial > serials.wechat_serial
+                order by next.wechat_serial limit 1)
+            from serials where serials.wechat_serial is not null
+        )
+        select wechat_serial as "serial!", (select max(received_at) from notifications
+            where notifications.wechat_serial = serials.wechat_serial and replay_of is null) as "newest_at!"
+        from serials where wechat_serial is not null
+        limit 1000"#
+    )
+    .fetch_all(db);
+    let rows = query("recorder.serials", statement).await?;
+    Ok(rows.into_iter().map(|row| (row.serial, row.newest_at)).collect())
+}
+
+/// Refused deliveries of one verdict.
+#[derive(Clone, Debug)]
+pub struct RefusedFigure {
+    /// The verdict.
+    pub verdict: String,
+    /// How many are recorded.
+    pub count: i64,
+    /// When the newest arrived by WeChat's clock, as far as the difference was known, up to a day.
+    pub newest_at: DateTime<Utc>,
+}
+
+/// The recorded refusals from `since` on, by verdict.
+pub async fn refused_since(
+    db: impl PgExecutor<'_>,
+    since: DateTime<Utc>,
+) -> Result<Vec<RefusedFigure>, Error> {
+    let statement = sqlx::query_as!(
+        RefusedFigure,
+        r#"-- recorder.refused_since
+        select verdict, count(*) as "count!",
+            max(received_at - least(greatest(coalesce(clock_ahead_s, 0), -86400), 86400) * interval '1 second') as "newest_at!"
+        from refused_notifications where received_at >= $1 group by verdict order by verdict"#,
+        since,
+    )
+    .fetch_all(db);
+    Ok(query("recorder.refused_since", statement).await?)
 }
 
 /// The smallest id that a row made `later_ms` milliseconds after `at` can have.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderValue};
 use reqwest::redirect;
 use tracing::Instrument as _;
@@ -64,6 +64,8 @@ struct Inner {
     limits: SendLimits,
     clock: Clock,
     skew_s: AtomicI64,
+    /// When that was measured, in seconds since 1970 by our clock.
+    skew_seen_at: AtomicI64,
 }
 
 /// A whole answer, nothing of it believed yet.
@@ -114,6 +116,7 @@ impl Upstream {
             limits,
             clock,
             skew_s: AtomicI64::new(SKEW_UNKNOWN),
+            skew_seen_at: AtomicI64::new(0),
         })))
     }
 
@@ -121,6 +124,12 @@ impl Upstream {
     /// answer that told the time; `None` before the first.
     pub fn clock_skew_s(&self) -> Option<i64> {
         Some(self.0.skew_s.load(Ordering::Relaxed)).filter(|skew| *skew != SKEW_UNKNOWN)
+    }
+
+    /// When WeChat last told the time, by our clock, to the second; `None` before the first.
+    pub fn clock_seen_at(&self) -> Option<DateTime<Utc>> {
+        self.clock_skew_s()
+            .and_then(|_| DateTime::from_timestamp(self.0.skew_seen_at.load(Ordering::Relaxed), 0))
     }
 
     /// The longest that one call may take.
@@ -216,6 +225,8 @@ impl Upstream {
         if let Some(theirs) = theirs {
             let skew = self.0.clock.now().timestamp().saturating_sub(theirs.timestamp());
             self.0.skew_s.store(skew, Ordering::Relaxed);
+            let seen_at = self.0.clock.now().timestamp();
+            self.0.skew_seen_at.store(seen_at, Ordering::Relaxed);
         }
     }
 }

@@ -120,7 +120,7 @@ async fn one_dead_connection_puts_the_others_in_doubt() {
         let taken = join_all((0..PLACES).map(|_| db.acquire())).await;
         drop(taken);
         until(async || db.num_idle() == 3).await;
-        shop.cut_connections().await;
+        shop.cut_database().await;
         let mut failures = 0;
         for _ in 0..10 {
             let answer: Result<i32, _> = sqlx::query_scalar("select 1").fetch_one(&db).await;

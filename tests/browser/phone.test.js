@@ -110,6 +110,27 @@ test("the notification is lost and the page still reaches paid", async () => {
   await ada.clearFaults();
 });
 
+test("a refund reaches the order and the events", { skip: Boolean(process.env.PHONE_URL) }, async () => {
+  const ada = await phone();
+  await ada.toCashier();
+  await ada.tap("cashier-pay");
+  await ada.result("paid");
+  await ada.tap("view-order");
+  await ada.orderStatus("paid");
+  const [, id] = /[?&]id=([0-9a-f-]+)/.exec(ada.page.url());
+  await weir.refund(id, 1);
+  // The simulated WeChat takes it, ends it by itself some seconds later, and tells the server.
+  const event = (kind, status) => ada.page.locator(`[data-testid="event"][data-kind="${kind}"][data-status="${status}"]:not([data-refund=""])`).first();
+  await ada.panel("wechat", async () => {
+    await event("wechat_called", 200).waitFor();
+    await event("notification", 204).waitFor();
+  });
+  assert.deepEqual(await ada.orders(), ["partially_refunded"]);
+  await ada.tap("order");
+  await ada.orderStatus("partially_refunded");
+  await ada.page.getByText("¥0.01", { exact: true }).waitFor();
+});
+
 test("cancelled, then paid: one order", async () => {
   const ada = await phone();
   await ada.toCashier();

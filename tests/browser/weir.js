@@ -29,7 +29,31 @@ function phoneUrl(child, said) {
   });
 }
 
-/** `{url, stop}` of a phone page: the one in PHONE_URL, else one of a freshly started `weir dev`. */
+// What stands behind a label in the lines that were read.
+function value(said, label) {
+  const line = said.find((one) => one.startsWith(`${label}  `));
+  if (line === undefined) throw new Error(`no line ${label} in:\n${said.join("\n")}`);
+  return line.slice(label.length).trim();
+}
+
+// Asks the server for a refund as its operator does.
+async function refund(said, orderId, amountFen) {
+  const answer = await fetch(`${value(said, "server")}/admin/orders/${orderId}/refunds`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${value(said, "admin token")}`,
+      "content-type": "application/json",
+      "idempotency-key": crypto.randomUUID(),
+    },
+    body: JSON.stringify({ amount_fen: amountFen }),
+  });
+  if (answer.status !== 202) throw new Error(`no refund: ${answer.status} ${await answer.text()}`);
+}
+
+/**
+ * `{url, stop, refund}` of a phone page: the one in PHONE_URL, else one of a freshly started `weir dev`, which alone
+ * tells us the token to refund with.
+ */
 export async function startWeir() {
   if (process.env.PHONE_URL) return { url: process.env.PHONE_URL, stop: async () => 0 };
   const folder = await mkdtemp(join(tmpdir(), "weir-browser-"));
@@ -45,7 +69,8 @@ export async function startWeir() {
     return status;
   };
   try {
-    return { url: await phoneUrl(child, []), stop };
+    const said = [];
+    return { url: await phoneUrl(child, said), stop, refund: (orderId, amountFen) => refund(said, orderId, amountFen) };
   } catch (error) {
     if (child.exitCode === null && child.pid !== undefined) await stop();
     throw error;

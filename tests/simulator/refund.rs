@@ -369,6 +369,8 @@ async fn nobody_is_told_without_an_address() {
     let quiet = with(&stage.refund_of("order-1", "r1", 100), "/notify_url", Value::Null);
     assert_eq!(stage.pay_post(REFUNDS, &quiet).await.status, 200);
     stage.decide("r1", json!({})).await;
+    let known = stage.get("/simulator/notifications").await.json();
+    assert_eq!(known["pending"], json!([]));
     assert_eq!(stage.deliver().await.len(), 0);
     assert_eq!(stage.list("/simulator/refunds").await[0]["status"], "SUCCESS");
 }

@@ -23,6 +23,7 @@ use crate::wechat::wire::Text;
 /// The most certificates of one list that are looked at.
 const LIST_MAX: usize = 8;
 const API: &str = "pay_certificates";
+const NOT_OPENED: Malformed = Malformed("certificate: it does not open with the APIv3 key");
 
 #[derive(Deserialize)]
 struct List<'a> {
@@ -53,7 +54,7 @@ pub fn read(key: &ResourceKey, body: &[u8], now: DateTime<Utc>) -> Result<Vec<Pl
             .open(key)
             .map_err(|refusal| match refusal {
                 Refusal::UnsupportedAlgorithm => Malformed("algorithm of a certificate"),
-                _ => Malformed("certificate: it does not open with the APIv3 key"),
+                _ => NOT_OPENED,
             })?;
         keys.push(platform_key(entry.serial_no.as_str(), &pem).ok_or(Malformed("certificate"))?);
     }
@@ -145,8 +146,11 @@ impl Client {
     fn learn(&self, answer: &Answer) -> Result<usize, UnknownReason> {
         let now = self.now();
         let message = answer.signed().map_err(UnknownReason::BadSignature)?;
-        let keys = read(&self.merchant().resource_key, &answer.body, now)
-            .map_err(|malformed| UnknownReason::Malformed(malformed.0))?;
+        let read = read(&self.merchant().resource_key, &answer.body, now);
+        if let Err(NOT_OPENED) | Ok(_) = read {
+            self.opening().note(read.is_ok(), now);
+        }
+        let keys = read.map_err(|malformed| UnknownReason::Malformed(malformed.0))?;
         if self.ring().knows(message.serial()) {
             self.ring()
                 .verify(&message, now)

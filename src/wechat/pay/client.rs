@@ -20,6 +20,7 @@ use super::keys::{KeyRing, KeyStatus};
 use super::merchant::{Merchant, RequestToSign};
 use super::message::{Refusal, SignedMessage, Verified};
 use super::notification::{self, Notification};
+use super::opening::Opening;
 use super::trail;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
@@ -37,6 +38,7 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     ring: KeyRing,
+    opening: Opening,
     /// Held while certificates are downloaded; holds when that was last tried.
     refresh_gate: Mutex<Option<DateTime<Utc>>>,
 }
@@ -108,6 +110,7 @@ impl Client {
             clock,
             entropy,
             ring,
+            opening: Opening::default(),
             refresh_gate: Mutex::new(None),
         }))
     }
@@ -157,7 +160,18 @@ impl Client {
     /// # Errors
     /// When it is not JSON, does not open, or calls itself a payment and is none.
     pub fn open(&self, body: Verified<&[u8]>) -> Result<Verified<Notification>, Refusal> {
-        notification::decrypt(&self.0.merchant.resource_key, body)?.read()
+        let opened = notification::decrypt(&self.0.merchant.resource_key, body);
+        match &opened {
+            Ok(_) => self.0.opening.note(true, self.now()),
+            Err(Refusal::DecryptFailed) => self.0.opening.note(false, self.now()),
+            Err(_) => {}
+        }
+        opened?.read()
+    }
+
+    /// Whether the `APIv3` key opens what comes, for the health page.
+    pub fn opening(&self) -> &Opening {
+        &self.0.opening
     }
 
     pub(super) fn ring(&self) -> &KeyRing {

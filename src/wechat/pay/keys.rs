@@ -2,6 +2,7 @@
 //!
 //! A message names its key; "all keys" are never tried. Source: pay-v3, section 4.
 
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
@@ -12,6 +13,9 @@ use crate::wechat::crypto::VerifyingKey;
 /// The most keys that are held; WeChat Pay has two or three at a time.
 const KEYS_MAX: usize = 16;
 
+/// Seconds in a day.
+const DAY_S: i64 = 86_400;
+
 /// One public key of WeChat Pay.
 #[derive(Clone, Debug)]
 pub struct PlatformKey {
@@ -19,6 +23,23 @@ pub struct PlatformKey {
     key: VerifyingKey,
     /// When the certificate begins and ends; a public key has neither.
     validity: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    uses: Arc<Uses>,
+}
+
+/// How much a key was used since the process began.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    verified: AtomicU64,
+    /// The time of the last message, in microseconds since 1970; 0 before the first.
+    last_at: AtomicI64,
+}
+
+impl Uses {
+    /// Counts a message of `now`.
+    pub(super) fn note(&self, now: DateTime<Utc>) {
+        self.verified.fetch_add(1, Ordering::Relaxed);
+        self.last_at.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
+    }
 }
 
 /// Where a key comes from.
@@ -43,6 +64,10 @@ pub struct KeyStatus {
     pub not_after: Option<DateTime<Utc>>,
     /// Whole days until the certificate ends; negative afterwards.
     pub days_left: Option<i64>,
+    /// How many messages were verified with it since the process began: answers and notifications.
+    pub verified: u64,
+    /// The time of the last of them.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 impl PlatformKey {
@@ -52,6 +77,7 @@ impl PlatformKey {
             serial: id,
             key,
             validity: None,
+            uses: Arc::default(),
         }
     }
 
@@ -66,6 +92,7 @@ impl PlatformKey {
             serial,
             key,
             validity: Some((not_before, not_after)),
+            uses: Arc::default(),
         }
     }
 
@@ -76,6 +103,10 @@ impl PlatformKey {
 
     pub(super) fn key(&self) -> &VerifyingKey {
         &self.key
+    }
+
+    pub(super) fn uses(&self) -> Arc<Uses> {
+        Arc::clone(&self.uses)
     }
 
     pub(super) fn is_expired(&self, now: DateTime<Utc>) -> bool {
@@ -93,7 +124,11 @@ impl PlatformKey {
             serial: self.serial.clone(),
             not_before,
             not_after,
-            days_left: not_after.map(|end| end.signed_duration_since(now).num_days()),
+            days_left: not_after.map(|end| end.signed_duration_since(now).num_seconds().div_euclid(DAY_S)),
+            verified: self.uses.verified.load(Ordering::Relaxed),
+            last_used_at: Some(self.uses.last_at.load(Ordering::Relaxed))
+                .filter(|at| *at != 0)
+                .and_then(DateTime::from_timestamp_micros),
         }
     }
 }
@@ -114,11 +149,19 @@ impl KeyRing {
         let kept = ring
             .iter()
             .filter(|old| keys.iter().all(|new| new.serial != old.serial));
+        // A key that comes again goes on counting.
+        let known = |new: &PlatformKey| {
+            let old = ring.iter().find(|old| old.serial == new.serial);
+            PlatformKey {
+                uses: old.map_or_else(|| Arc::clone(&new.uses), |old| Arc::clone(&old.uses)),
+                ..new.clone()
+            }
+        };
         let merged = keys
             .iter()
-            .chain(kept)
-            .filter(|key| !key.is_expired(now))
-            .cloned();
+            .map(known)
+            .chain(kept.cloned())
+            .filter(|key| !key.is_expired(now));
         *ring = merged.take(KEYS_MAX).collect();
     }
 

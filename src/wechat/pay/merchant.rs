@@ -9,7 +9,7 @@ use crate::wechat::crypto::{ResourceKey, SignError, SigningKey, VerifyingKey};
 use crate::wechat::secret::ApiV3Key;
 
 /// What every id of a WeChat Pay public key begins with.
-const PUBLIC_KEY_ID_PREFIX: &str = "PUB_KEY_ID_";
+pub const PUBLIC_KEY_ID_PREFIX: &str = "PUB_KEY_ID_";
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 
 /// A merchant as the settings spell it.

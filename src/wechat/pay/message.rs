@@ -3,9 +3,11 @@
 //! In this order: every header there once, time within five minutes, key known, signature over the
 //! raw bytes. Nothing is parsed before that. Source: pay-v3, section 3.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
-use super::keys::KeyRing;
+use super::keys::{KeyRing, Uses};
 use crate::wechat::crypto::VerifyError;
 
 /// How far a message's time may lie from now, either way, in seconds; inclusive.
@@ -220,6 +222,16 @@ impl KeyRing {
         message: &SignedMessage<'a>,
         now: DateTime<Utc>,
     ) -> Result<Verified<&'a [u8]>, Refusal> {
+        self.check(message, now)?.note(now);
+        Ok(Verified(message.body))
+    }
+
+    /// The same, believing nothing by it and counting nothing.
+    pub(super) fn check(
+        &self,
+        message: &SignedMessage<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Uses>, Refusal> {
         message.check_time(now)?;
         let ring = self.snapshot();
         let key = ring
@@ -238,7 +250,7 @@ impl KeyRing {
             b"\n",
         ];
         match key.key().verify(&parts, message.signature) {
-            Ok(()) => Ok(Verified(message.body)),
+            Ok(()) => Ok(key.uses()),
             // A probe takes the same way as every other wrong signature; only the record names it.
             Err(_) if message.signature.starts_with(PROBE_PREFIX) => Err(Refusal::Probe),
             Err(VerifyError::NotBase64) => Err(Refusal::SignatureNotBase64),

@@ -14,6 +14,7 @@ mod keys;
 mod merchant;
 mod message;
 mod notification;
+mod opening;
 mod order;
 mod refund;
 mod request_payment;
@@ -25,9 +26,12 @@ pub use certificates::read as read_certificates;
 pub use client::Client;
 pub use error::{NotReached, PayError, UnknownReason};
 pub use keys::{KeyKind, KeyRing, KeyStatus, PlatformKey};
-pub use merchant::{Merchant, MerchantPart, MerchantProblem, MerchantText, RequestToSign};
+pub use merchant::{
+    Merchant, MerchantPart, MerchantProblem, MerchantText, PUBLIC_KEY_ID_PREFIX, RequestToSign,
+};
 pub use message::{Refusal, SignedMessage, TIME_WINDOW_S, Verified};
 pub use notification::{Notification, Opened, decrypt};
+pub use opening::Opening;
 pub use order::PrepayRequest;
 pub use refund::RefundRequest;
 pub use request_payment::RequestPayment;

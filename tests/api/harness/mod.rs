@@ -16,7 +16,7 @@ mod settings;
 mod token;
 mod wechat;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
@@ -83,7 +83,10 @@ pub(crate) async fn shop_with(setup: Setup, scenario: impl AsyncFnOnce(&Shop)) {
 impl Shop {
     async fn open(setup: Setup) -> Self {
         let log_from = log::start();
-        let database = database::fresh().await;
+        let database = match &setup.database_url {
+            None => database::fresh().await,
+            Some(url) => (String::new(), url.clone()),
+        };
         let clock = Clock::manual(now());
         let simulator = simulator::start(settings::simulator(&setup)).await.unwrap();
         let shop = Self {
@@ -122,7 +125,15 @@ impl Shop {
         }
         self.simulator.stop().await;
         self.db.close().await;
-        database::drop(&self.database.0).await;
+        if !self.database.0.is_empty() {
+            database::drop(&self.database.0).await;
+        }
+    }
+
+    /// The variables for one more server, in a process of its own.
+    pub(crate) fn variables(&self, setup: &Setup) -> BTreeMap<&'static str, String> {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        settings::variables(setup, &self.database.1, any_port, &self.simulator.url())
     }
 
     /// Starts one more server on the same database, and gives its number.
@@ -185,11 +196,6 @@ impl Shop {
         database::cut(&self.database.0).await;
     }
 
-    /// Cuts every connection to the database; new ones are let in.
-    pub(crate) async fn cut_connections(&self) {
-        database::cut(&self.database.0).await;
-    }
-
     /// A pool of its own to the database.
     pub(crate) fn connect(&self, connections_max: u32) -> Database {
         pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
@@ -216,9 +222,13 @@ impl Shop {
     }
 
     /// Where a replica is.
+    pub(crate) fn address_of(&self, replica: usize) -> SocketAddr {
+        self.replicas.lock().unwrap()[replica].address
+    }
+
+    /// Where something of a replica is.
     pub(crate) fn url_of(&self, replica: usize, path: &str) -> String {
-        let address = self.replicas.lock().unwrap()[replica].address;
-        format!("http://{address}{path}")
+        format!("http://{}{path}", self.address_of(replica))
     }
 
     /// A request to the server, seen through: its answer must be a problem document or no failure,
@@ -343,8 +353,9 @@ async fn replica(
 ) -> Result<App, StartError> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let lookup = settings::lookup(setup, database_url, address, &simulator.url());
-    let settings = Settings::read(lookup).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let variables = settings::variables(setup, database_url, address, &simulator.url());
+    let settings =
+        Settings::read(|name| variables.get(name).cloned()).unwrap_or_else(|problems| panic!("{problems:?}"));
     let launch = Launch {
         bounds: Bounds {
             workers: 1,
@@ -356,6 +367,21 @@ async fn replica(
         ..Launch::new(settings, listener, clock.clone())
     };
     app::start(launch).await
+}
+
+/// How many of something a long run asks for; `usual` in an ordinary one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a long run of tests is no setting of the server"
+)]
+pub(crate) fn asked_for(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |count| count.parse().unwrap())
+}
+
+/// What a long run tells of itself; seen with `--nocapture`, and when it fails.
+#[expect(clippy::print_stdout, reason = "the counts and the seed of a run")]
+pub(crate) fn tell(text: &str) {
+    println!("{text}");
 }
 
 fn client() -> reqwest::Client {

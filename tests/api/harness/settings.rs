@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) webhook_limits: webhook::Limits,
     /// Variables that are set otherwise; an empty value is none.
     pub(crate) variables: BTreeMap<&'static str, String>,
+    /// A database that is used and left alone, in place of one for this shop.
+    pub(crate) database_url: Option<String>,
 }
 
 impl Default for Setup {
@@ -62,6 +64,7 @@ impl Default for Setup {
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
             variables: BTreeMap::new(),
+            database_url: None,
         }
     }
 }
@@ -169,14 +172,14 @@ pub(super) fn simulator(setup: &Setup) -> simulator::Options {
 }
 
 /// The variables of a server.
-pub(super) fn lookup(
+pub(super) fn variables(
     setup: &Setup,
     database_url: &str,
     address: SocketAddr,
     simulator: &Url,
-) -> impl Fn(&str) -> Option<String> + use<> {
+) -> BTreeMap<&'static str, String> {
     let wechat = simulator.as_str().trim_end_matches('/').to_owned();
-    let mut variables: BTreeMap<&str, String> = BTreeMap::from([
+    let mut variables: BTreeMap<&'static str, String> = BTreeMap::from([
         ("DATABASE_URL", database_url.to_owned()),
         ("HTTP_BIND", address.to_string()),
         ("PUBLIC_BASE_URL", format!("http://{address}")),
@@ -207,5 +210,6 @@ pub(super) fn lookup(
     {
         *backup = format!("http://localhost:{}", simulator.port().unwrap());
     }
-    move |name| variables.get(name).filter(|value| !value.is_empty()).cloned()
+    variables.retain(|_, value| !value.is_empty());
+    variables
 }

@@ -53,7 +53,8 @@ function summary(event) {
 function line(event) {
   const body = h("div", { class: "log-body" });
   const status = event.data?.status ?? "";
-  const element = h("details", { class: "log-line", testid: "event", data: { kind: event.kind, status: String(status), faults: (event.data?.faults ?? []).join(" ") } },
+  const data = { kind: event.kind, status: String(status), faults: (event.data?.faults ?? []).join(" "), refund: event.data?.out_refund_no ?? "" };
+  const element = h("details", { class: "log-line", testid: "event", data },
     summary(event), body);
   element.addEventListener("toggle", () => {
     body.replaceChildren(...(element.open ? [h("p", { class: "log-title" }, event.title), h("pre", { tabindex: "0" }, pretty(event.data))] : []));

@@ -1,5 +1,10 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
+mod notifications;
+mod pay_keys;
+
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -10,10 +15,8 @@ use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
 use crate::store::health::Figures;
-use crate::wechat::pay::{KeyKind, KeyStatus};
+use crate::store::recorder::RefusedFigure;
 
-/// A certificate that ends within so many days, with no key beside it, is a warning.
-const DAYS_LEFT_WARN: i64 = 30;
 /// A clock that differs from WeChat's by more than this is a warning: notifications are refused at
 /// five minutes.
 const SKEW_WARN_S: i64 = 60;
@@ -112,12 +115,20 @@ pub async fn read(context: &Context) -> Health {
         Status::Ok => store::health::figures(&context.db, now).await.ok(),
         Status::Degraded | Status::Down => None,
     };
+    let recorded = match &figures {
+        Some(_) => recorded(context, now).await.ok(),
+        None => None,
+    };
     let checks = Checks {
         database: database(context, figures.as_ref()),
         migrations,
         access_tokens: access_tokens(context),
-        pay_keys: pay_keys(context),
-        notifications: notifications(figures.as_ref(), now),
+        pay_keys: pay_keys::check(
+            context.merchant.as_ref(),
+            recorded.as_ref().map(|recorded| &recorded.serials),
+            now,
+        ),
+        notifications: notifications(figures.as_ref(), recorded.as_ref(), now),
         orders: orders(context, figures.as_ref(), now),
         refunds: refunds(figures.as_ref()),
         events: events(context, figures.as_ref(), now),
@@ -203,61 +214,32 @@ fn access_tokens(context: &Context) -> Check {
     }
 }
 
-fn pay_keys(context: &Context) -> Check {
-    let Some(merchant) = &context.merchant else {
-        return Check::ok("payment is not set up");
-    };
-    let keys = merchant.keys();
-    let has_public_key = keys.iter().any(|key| key.kind == KeyKind::PublicKey);
-    let days_left = keys.iter().filter_map(|key| key.days_left).max();
-    let check = match (has_public_key, days_left) {
-        (false, None) => Check::new(
-            Status::Degraded,
-            "no key of WeChat Pay yet: certificates are still to be downloaded",
-        ),
-        (false, Some(days)) if days < DAYS_LEFT_WARN => Check::new(
-            Status::Degraded,
-            "the newest platform certificate ends soon and no newer one has come",
-        ),
-        (false, Some(_)) => Check::ok("platform certificates"),
-        (true, None) => Check::ok("public key"),
-        (true, Some(_)) => Check::ok("public key and platform certificates side by side"),
-    };
-    check.figure("keys", keys.iter().map(key_figure).collect::<Vec<_>>())
+/// What the recorder says.
+#[derive(Debug, Default)]
+struct Recorded {
+    /// When each key last signed a notification.
+    serials: BTreeMap<String, DateTime<Utc>>,
+    refused: Vec<RefusedFigure>,
 }
 
-fn key_figure(key: &KeyStatus) -> Value {
-    let kind = match key.kind {
-        KeyKind::Certificate => "certificate",
-        KeyKind::PublicKey => "public_key",
-    };
-    json!({
-        "kind": kind,
-        "serial": key.serial,
-        "not_before": key.not_before,
-        "not_after": key.not_after,
-        "days_left": key.days_left,
+async fn recorded(context: &Context, now: DateTime<Utc>) -> Result<Recorded, store::Error> {
+    Ok(Recorded {
+        serials: store::recorder::serials(&context.db).await?,
+        refused: store::recorder::refused_since(&context.db, now - notifications::LOOKED_BACK).await?,
     })
 }
 
-fn notifications(figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
-    let Some(figures) = figures else { return unseen() };
-    let age_s = figures
-        .notification_at
-        .map(|at| now.signed_duration_since(at).num_seconds());
-    let open = figures.open_of(Concern::Notifications);
-    let check = if open > 0 {
-        Check::new(
-            Status::Degraded,
-            "WeChat signed something that cannot be read: see the exceptions",
-        )
-    } else {
-        Check::ok("verified deliveries are recorded")
+fn notifications(figures: Option<&Figures>, recorded: Option<&Recorded>, now: DateTime<Utc>) -> Check {
+    let (Some(figures), Some(recorded)) = (figures, recorded) else {
+        return unseen();
     };
-    check
-        .figure("exceptions_open", open)
-        .figure("newest_at", json!(figures.notification_at))
-        .figure("newest_age_s", json!(age_s))
+    let newest_at = recorded.serials.values().max().copied();
+    notifications::check(
+        figures.open_of(Concern::Notifications),
+        newest_at,
+        &recorded.refused,
+        now,
+    )
 }
 
 fn orders(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
@@ -361,7 +343,8 @@ fn events(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> C
 }
 
 fn clock(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Check {
-    let wechat_s = context.mini_programs.upstream.clock_skew_s();
+    let upstream = &context.mini_programs.upstream;
+    let (wechat_s, seen_at) = (upstream.clock_skew_s(), upstream.clock_seen_at());
     let database_s = figures.map(|figures| figures.database_now.signed_duration_since(now).num_seconds());
     let worst_s = wechat_s.into_iter().chain(database_s).map(i64::abs).max();
     let check = match worst_s {
@@ -373,5 +356,7 @@ fn clock(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> Ch
     };
     check
         .figure("wechat_skew_s", json!(wechat_s))
+        .figure("wechat_seen_at", json!(seen_at))
+        .figure("skew_warn_s", SKEW_WARN_S)
         .figure("database_skew_s", json!(database_s))
 }

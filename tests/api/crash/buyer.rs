@@ -1,0 +1,238 @@
+//! People who buy while servers die, and remember what they were told.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{APP, Answer, Shop};
+
+/// What somebody was told and may rely on.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Orders that were made.
+    pub(super) made: Vec<String>,
+    /// Orders that were said to be paid.
+    pub(super) paid: Vec<String>,
+    /// Orders that were said to be closed.
+    pub(super) closed: Vec<String>,
+    /// WeChat's numbers of payments that the cashier confirmed.
+    pub(super) payments: Vec<String>,
+}
+
+pub(super) struct Buyer<'a> {
+    pub(super) shop: &'a Shop,
+    pub(super) front: String,
+    /// Answers that never came.
+    pub(super) cut: &'a AtomicU64,
+    pub(super) http: reqwest::Client,
+    pub(super) told: Told,
+    user_id: String,
+    token: String,
+    draws: u64,
+}
+
+impl<'a> Buyer<'a> {
+    pub(super) async fn new(shop: &'a Shop, front: String, cut: &'a AtomicU64, seed: u64) -> Self {
+        let user = shop.control("POST", "/simulator/users", &json!({})).await;
+        Self {
+            shop,
+            front,
+            cut,
+            http: shop.http.clone(),
+            told: Told::default(),
+            user_id: user["user_id"].as_str().unwrap().to_owned(),
+            token: String::new(),
+            draws: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+        }
+    }
+
+    /// Buys and buys until told to stop.
+    pub(super) async fn shop_until(mut self, stop: &CancellationToken) -> Told {
+        self.log_in().await;
+        let mut number = 0;
+        while !stop.is_cancelled() {
+            number += 1;
+            self.buy(&format!("key-{number}")).await;
+        }
+        self.told
+    }
+
+    /// A number below `bound`, of this person's own story.
+    fn draw(&mut self, bound: u64) -> u64 {
+        // Xorshift: a story, not a secret.
+        self.draws ^= self.draws << 13;
+        self.draws ^= self.draws >> 7;
+        self.draws ^= self.draws << 17;
+        self.draws % bound
+    }
+
+    pub(super) async fn log_in(&mut self) {
+        loop {
+            let body = json!({"user_id": self.user_id, "app_id": APP});
+            let code = self.shop.control("POST", "/simulator/login-codes", &body).await;
+            // A code that may have been used is never sent again.
+            let answer = self
+                .ask("POST", "/v1/login", None, Some(&json!({"code": code["code"]})))
+                .await;
+            if let Some(answer) = answer
+                && answer.status == 200
+            {
+                answer.json()["token"]
+                    .as_str()
+                    .unwrap()
+                    .clone_into(&mut self.token);
+                return;
+            }
+        }
+    }
+
+    /// Makes an order, whatever it takes, and gives its id.
+    pub(super) async fn order(&mut self, key: &str) -> String {
+        let quantity = 1 + self.draw(3);
+        let body = json!({"items": [{"product_id": "tea", "quantity": quantity}]});
+        let made = self.insist("/v1/orders", Some(key), Some(&body)).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let order = made.json()["id"].as_str().unwrap().to_owned();
+        self.told.made.push(order.clone());
+        order
+    }
+
+    /// One tap; tells whether it was answered well.
+    pub(super) async fn try_start_payment(&self, order: &str) -> bool {
+        let path = format!("/v1/orders/{order}/payment");
+        let answer = self.ask("POST", &path, None, None).await;
+        answer.is_some_and(|answer| answer.status == 200)
+    }
+
+    /// Pays, whatever it takes, and gives our number of it; no notification is sent.
+    pub(super) async fn pay_quietly(&mut self, order: &str) -> String {
+        let started = self
+            .insist(&format!("/v1/orders/{order}/payment"), None, None)
+            .await;
+        let mut body = started.ok(200);
+        body["user_id"] = json!(self.user_id);
+        let sheet = self
+            .shop
+            .control("POST", "/simulator/request-payment", &body)
+            .await;
+        let cashier = sheet["cashier_id"].as_str().unwrap().to_owned();
+        let action = json!({"action": "pay"});
+        self.shop
+            .control("POST", &format!("/simulator/cashiers/{cashier}"), &action)
+            .await;
+        self.shop.number(order).await
+    }
+
+    async fn buy(&mut self, key: &str) {
+        let order = self.order(key).await;
+        match self.draw(10) {
+            0 => {}
+            1 | 2 => self.close(&order).await,
+            3 => {
+                self.insist(&format!("/v1/orders/{order}/payment"), None, None)
+                    .await;
+                self.close(&order).await;
+            }
+            _ => self.pay(&order).await,
+        }
+    }
+
+    async fn pay(&mut self, order: &str) {
+        let started = self
+            .insist(&format!("/v1/orders/{order}/payment"), None, None)
+            .await;
+        assert_eq!(started.status, 200, "{}", started.text());
+        let mut body = started.json();
+        body["user_id"] = json!(self.user_id);
+        let sheet = self
+            .shop
+            .try_control("POST", "/simulator/request-payment", &body)
+            .await;
+        if sheet.status != 200 {
+            return;
+        }
+        let cashier = sheet.json()["cashier_id"].as_str().unwrap().to_owned();
+        let action = json!({"action": "pay"});
+        let paid = self
+            .shop
+            .try_control("POST", &format!("/simulator/cashiers/{cashier}"), &action)
+            .await;
+        if let Some(number) = paid.json()["transaction_id"].as_str() {
+            self.told.payments.push(number.to_owned());
+        }
+        match self.draw(4) {
+            // Whoever has paid may still try to close.
+            0 => self.close(order).await,
+            1 | 2 => {
+                let synced = self.insist(&format!("/v1/orders/{order}/sync"), None, None).await;
+                self.note(order, &synced);
+            }
+            _ => {}
+        }
+    }
+
+    async fn close(&mut self, order: &str) {
+        let closed = self
+            .insist(&format!("/v1/orders/{order}/close"), None, None)
+            .await;
+        assert!([200, 409].contains(&closed.status), "{}", closed.text());
+        self.note(order, &closed);
+    }
+
+    fn note(&mut self, order: &str, answer: &Answer) {
+        if answer.status == 200 {
+            match answer.json()["status"].as_str() {
+                Some("paid") => self.told.paid.push(order.to_owned()),
+                Some("closed") => self.told.closed.push(order.to_owned()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Asks again and again, as a page would, until there is an answer that is not "later".
+    async fn insist(&mut self, path: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
+        loop {
+            if let Some(answer) = self.ask("POST", path, key, body).await
+                && answer.status < 500
+                && answer.status != 429
+                && !(answer.status == 409 && answer.code() == "request_in_progress")
+            {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// One request; nothing if its answer never came whole.
+    async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: Option<&Value>) -> Option<Answer> {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.front));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let answered = async {
+            let response = request.send().await?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.bytes().await?.to_vec();
+            Ok::<_, reqwest::Error>(Answer {
+                status,
+                headers,
+                body,
+            })
+        };
+        let answer = answered.await.ok();
+        if answer.is_none() {
+            self.cut.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+}

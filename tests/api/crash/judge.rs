@@ -1,0 +1,114 @@
+//! Three sides are compared: what people were told, what WeChat holds to be true, and the books.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::buyer::Told;
+use crate::harness::{Shop, tell};
+
+/// More than anybody buys.
+pub(super) const STOCK: i64 = 1_000_000;
+
+pub(super) async fn judge(shop: &Shop, told: &[Told]) {
+    let orders: Vec<(String, String)> = rows(shop, "select id::text, status from orders").await;
+    let orders: BTreeMap<String, String> = orders.into_iter().collect();
+    let payments: Vec<(String, String)> =
+        rows(shop, "select transaction_id, is_surplus::text from payments").await;
+    let payments: BTreeMap<String, String> = payments.into_iter().collect();
+    let transactions = shop.list("/simulator/transactions").await;
+
+    told_is_true(told, &orders, &payments);
+    wechats_truth_is_in_the_books(&transactions, &payments);
+    nothing_is_left_open(shop, &transactions).await;
+    acknowledged_is_recorded(shop).await;
+
+    let left: i64 = shop
+        .count("select stock::bigint from products where id = 'tea'")
+        .await;
+    let sold = shop
+        .count("select coalesce(sum(quantity), 0)::bigint from order_items join orders on orders.id = order_id where status <> 'closed'")
+        .await;
+    assert_eq!(left + sold, STOCK, "the stock does not add up");
+    let paid = orders.values().filter(|status| *status == "paid").count();
+    tell(&format!(
+        "{} orders, {paid} paid, {} payments",
+        orders.len(),
+        payments.len()
+    ));
+    assert!(paid > 0, "nothing was bought");
+}
+
+async fn rows(shop: &Shop, sql: &'static str) -> Vec<(String, String)> {
+    sqlx::query_as(sql).fetch_all(&shop.db).await.unwrap()
+}
+
+fn told_is_true(told: &[Told], orders: &BTreeMap<String, String>, payments: &BTreeMap<String, String>) {
+    let of = |list: fn(&Told) -> &Vec<String>| told.iter().flat_map(list).cloned().collect::<Vec<_>>();
+    let made = of(|told| &told.made);
+    let distinct: BTreeSet<&String> = made.iter().collect();
+    assert_eq!(distinct.len(), made.len(), "two intents became one order");
+    assert_eq!(
+        made.len(),
+        orders.len(),
+        "an order nobody was told of, or one that is gone"
+    );
+    for order in of(|told| &told.paid) {
+        assert_eq!(orders[&order], "paid", "{order} was said to be paid");
+    }
+    for order in of(|told| &told.closed) {
+        assert_eq!(orders[&order], "closed", "{order} was said to be closed");
+    }
+    for payment in of(|told| &told.payments) {
+        assert!(
+            payments.contains_key(&payment),
+            "{payment} was paid at the cashier and is not in the books"
+        );
+    }
+}
+
+fn wechats_truth_is_in_the_books(transactions: &[Value], payments: &BTreeMap<String, String>) {
+    let landed: BTreeSet<&str> = transactions
+        .iter()
+        .filter_map(|transaction| transaction["transaction_id"].as_str())
+        .collect();
+    let known: BTreeSet<&str> = payments.keys().map(String::as_str).collect();
+    assert_eq!(landed, known);
+}
+
+/// Every attempt has found its end, and none can be paid any more without our knowing.
+async fn nothing_is_left_open(shop: &Shop, transactions: &[Value]) {
+    let attempts = rows(shop, "select out_trade_no, state from payment_attempts").await;
+    let numbers: BTreeSet<&String> = attempts.iter().map(|(number, _)| number).collect();
+    for (number, state) in &attempts {
+        let is_final = ["settled", "surplus", "closed", "failed"].contains(&state.as_str());
+        assert!(is_final, "{number} is still {state}");
+    }
+    for transaction in transactions {
+        let number = transaction["out_trade_no"].as_str().unwrap().to_owned();
+        assert!(
+            numbers.contains(&number),
+            "WeChat has {number} and the books have no intent of it"
+        );
+    }
+    let waiting = shop
+        .count("select count(*) from orders where status = 'awaiting_payment'")
+        .await;
+    assert_eq!(waiting, 0, "orders that neither found their money nor their end");
+}
+
+/// No notice was answered 2xx that is not in the books.
+async fn acknowledged_is_recorded(shop: &Shop) {
+    let recorded: Vec<(String, String)> =
+        rows(shop, "select distinct notify_id, '' from notifications").await;
+    let recorded: BTreeSet<String> = recorded.into_iter().map(|(id, _)| id).collect();
+    for delivery in shop.list("/simulator/notifications").await {
+        if delivery["status"].as_u64().is_some_and(|status| status < 300) {
+            let id = delivery["id"].as_str().unwrap();
+            assert!(
+                recorded.contains(id),
+                "notice {id} was answered 2xx and is not recorded"
+            );
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! A server in a process of its own, which can be killed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+pub(super) struct Server {
+    process: Child,
+    pub(super) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts the built program, and waits until it serves.
+    pub(super) async fn start(variables: &BTreeMap<&'static str, String>) -> Self {
+        let folder = std::env::temp_dir();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_weir"))
+            .arg("serve")
+            .current_dir(folder)
+            .env_clear()
+            .envs(variables)
+            .env("LOG_FORMAT", "json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let address = loop {
+            let Some(line) = lines.next_line().await.unwrap() else {
+                panic!("a server did not start: {}", said.join("\n"));
+            };
+            if line.contains("\"serving\"") {
+                let line: Value = serde_json::from_str(&line).unwrap();
+                break line["address"].as_str().unwrap().parse().unwrap();
+            }
+            said.push(line);
+        };
+        // Read on, since a full pipe would stop it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { process, address }
+    }
+
+    /// The number of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    /// Has it die, without waiting for that.
+    pub(super) fn send_kill(&self) {
+        let process = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
+        kill_process(process, Signal::KILL).unwrap();
+    }
+
+    /// Waits for its end; tells whether somebody killed it.
+    pub(super) async fn died_killed(&mut self) -> bool {
+        self.process.wait().await.unwrap().signal() == Some(9)
+    }
+
+    /// Ends it as a crash would; tells whether that was what ended it.
+    pub(super) async fn kill(mut self) -> bool {
+        self.process.start_kill().unwrap();
+        self.died_killed().await
+    }
+}

@@ -1,0 +1,202 @@
+//! A server that dies at each system call of a flow in turn. Between two system calls nothing outside
+//! of the process can change, so this covers every instruction of the flows and schedules it ran.
+//!
+//! `strace` does the killing; where it is missing, the test says so and ends.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::sync::atomic::AtomicU64;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::buyer::Buyer;
+use super::front::Front;
+use super::server::Server;
+use crate::harness::{ADMIN_TOKEN, Setup, Shop, asked_for, shop_with, tell};
+
+/// What is walked through.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flow {
+    Payment,
+    Notification,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notification_survives_a_death_at_each_of_its_system_calls() {
+    walk(Flow::Notification).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_survives_a_death_at_each_of_its_system_calls() {
+    if asked_for("WEIR_SOAK", 0) > 0 {
+        walk(Flow::Payment).await;
+    }
+}
+
+async fn walk(flow: Flow) {
+    if Command::new("strace").arg("-V").output().await.is_err() {
+        tell("there is no strace, so nothing was walked through");
+        return;
+    }
+    let front = Front::start().await;
+    let setup = Setup::default()
+        .replicas(0)
+        .with("PUBLIC_BASE_URL", format!("http://{}", front.address));
+    shop_with(setup.clone(), async |shop| {
+        let variables = shop.variables(&setup);
+        let mut server = Server::start(&variables).await;
+        front.put(server.address);
+        put_product(shop, &front).await;
+        let cut = AtomicU64::new(0);
+        let mut buyer = Buyer::new(shop, format!("http://{}", front.address), &cut, 1).await;
+        buyer.log_in().await;
+        let mut struck = 0;
+        let points = points(shop, flow, &mut buyer, &server).await;
+        assert!(server.died_killed().await);
+        for (deaths, (name, nth)) in points.iter().enumerate() {
+            server = Server::start(&variables).await;
+            front.put(server.address);
+            let order = buyer.order(&format!("walk-{deaths}")).await;
+            let number = prepare(flow, &mut buyer, &order).await;
+            let strace = attach(&server, &["-e", &format!("inject={name}:signal=KILL:when={nth}")]).await;
+            let was_done = act(shop, flow, &buyer, &order, number.as_deref()).await;
+            if was_done {
+                // A thread of another flow took the call this time.
+                server.kill().await;
+            } else {
+                assert!(
+                    server.died_killed().await,
+                    "{flow:?} failed before {name} {nth} and nobody died"
+                );
+            }
+            drop(strace);
+            server = Server::start(&variables).await;
+            front.put(server.address);
+            // The same again, at a server that lives.
+            let number = match number {
+                None => buyer.pay_quietly(&order).await,
+                Some(number) => number,
+            };
+            assert!(
+                notify(shop, &number).await,
+                "refused after a death at {name} {nth}"
+            );
+            assert_eq!(
+                shop.order_status(&order).await,
+                "paid",
+                "after a death at {name} {nth}"
+            );
+            let payments = shop
+                .count("select count(*) from payments where not is_surplus")
+                .await;
+            let paid = shop
+                .count("select count(*) from orders where status = 'paid'")
+                .await;
+            assert_eq!(payments, paid, "after a death at {name} {nth}");
+            struck += usize::from(!was_done);
+            server.kill().await;
+        }
+        tell(&format!(
+            "{flow:?}: {struck} deaths at {} system calls",
+            points.len()
+        ));
+        assert!(struck > 10, "the deaths missed the flow");
+    })
+    .await;
+}
+
+/// Every system call that a thread makes while the flow runs: its name, and the how manieth of that
+/// name. The server dies of it.
+async fn points(shop: &Shop, flow: Flow, buyer: &mut Buyer<'_>, server: &Server) -> Vec<(String, u32)> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let order = buyer.order("walk-to-look").await;
+    let number = prepare(flow, buyer, &order).await;
+    let mut strace = attach(server, &["-o", file.path().to_str().unwrap()]).await;
+    assert!(act(shop, flow, buyer, &order, number.as_deref()).await);
+    server.send_kill();
+    strace.wait().await.unwrap();
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for line in text.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        if let Some((name, _)) = rest.trim_start().split_once('(')
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+        {
+            *counts.entry((name, thread)).or_default() += 1;
+        }
+    }
+    let mut most: BTreeMap<&str, u32> = BTreeMap::new();
+    for ((name, _), count) in &counts {
+        let most = most.entry(name).or_default();
+        *most = (*most).max(*count);
+    }
+    most.iter()
+        .flat_map(|(name, most)| (1..=*most).map(|nth| ((*name).to_owned(), nth)))
+        .collect()
+}
+
+/// What has to be there before the flow.
+async fn prepare(flow: Flow, buyer: &mut Buyer<'_>, order: &str) -> Option<String> {
+    match flow {
+        Flow::Payment => None,
+        Flow::Notification => Some(buyer.pay_quietly(order).await),
+    }
+}
+
+/// The flow; tells whether it was answered well.
+async fn act(shop: &Shop, flow: Flow, buyer: &Buyer<'_>, order: &str, number: Option<&str>) -> bool {
+    match (flow, number) {
+        (Flow::Notification, Some(number)) => notify(shop, number).await,
+        _ => buyer.try_start_payment(order).await,
+    }
+}
+
+async fn put_product(shop: &Shop, front: &Front) {
+    let put = shop
+        .http
+        .put(format!("http://{}/admin/products/tea", front.address))
+        .bearer_auth(ADMIN_TOKEN)
+        .header("content-type", "application/json")
+        .body(json!({"title": "Tea", "price_fen": 100}).to_string());
+    assert_eq!(put.send().await.unwrap().status().as_u16(), 200);
+}
+
+/// Has WeChat deliver a notification now; tells whether it was taken.
+async fn notify(shop: &Shop, out_trade_no: &str) -> bool {
+    let sent = shop
+        .control(
+            "POST",
+            "/simulator/notifications",
+            &json!({ "out_trade_no": out_trade_no }),
+        )
+        .await;
+    sent["answers"][0]["status"] == 204
+}
+
+/// Has `strace` watch all threads of the server.
+async fn attach(server: &Server, arguments: &[&str]) -> Child {
+    let mut strace = Command::new("strace")
+        .args(["-f", "-p", &server.id().to_string()])
+        .args(if arguments.contains(&"-o") {
+            &[][..]
+        } else {
+            &["-o", "/dev/null"][..]
+        })
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(strace.stderr.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().unwrap_or_default();
+    assert!(line.contains("attached"), "{line}");
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    strace
+}

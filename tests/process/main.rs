@@ -10,6 +10,7 @@
 
 mod dev;
 mod migrate;
+mod notification;
 mod program;
 mod serve;
 mod simulator;

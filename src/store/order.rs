@@ -139,27 +139,7 @@ pub async fn find_of_user(
 
 /// One order, whosesoever it is.
 pub async fn find(db: impl PgExecutor<'_>, id: OrderId) -> Result<Option<StoredOrder>, Error> {
-    let statement = sqlx::query_as!(
-        OrderRow,
-        r#"-- order.find
-        select o.id, o.status, o.total_fen, o.refunded_fen, o.currency, o.note, o.created_at, o.expires_at,
-            o.paid_at, o.closed_at, o.shipped_at,
-            (select jsonb_agg(jsonb_build_object('product_id', i.product_id, 'title', i.title,
-                'unit_price_fen', i.unit_price_fen, 'quantity', i.quantity) order by i.position)
-             from order_items i where i.order_id = o.id) as "items!: sqlx::types::Json<Vec<ItemRow>>",
-            (select a.out_trade_no from payment_attempts a where a.order_id = o.id
-             order by a.state = 'settled' desc, a.id desc limit 1) as "out_trade_no?",
-            coalesce((select b.reserved_fen - b.succeeded_fen from refund_balances b
-             where b.order_id = o.id and not b.is_surplus), 0) as "refunding_fen!"
-        from orders o
-        where o.id = $1"#,
-        Uuid::from(id),
-    )
-    .fetch_optional(db);
-    query("order.find", statement)
-        .await?
-        .map(OrderRow::order)
-        .transpose()
+    Ok(list_by_ids(db, &[id]).await?.pop())
 }
 
 /// The orders with these ids, newest first; none for an id that is nobody's.

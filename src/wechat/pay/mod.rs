@@ -6,6 +6,7 @@
 //!
 //! Source: pay-v3, sections 1 to 11 and 14.
 
+mod answer;
 pub mod bill;
 mod certificates;
 mod client;

@@ -5,4 +5,5 @@ pub mod exception;
 pub mod health;
 pub mod notification;
 pub mod product;
+pub mod reconciliation;
 pub mod refund;

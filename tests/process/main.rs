@@ -8,9 +8,11 @@
     reason = "a test program: whatever is not as it should be ends the test; no async thread waits here"
 )]
 
+mod bills;
 mod dev;
 mod migrate;
 mod program;
+mod reconcile;
 mod serve;
 mod simulator;
 mod verb;

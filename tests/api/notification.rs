@@ -341,7 +341,7 @@ async fn what_is_no_payment_is_kept_and_taken() {
         phone.start_payment(&order).await;
         let number = shop.number(&order).await;
         for (event_type, original_type) in [
-            ("REFUND.SUCCESS", "refund"),
+            ("REFUND.SUCCESS", "something"),
             ("TRANSACTION.SUCCESS", "profitsharing"),
             ("MCHTRANSFER.BILL.FINISHED", "mch_payment"),
             ("SOMETHING.NEW", "something"),

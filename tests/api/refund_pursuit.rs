@@ -240,3 +240,27 @@ async fn a_notice_may_come_before_the_answer_is_known() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn when_wechat_answers_again_a_refund_is_found_within_minutes() {
+    shop(async |shop| {
+        let (phone, order) = paid(shop).await;
+        let refund = shop.refund(&order, 100).await;
+        shop.run_workers().await;
+        shop.faults(json!([
+            {"kind": "server_error", "api": "refund_query"},
+            {"kind": "notification_lost", "api": "notification"},
+        ]))
+        .await;
+        shop.end_refund(&refund, "SUCCESS").await;
+        for _ in 0..48 {
+            pass(shop, 600).await;
+        }
+        assert_eq!(shop.refund_status(&refund).await, "processing");
+        assert!(shop.struck("refund_query", "server_error").await > 40);
+        shop.faults(json!([])).await;
+        pass(shop, 300).await;
+        assert_eq!(phone.status(&order).await, "refunded");
+    })
+    .await;
+}

@@ -22,6 +22,9 @@ use crate::wechat::pay::{PayError, RefundRequest};
 
 /// How long one step may hold a refund: two calls to WeChat with their time limits, and some.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// After a question without an answer to believe the next one is never later than this, so that what
+/// hangs is settled soon after WeChat answers again.
+const SILENCE_GAP_MAX: TimeDelta = TimeDelta::minutes(5);
 /// The most refunds in one turn; all of them are asked about at once.
 const BATCH_MAX: i64 = 16;
 /// The most payments that one turn begins to give back by policy.
@@ -35,8 +38,11 @@ const PATIENT_GAP: TimeDelta = TimeDelta::minutes(1);
 /// # Errors
 /// When the database fails. Refunds in hand are due again when their lease is over.
 pub async fn pursue_refunds(context: &Context) -> Result<bool, AppError> {
-    let has_begun = begin_surplus(context).await?;
     let now = context.clock.now();
+    if context.pay_rest.until(now).is_some() {
+        return Ok(false);
+    }
+    let has_begun = begin_surplus(context).await?;
     let lease = Uuid::from_bytes(context.entropy.bytes()?);
     let due = store::refund::claim_due(&context.db, lease, now + LEASE, BATCH_MAX, now).await?;
     let is_quiet = due.is_empty() && !has_begun;
@@ -116,7 +122,9 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
     };
     let number = &due.out_refund_no;
     let mut failure_code = None;
-    let mut gap_min = TimeDelta::zero();
+    // The first sending is no look yet.
+    let checks = due.checks.saturating_add(i32::from(due.is_tried));
+    let mut gap = gap_after(checks);
     match heard {
         Heard::Report(report) => {
             let outcome = settle_refund::settle(context, &report, Source::Query).await?;
@@ -135,18 +143,19 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
                 Denial::Refused(&code)
             };
             deny_refund::deny(context, number, lease, denial).await?;
-            (failure_code, gap_min) = (Some(code), PATIENT_GAP);
+            failure_code = Some(code);
+            gap = gap.max(PATIENT_GAP);
         }
         Heard::Unclear(error) => {
             tracing::warn!(order.id = %due.order_id, error = %error, "a refund's state at WeChat is not known yet");
-            if error.is_rate_limited() {
-                gap_min = PATIENT_GAP;
-            }
+            gap = if error.is_rate_limited() {
+                gap.max(PATIENT_GAP)
+            } else {
+                gap.min(SILENCE_GAP_MAX)
+            };
         }
     }
-    // The first sending is no look yet.
-    let checks = due.checks.saturating_add(i32::from(due.is_tried));
-    let next_check_at = context.clock.now() + gap_after(checks).max(gap_min);
+    let next_check_at = context.clock.now() + gap;
     let to = Postponement {
         next_check_at,
         checks,

@@ -110,6 +110,7 @@ impl<'a> Run<'a> {
                 person.phone.call_at(replica, "POST", &path).await.ok(200);
             }
             Step::Close { who, which, replica } => self.close(who, which, replica).await,
+            Step::Work { replica } => drop(self.shop.run_workers_of(replica).await),
             Step::Leap { seconds } => self.shop.advance(seconds).await,
             Step::Fault { api, kind } => {
                 self.shop
@@ -184,6 +185,7 @@ impl<'a> Run<'a> {
             match (order.status.as_str(), status.as_str()) {
                 ("awaiting_payment", "awaiting_payment") | ("paid", "paid") | ("closed", "closed") => {}
                 ("awaiting_payment", "paid") => assert!(!order.paid.is_empty(), "nobody paid it"),
+                ("awaiting_payment", "closed") => assert!(is_over(self.shop, &order.id).await, "too early"),
                 (before, after) => panic!("from {before} to {after}"),
             }
             open += i64::from(status != "closed");
@@ -193,7 +195,7 @@ impl<'a> Run<'a> {
         assert_eq!(left, Some(i64::from(STOCK) - open));
     }
 
-    /// The faults end, WeChat delivers what it has to deliver, every order is asked about.
+    /// The faults end, WeChat delivers what it has to deliver, the loops ask about every order.
     async fn quiet(&mut self) {
         self.shop.faults(json!([])).await;
         for _ in 0..20 {
@@ -207,12 +209,9 @@ impl<'a> Run<'a> {
             }
             self.shop.advance(6 * 3_600).await;
         }
-        self.shop.advance(1).await;
-        for person in &self.people {
-            for order in &person.orders {
-                person.phone.sync(&order.id).await;
-            }
-        }
+        // Longer than the longest wait.
+        self.shop.advance(2_000).await;
+        self.shop.run_workers().await;
         self.look().await;
     }
 
@@ -251,6 +250,16 @@ impl<'a> Run<'a> {
         }
         self.shop.assert_balanced().await;
     }
+}
+
+/// Whether an order's time is over.
+async fn is_over(shop: &Shop, order_id: &str) -> bool {
+    sqlx::query_scalar("select expires_at <= $2 from orders where id = $1::uuid")
+        .bind(order_id)
+        .bind(shop.clock.now())
+        .fetch_one(&shop.db)
+        .await
+        .unwrap()
 }
 
 /// The stories of the ordinary seed are not all of the kind in which nothing happens.

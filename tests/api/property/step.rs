@@ -63,6 +63,10 @@ pub(super) enum Step {
         which: usize,
         replica: usize,
     },
+    /// The loops of one server do what is due.
+    Work {
+        replica: usize,
+    },
     Leap {
         seconds: i64,
     },
@@ -85,6 +89,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Deliver),
         1 => order.clone().prop_map(|(who, which, _)| Step::DeliverTwice { who, which }),
         2 => order.clone().prop_map(|(who, which, replica)| Step::Sync { who, which, replica }),
+        2 => order.clone().prop_map(|(.., replica)| Step::Work { replica }),
         2 => order.prop_map(|(who, which, replica)| Step::Close { who, which, replica }),
         3 => prop::sample::select(&LEAPS_S[..]).prop_map(|seconds| Step::Leap { seconds }),
         2 => prop::sample::select(&FAULTS[..]).prop_map(|(api, kind)| Step::Fault { api, kind }),

@@ -38,8 +38,6 @@ pub struct Figures {
     pub refunds_abnormal: i64,
     /// Of those, the ones that nobody has looked at for ten minutes since they were due.
     pub refunds_overdue: i64,
-    /// When the newest verified notification arrived.
-    pub notification_at: Option<DateTime<Utc>>,
     /// Events written so far.
     pub events: i64,
     /// Of those, the ones that wait to be delivered, parked ones apart.
@@ -94,7 +92,6 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
                 and failure_code is not null) as "refunds_waiting!",
             (select count(*) from refunds where next_check_at is not null and status = 'abnormal') as "refunds_abnormal!",
             (select count(*) from refunds where next_check_at < $1::timestamptz - interval '10 minutes') as "refunds_overdue!",
-            (select received_at from notifications order by received_at desc limit 1) as "notification_at?",
             (select coalesce(max(sequence), 0) from events) as "events!",
             (select count(*) from event_deliveries where state = 'pending') as "events_pending!",
             (select occurred_at from events

@@ -11,6 +11,7 @@
 mod bills;
 mod dev;
 mod migrate;
+mod notification;
 mod program;
 mod reconcile;
 mod serve;

@@ -22,7 +22,7 @@ fn key() -> String {
 }
 
 /// A server without a merchant, on a free port.
-fn serve(folder: &Path, database_url: &str, arguments: &[&str]) -> Command {
+pub(crate) fn serve(folder: &Path, database_url: &str, arguments: &[&str]) -> Command {
     let mut command = command(folder, &[&["serve"], arguments].concat());
     command
         .env("DATABASE_URL", database_url)

@@ -18,6 +18,7 @@ fn each_verb_explains_itself() {
             &["--bind", "--folder", "--mode", "--speed", "--server"],
         ),
         ("openapi", &[]),
+        ("notification", &["replay"]),
     ] {
         assert!(list.contains(verb), "{list}");
         let help = run(&mut command(folder.path(), &[verb, "--help"]));

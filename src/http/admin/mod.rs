@@ -6,4 +6,5 @@ pub mod health;
 pub mod notification;
 pub mod order;
 pub mod product;
+pub mod reconciliation;
 pub mod refund;

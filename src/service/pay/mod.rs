@@ -14,6 +14,7 @@ pub mod pursue_refund;
 pub mod read_notifications;
 pub mod read_order;
 pub mod receive_notification;
+pub mod reconcile;
 mod recorded;
 pub mod recorder;
 pub mod refund_order;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{APP, Answer, Shop};
+use crate::harness::{ADMIN_TOKEN, APP, Answer, Shop};
 
 /// What somebody was told and may rely on.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct Told {
     pub(super) paid: Vec<String>,
     /// Orders that were said to be closed.
     pub(super) closed: Vec<String>,
+    /// Refunds that were promised: the refund, its order, and how much.
+    pub(super) refunds: Vec<(String, String, i64)>,
     /// WeChat's numbers of payments that the cashier confirmed.
     pub(super) payments: Vec<String>,
 }
@@ -167,9 +169,26 @@ impl<'a> Buyer<'a> {
             1 | 2 => {
                 let synced = self.insist(&format!("/v1/orders/{order}/sync"), None, None).await;
                 self.note(order, &synced);
+                if synced.json()["status"] == "paid" && self.draw(2) == 0 {
+                    self.refund(order).await;
+                }
             }
             _ => {}
         }
+    }
+
+    /// The operator gives some of it back, or all.
+    async fn refund(&mut self, order: &str) {
+        let amount_fen: i64 = if self.draw(2) == 0 { 40 } else { 100 };
+        let path = format!("/admin/orders/{order}/refunds");
+        let buyer = std::mem::replace(&mut self.token, ADMIN_TOKEN.to_owned());
+        let refund = self
+            .insist(&path, Some(order), Some(&json!({ "amount_fen": amount_fen })))
+            .await;
+        self.token = buyer;
+        assert_eq!(refund.status, 202, "{}", refund.text());
+        let id = refund.json()["id"].as_str().unwrap().to_owned();
+        self.told.refunds.push((id, order.to_owned(), amount_fen));
     }
 
     async fn close(&mut self, order: &str) {

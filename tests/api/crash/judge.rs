@@ -22,6 +22,7 @@ pub(super) async fn judge(shop: &Shop, told: &[Told]) {
     wechats_truth_is_in_the_books(&transactions, &payments);
     nothing_is_left_open(shop, &transactions).await;
     acknowledged_is_recorded(shop).await;
+    money_went_back_once(shop, told).await;
 
     let left: i64 = shop
         .count("select stock::bigint from products where id = 'tea'")
@@ -30,13 +31,16 @@ pub(super) async fn judge(shop: &Shop, told: &[Told]) {
         .count("select coalesce(sum(quantity), 0)::bigint from order_items join orders on orders.id = order_id where status <> 'closed'")
         .await;
     assert_eq!(left + sold, STOCK, "the stock does not add up");
-    let paid = orders.values().filter(|status| *status == "paid").count();
+    let refunds = told.iter().map(|told| told.refunds.len()).sum::<usize>();
     tell(&format!(
-        "{} orders, {paid} paid, {} payments",
+        "{} orders, {} payments, {refunds} refunds",
         orders.len(),
         payments.len()
     ));
-    assert!(paid > 0, "nothing was bought");
+    assert!(
+        !payments.is_empty() && refunds > 0,
+        "nothing was bought or nothing given back"
+    );
 }
 
 async fn rows(shop: &Shop, sql: &'static str) -> Vec<(String, String)> {
@@ -54,7 +58,9 @@ fn told_is_true(told: &[Told], orders: &BTreeMap<String, String>, payments: &BTr
         "an order nobody was told of, or one that is gone"
     );
     for order in of(|told| &told.paid) {
-        assert_eq!(orders[&order], "paid", "{order} was said to be paid");
+        let status = orders[&order].as_str();
+        let is_paid = ["paid", "partially_refunded", "refunded"].contains(&status);
+        assert!(is_paid, "{order} was said to be paid and is {status}");
     }
     for order in of(|told| &told.closed) {
         assert_eq!(orders[&order], "closed", "{order} was said to be closed");
@@ -110,5 +116,38 @@ async fn acknowledged_is_recorded(shop: &Shop) {
                 "notice {id} was answered 2xx and is not recorded"
             );
         }
+    }
+}
+
+/// Every refund that was promised is one refund at WeChat and in the books, and WeChat knows of no
+/// other.
+async fn money_went_back_once(shop: &Shop, told: &[Told]) {
+    let sql =
+        "select id::text, out_refund_no || ' ' || amount_fen || ' ' || status || ' ' || cause from refunds";
+    let ours: BTreeMap<String, String> = rows(shop, sql).await.into_iter().collect();
+    let theirs = shop.list("/simulator/refunds").await;
+    let mut promised = 0;
+    for (id, order, amount_fen) in told.iter().flat_map(|told| &told.refunds) {
+        let refund = ours
+            .get(id)
+            .unwrap_or_else(|| panic!("the refund {id} of {order} is gone"));
+        let is_done = refund.ends_with(&format!(" {amount_fen} succeeded operator"));
+        assert!(is_done, "of {order} {amount_fen} was to be given back: {refund}");
+        promised += 1;
+    }
+    let by_hand = ours
+        .values()
+        .filter(|refund| refund.ends_with(" operator"))
+        .count();
+    assert_eq!(by_hand, promised, "two refunds of one intent");
+    assert_eq!(
+        theirs.len(),
+        ours.len(),
+        "WeChat and the books differ about refunds"
+    );
+    for refund in theirs {
+        let (number, amount_fen) = (&refund["out_refund_no"], &refund["amount_fen"]);
+        let start = format!("{} {amount_fen} ", number.as_str().unwrap());
+        assert!(ours.values().any(|ours| ours.starts_with(&start)), "{refund}");
     }
 }

@@ -55,6 +55,7 @@ async fn servers_and_database_that_die_lose_nothing_and_double_nothing() {
     };
     let setup = setup.with("PUBLIC_BASE_URL", format!("http://{}", front.address));
     shop_with(setup.clone(), async |shop| {
+        shop.rule("refund_takes_s", json!(5)).await;
         let told = live_and_die(shop, &setup, &cluster, &front, (kills, seed)).await;
         settle(shop, &setup, &front).await;
         judge::judge(shop, &told).await;

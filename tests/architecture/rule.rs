@@ -42,7 +42,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
 
 /// Imports that the table does not allow and that are right all the same: room, what it imports,
 /// why. One that nobody uses any more is reported.
-pub(crate) const GRANTS: [(&str, &str, &str); 12] = [
+pub(crate) const GRANTS: [(&str, &str, &str); 13] = [
     (
         "config",
         "wechat::pay",

@@ -120,7 +120,7 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
             .configure(documents.clone());
     };
     let running = http::start(launch.listener, shell.clone(), routes).map_err(StartError::Listen)?;
-    let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
+    let (loops, stop_loops) = (TaskTracker::new(), context.stopping.clone());
     let db = context.db.clone();
     let sweep = move || {
         shell.sweep();
@@ -241,6 +241,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
         public_base_url: settings.http.public_base_url.clone(),
         alarms: Alarms::default(),
+        stopping: CancellationToken::new(),
         pay_rest: Rest::default(),
         tasks: TaskTracker::new(),
     })

@@ -235,6 +235,10 @@ fn payment() -> String {
         "repeat('x', 600)",
         "now()",
         "null",
+        "now() + interval '5 s'",
+        "'prepay'",
+        "'ok'",
+        "repeat('r', 32)",
     ]);
     let begin = statement("attempt.begin", &begin);
     format!("{NEXT}{begin}{}", statement("attempt.finish", &finish))

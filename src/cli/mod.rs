@@ -6,6 +6,7 @@ mod migrate;
 mod notification;
 mod openapi;
 mod output;
+mod reconcile;
 mod serve;
 mod signal;
 mod simulator;
@@ -42,6 +43,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Applies the migrations that the database lacks.
     Migrate(migrate::Migrate),
+    /// Compares WeChat's bills of a day with the books.
+    Reconcile(reconcile::Reconcile),
     /// The flight recorder of WeChat Pay's notifications.
     Notification(notification::Notification),
     /// The simulated WeChat alone, for any other backend or SDK.
@@ -56,6 +59,7 @@ pub fn run() -> ExitCode {
         Verb::Dev(verb) => verb.run(),
         Verb::Serve(verb) => verb.run(),
         Verb::Migrate(verb) => verb.run(),
+        Verb::Reconcile(verb) => verb.run(),
         Verb::Notification(verb) => verb.run(),
         Verb::Simulator(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),

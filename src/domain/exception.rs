@@ -40,6 +40,24 @@ pub enum ExceptionKind {
     UnreadableRefund,
     /// An event that its receiver did not take within three days, or refused for good.
     EventUndelivered,
+    /// WeChat's bill has a payment that the books lack.
+    ReconciliationMissingHere,
+    /// The books have a payment that WeChat's bill lacks.
+    ReconciliationMissingThere,
+    /// A payment has another amount in WeChat's bill.
+    ReconciliationAmount,
+    /// A payment has another state or number in WeChat's bill.
+    ReconciliationState,
+    /// WeChat's bill and the books differ about a refund.
+    ReconciliationRefund,
+    /// The account did not move by what the trade bill says.
+    ReconciliationFee,
+    /// Another system takes payments for the same merchant.
+    ReconciliationForeign,
+    /// A day has more differences than are listed.
+    ReconciliationOverflow,
+    /// A day could not be compared with WeChat's bills.
+    ReconciliationIncomplete,
 }
 
 /// The part of the shop that an exception is about, as the health page names it.
@@ -57,7 +75,7 @@ pub enum Concern {
 
 impl ExceptionKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 27] = [
         Self::UnknownOrder,
         Self::AmountMismatch,
         Self::AppMismatch,
@@ -76,6 +94,15 @@ impl ExceptionKind {
         Self::UnknownRefund,
         Self::UnreadableRefund,
         Self::EventUndelivered,
+        Self::ReconciliationMissingHere,
+        Self::ReconciliationMissingThere,
+        Self::ReconciliationAmount,
+        Self::ReconciliationState,
+        Self::ReconciliationRefund,
+        Self::ReconciliationFee,
+        Self::ReconciliationForeign,
+        Self::ReconciliationOverflow,
+        Self::ReconciliationIncomplete,
     ];
 
     /// Whether its money is in the books, as a payment that its order does not want.
@@ -104,6 +131,15 @@ impl ExceptionKind {
             Self::UnknownRefund => "unknown_refund",
             Self::UnreadableRefund => "unreadable_refund",
             Self::EventUndelivered => "event_undelivered",
+            Self::ReconciliationMissingHere => "reconciliation_missing_here",
+            Self::ReconciliationMissingThere => "reconciliation_missing_there",
+            Self::ReconciliationAmount => "reconciliation_amount",
+            Self::ReconciliationState => "reconciliation_state",
+            Self::ReconciliationRefund => "reconciliation_refund",
+            Self::ReconciliationFee => "reconciliation_fee",
+            Self::ReconciliationForeign => "reconciliation_foreign",
+            Self::ReconciliationOverflow => "reconciliation_overflow",
+            Self::ReconciliationIncomplete => "reconciliation_incomplete",
         }
     }
 
@@ -118,7 +154,16 @@ impl ExceptionKind {
             | Self::SecondTransaction
             | Self::TransactionReused
             | Self::DoublePayment
-            | Self::PaidAfterClose => Concern::Orders,
+            | Self::PaidAfterClose
+            | Self::ReconciliationMissingHere
+            | Self::ReconciliationMissingThere
+            | Self::ReconciliationAmount
+            | Self::ReconciliationState
+            | Self::ReconciliationRefund
+            | Self::ReconciliationFee
+            | Self::ReconciliationForeign
+            | Self::ReconciliationOverflow
+            | Self::ReconciliationIncomplete => Concern::Orders,
             Self::UnreadablePayment | Self::UnreadableRefund => Concern::Notifications,
             Self::RefundClosed
             | Self::RefundAbnormal
@@ -136,6 +181,7 @@ impl ExceptionKind {
     }
 
     /// What it means, in words for the person who has to look into it.
+    #[expect(clippy::too_many_lines, reason = "a table: one sentence for each kind")]
     pub fn explanation(self) -> &'static str {
         match self {
             Self::UnknownOrder => {
@@ -191,6 +237,33 @@ impl ExceptionKind {
             }
             Self::EventUndelivered => {
                 "An event could not be delivered to `EVENTS_WEBHOOK_URL`; later events of its order wait behind it. Send it again, or resolve this to give it up and let the later ones go."
+            }
+            Self::ReconciliationMissingHere => {
+                "The bill of a day has a payment that the books lack. The number is one of ours, or looks like one."
+            }
+            Self::ReconciliationMissingThere => {
+                "The books have a payment of a day that the bill of that day lacks."
+            }
+            Self::ReconciliationAmount => {
+                "A payment has another amount or currency in the bill than in the books."
+            }
+            Self::ReconciliationState => {
+                "A payment has another state, number or mini program in the bill than in the books."
+            }
+            Self::ReconciliationRefund => {
+                "The bill and the books differ about a refund: one of them lacks it, or its amount or its state differs."
+            }
+            Self::ReconciliationFee => {
+                "The merchant's account moved by another amount than the trade bill says: the fund-flow bill lacks the payment, or the fee differs."
+            }
+            Self::ReconciliationForeign => {
+                "The bill has payments that another system took for the same merchant. They are counted and not compared; this is said once for each mini program."
+            }
+            Self::ReconciliationOverflow => {
+                "A day has so many differences that only the first are listed: after a restore, or with another database, or another merchant's bill."
+            }
+            Self::ReconciliationIncomplete => {
+                "The bills of a day could not be fetched or read in twenty tries. It is tried again a day later."
             }
         }
     }

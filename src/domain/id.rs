@@ -46,6 +46,8 @@ id! {
     NotificationId,
     /// A named difference that needs a human.
     ExceptionId,
+    /// A comparison of a day with WeChat's bills.
+    ReconciliationId,
     /// A move of an order, as it is told on.
     EventId,
 }

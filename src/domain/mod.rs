@@ -15,6 +15,7 @@ pub mod name;
 pub mod order;
 pub mod outbox;
 pub mod product;
+pub mod reconciliation;
 pub mod refund;
 pub mod schedule;
 pub mod settlement;

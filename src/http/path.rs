@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::id::{
-    AttemptId, EventId, ExceptionId, NotificationId, OrderId, RefundId, SessionId, UserId,
+    AttemptId, EventId, ExceptionId, NotificationId, OrderId, ReconciliationId, RefundId, SessionId, UserId,
 };
 use crate::domain::name::{AppId, ProductId};
 use crate::error::{AppError, ErrorCode};
@@ -66,6 +66,7 @@ uuid_parts! {
     AttemptId => NotFound,
     NotificationId => NotFound,
     ExceptionId => NotFound,
+    ReconciliationId => NotFound,
     RefundId => NotFound,
     EventId => NotFound,
 }

@@ -3,7 +3,10 @@
 
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::admin::{event, exception, health, notification, product as admin_product, refund};
+use super::admin::{
+    event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
+    refund,
+};
 use super::callback::pay;
 use super::v1::{login, me, order, payment, product, session};
 
@@ -49,6 +52,14 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(put().to(admin_product::put_product))
                 .route(delete().to(admin_product::delete_product)),
         )
+        .service(resource("/admin/orders").route(get().to(admin_order::search_orders)))
+        .service(resource("/admin/orders/{id}").route(get().to(admin_order::read_story)))
+        .service(
+            resource("/admin/reconciliations")
+                .route(get().to(reconciliation::list_reconciliations))
+                .route(post().to(reconciliation::begin_reconciliation)),
+        )
+        .service(resource("/admin/reconciliations/{id}").route(get().to(reconciliation::read_reconciliation)))
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))

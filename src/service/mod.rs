@@ -17,6 +17,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
@@ -67,6 +68,8 @@ pub struct Context {
     pub public_base_url: Url,
     /// When the loops of this process are to look before they would by themselves.
     pub alarms: Alarms,
+    /// Cancelled when the server stops: what takes long gives way.
+    pub stopping: CancellationToken,
     /// When the loops leave WeChat Pay alone.
     pub pay_rest: pay::rest::Rest,
     /// Work that goes on when its client goes away.

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::wechat_call::EndedCall;
 use crate::domain::attempt::AttemptState;
 use crate::domain::fen::Fen;
 use crate::domain::id::{AttemptId, OrderId, UserId};
@@ -223,6 +224,8 @@ pub struct PrepayOutcome<'a> {
     pub request_payment: Option<&'a str>,
     /// WeChat's code, when it refused for good.
     pub failure_code: Option<&'a str>,
+    /// How the call ended, for the timeline.
+    pub call: Option<EndedCall<'a>>,
 }
 
 /// Writes the outcome and gives the lease back. Tells whether the lease still held and the state
@@ -239,6 +242,13 @@ pub async fn finish(
 ) -> Result<bool, Error> {
     let statement = sqlx::query!(
         "-- attempt.finish
+        with call as (
+            insert into wechat_calls as c (order_id, number, api, outcome, calls, first_at, last_at, last_request_id)
+            select order_id, out_trade_no, $9, $10, 1, $6, $6, $11 from payment_attempts where id = $1 and $9::text is not null
+            on conflict on constraint wechat_calls_pkey do update
+                set calls = c.calls + 1, last_at = excluded.last_at,
+                    last_request_id = coalesce(excluded.last_request_id, c.last_request_id)
+        )
         update payment_attempts set
             state = $4,
             request_payment = coalesce($5, request_payment),
@@ -258,6 +268,9 @@ pub async fn finish(
         now,
         outcome.failure_code,
         now + schedule::FIRST,
+        outcome.call.map(|call| call.api),
+        outcome.call.map(|call| call.outcome),
+        outcome.call.and_then(|call| call.request_id),
     )
     .execute(db);
     Ok(query("attempt.finish", statement).await?.rows_affected() == 1)

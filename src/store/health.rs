@@ -26,6 +26,8 @@ pub struct Figures {
     pub attempts_unknown: i64,
     /// Exceptions that nobody has resolved, by kind.
     pub exceptions_open: sqlx::types::Json<BTreeMap<String, i64>>,
+    /// The newest day that was compared with WeChat's bills.
+    pub reconciled_until: Option<chrono::NaiveDate>,
     /// Payments that must go back.
     pub surplus_payments: i64,
     /// Refunds on their way.
@@ -83,6 +85,7 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
             (select coalesce(jsonb_object_agg(kind, open), '{}')
              from (select kind, count(*) as open from exceptions where resolved_at is null group by kind) by_kind)
                 as "exceptions_open!: sqlx::types::Json<BTreeMap<String, i64>>",
+            (select max(bill_date) from reconciliations where status in ('balanced', 'differing')) as "reconciled_until?",
             (select count(*) from payments where is_surplus) as "surplus_payments!",
             (select count(*) from refunds where next_check_at is not null) as "refunds_open!",
             (select count(*) from refunds where next_check_at is not null and status = 'created'

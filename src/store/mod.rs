@@ -8,8 +8,11 @@
 //! `update_` write, guarded where a state is left.
 
 pub mod attempt;
+pub mod bill;
 pub mod check;
+pub mod comparison;
 pub mod database;
+pub mod difference;
 pub mod event;
 pub mod exception;
 pub mod health;
@@ -17,18 +20,23 @@ pub mod housekeeping;
 pub mod idempotency;
 pub mod notification;
 pub mod order;
+pub mod order_search;
 pub mod outbox;
 pub mod picture;
 pub mod pool;
 pub mod product;
+pub mod reconciliation;
 pub mod recorder;
 pub mod refund;
+pub mod refund_comparison;
 pub mod refund_request;
 pub mod refused_notification;
 pub mod session;
 pub mod settlement;
+pub mod timeline;
 pub mod user;
 pub mod vault;
+pub mod wechat_call;
 
 use sqlx::error::ErrorKind;
 

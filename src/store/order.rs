@@ -139,9 +139,15 @@ pub async fn find_of_user(
 
 /// One order, whosesoever it is.
 pub async fn find(db: impl PgExecutor<'_>, id: OrderId) -> Result<Option<StoredOrder>, Error> {
+    Ok(list_by_ids(db, &[id]).await?.pop())
+}
+
+/// The orders with these ids, newest first; none for an id that is nobody's.
+pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[OrderId]) -> Result<Vec<StoredOrder>, Error> {
+    let ids: Vec<Uuid> = ids.iter().copied().map(Uuid::from).collect();
     let statement = sqlx::query_as!(
         OrderRow,
-        r#"-- order.find
+        r#"-- order.list_by_ids
         select o.id, o.status, o.total_fen, o.refunded_fen, o.currency, o.note, o.created_at, o.expires_at,
             o.paid_at, o.closed_at, o.shipped_at,
             (select jsonb_agg(jsonb_build_object('product_id', i.product_id, 'title', i.title,
@@ -152,14 +158,16 @@ pub async fn find(db: impl PgExecutor<'_>, id: OrderId) -> Result<Option<StoredO
             coalesce((select b.reserved_fen - b.succeeded_fen from refund_balances b
              where b.order_id = o.id and not b.is_surplus), 0) as "refunding_fen!"
         from orders o
-        where o.id = $1"#,
-        Uuid::from(id),
+        where o.id = any($1)
+        order by o.id desc"#,
+        &ids,
     )
-    .fetch_optional(db);
-    query("order.find", statement)
+    .fetch_all(db);
+    query("order.list_by_ids", statement)
         .await?
+        .into_iter()
         .map(OrderRow::order)
-        .transpose()
+        .collect()
 }
 
 /// Up to `limit` orders of a user, newest first, before the order `before`.

@@ -5,6 +5,7 @@ mod close;
 mod events;
 mod housekeeping;
 mod platform_keys;
+mod reconcile;
 mod refunds;
 mod settle;
 mod turn;
@@ -23,13 +24,14 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 6] = [
+const LOOPS: [Loop; 7] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
     events::LOOP,
+    reconcile::LOOP,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);

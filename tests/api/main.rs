@@ -12,6 +12,7 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod admin_order;
 mod bad_field;
 mod bad_input;
 mod catalogue;
@@ -45,6 +46,9 @@ mod pool;
 mod prepay_fault;
 mod profile;
 mod property;
+mod reconciliation;
+mod reconciliation_refund;
+mod reconciliation_run;
 mod recorder;
 mod refund;
 mod refund_bound;

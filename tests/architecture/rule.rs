@@ -42,11 +42,21 @@ pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
 
 /// Imports that the table does not allow and that are right all the same: room, what it imports,
 /// why. One that nobody uses any more is reported.
-pub(crate) const GRANTS: [(&str, &str, &str); 7] = [
+pub(crate) const GRANTS: [(&str, &str, &str); 13] = [
     (
         "config",
         "wechat::pay",
         "only it can judge keys, and all wrong settings are reported at once",
+    ),
+    (
+        "http",
+        "store::order_search::OrderFilter",
+        "what a search asks for is what the statement takes",
+    ),
+    (
+        "http",
+        "store::timeline::AttemptRow",
+        "the use case hands out the row, and the handler maps it to JSON",
     ),
     (
         "http",
@@ -77,6 +87,22 @@ pub(crate) const GRANTS: [(&str, &str, &str); 7] = [
         "cli",
         "service::pay::replay_notification",
         "a verb that is one use case, without a server around it",
+    ),
+    (
+        "cli",
+        "service::pay::reconcile",
+        "a verb that is one use case, without a server around it",
+    ),
+    ("cli", "service::Context", "what that use case works with"),
+    (
+        "http",
+        "store::reconciliation",
+        "the use case hands out the row, and the handler maps it to JSON",
+    ),
+    (
+        "http",
+        "store::comparison::Found",
+        "the use case hands out the row, and the handler maps it to JSON",
     ),
 ];
 

@@ -8,10 +8,12 @@
     reason = "a test program: whatever is not as it should be ends the test; no async thread waits here"
 )]
 
+mod bills;
 mod dev;
 mod migrate;
 mod notification;
 mod program;
+mod reconcile;
 mod serve;
 mod simulator;
 mod verb;

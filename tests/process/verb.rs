@@ -12,6 +12,7 @@ fn each_verb_explains_itself() {
         ("dev", &["--fresh", "--folder", "--http", "--simulator"][..]),
         ("serve", &["--migrate"]),
         ("migrate", &[]),
+        ("reconcile", &["--date"]),
         (
             "simulator",
             &["--bind", "--folder", "--mode", "--speed", "--server"],

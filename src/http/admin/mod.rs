@@ -4,5 +4,7 @@ pub mod event;
 pub mod exception;
 pub mod health;
 pub mod notification;
+pub mod order;
 pub mod product;
+pub mod reconciliation;
 pub mod refund;

@@ -279,6 +279,7 @@ fn orders(context: &Context, figures: Option<&Figures>, now: DateTime<Utc>) -> C
         .figure("resting_until", json!(rest_until))
         .figure("attempts_unknown", figures.attempts_unknown)
         .figure("exceptions_open", open)
+        .figure("reconciled_until", json!(figures.reconciled_until))
         .figure("surplus_payments", figures.surplus_payments)
 }
 

@@ -1,3 +1,5 @@
 //! What the operator sees and decides.
 
 pub mod exceptions;
+pub mod orders;
+pub mod timeline;

@@ -5,6 +5,7 @@
 
 use chrono::TimeDelta;
 
+use super::call_log::noted;
 use super::settle::{self, Outcome, Source};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::name::MchId;
@@ -64,9 +65,12 @@ impl Found {
 /// # Errors
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
-    match merchant_of(context, &open.mch_id)?
-        .query(&open.out_trade_no)
-        .await
+    let number = &open.out_trade_no;
+    let query = merchant_of(context, &open.mch_id)?.query(number);
+    match noted(context, number.as_str(), query, |found| {
+        found.trade_state.as_str()
+    })
+    .await
     {
         Ok(transaction) => Ok(match transaction.landed {
             Some(landed) => Found::Landed(settle::settle(context, &landed, Source::Query).await?),
@@ -126,10 +130,9 @@ pub(super) async fn end_attempt(context: &Context, open: &Askable) -> Result<(),
 /// # Errors
 /// The `wechat_…` codes when there is no answer to believe.
 pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result<Found, AppError> {
-    let refusal = match merchant_of(context, &open.mch_id)?
-        .close(&open.out_trade_no)
-        .await
-    {
+    let number = &open.out_trade_no;
+    let close = merchant_of(context, &open.mch_id)?.close(number);
+    let refusal = match noted(context, number.as_str(), close, |()| "ok").await {
         Ok(()) => None,
         Err(error) if error.is_not_found() || error.is_order_closed() => None,
         // Paid, most likely; only the query tells.

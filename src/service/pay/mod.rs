@@ -1,5 +1,6 @@
 //! What is bought and paid.
 
+mod call_log;
 pub mod catalogue;
 pub mod close_due;
 pub mod close_order;
@@ -13,6 +14,7 @@ pub mod pursue_refund;
 pub mod read_notifications;
 pub mod read_order;
 pub mod receive_notification;
+pub mod reconcile;
 mod recorded;
 pub mod recorder;
 pub mod refund_order;

@@ -7,6 +7,7 @@
 use chrono::TimeDelta;
 use uuid::Uuid;
 
+use super::call_log::{self, ended};
 use super::inquiry::{Found, close_attempt, pay_error, query_attempt};
 use crate::domain::attempt::{self, AttemptEvent, AttemptState};
 use crate::domain::schedule;
@@ -14,7 +15,7 @@ use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
 use crate::store::attempt::{Askable, OpenAttempt, Payable, PrepayOutcome};
-use crate::wechat::pay::{PayError, PrepayRequest};
+use crate::wechat::pay::{CallEnd, PayError, PrepayRequest, follow};
 
 /// WeChat wants a payment to stay open for a minute at least. Source: pay-v3, section 6.
 const EXPIRE_MIN: TimeDelta = TimeDelta::seconds(61);
@@ -49,9 +50,10 @@ pub(super) async fn ask(
         // The same on every repetition, as WeChat demands: counted from the attempt's beginning.
         time_expire: payable.expires_at.max(attempt.created_at + EXPIRE_MIN),
     };
-    let prepay_id = match client.prepay(&request).await {
+    let (answer, call) = follow(client.prepay(&request)).await;
+    let prepay_id = match answer {
         Ok(prepay_id) => prepay_id,
-        Err(error) => return refused(context, attempt, lease, error).await,
+        Err(error) => return refused(context, attempt, lease, error, call).await,
     };
     let signed = client
         .request_payment(&payable.app_id, &prepay_id)
@@ -62,6 +64,7 @@ pub(super) async fn ask(
         to: attempt::next(attempt.state, AttemptEvent::PrepayAnswered),
         request_payment: Some(&parameters),
         failure_code: None,
+        call: call.as_ref().map(ended),
     };
     let is_kept =
         store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
@@ -78,10 +81,14 @@ async fn refused(
     attempt: &OpenAttempt,
     lease: Uuid,
     error: PayError,
+    call: Option<CallEnd>,
 ) -> Result<Step, AppError> {
     let from = attempt.state;
     let (to, failure_code) = match &error {
         PayError::Definite { .. } if from == AttemptState::Unknown || error.is_number_taken() => {
+            if let Some(call) = &call {
+                call_log::write(context, attempt.out_trade_no.as_str(), call).await;
+            }
             return find_out(context, attempt, lease, error).await;
         }
         PayError::Definite { code, .. } => (
@@ -97,6 +104,7 @@ async fn refused(
         to,
         request_payment: None,
         failure_code,
+        call: call.as_ref().map(ended),
     };
     store::attempt::finish(&context.db, attempt.id, lease, &outcome, context.clock.now()).await?;
     Err(pay_error(error))
@@ -142,6 +150,7 @@ async fn give_up(context: &Context, held: &Askable, lease: Uuid, error: &PayErro
         to: attempt::next(held.state, AttemptEvent::PrepayRefused),
         request_payment: None,
         failure_code: error.code(),
+        call: None,
     };
     store::attempt::finish(&context.db, held.id, lease, &outcome, context.clock.now()).await?;
     Ok(())

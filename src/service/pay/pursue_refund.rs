@@ -7,12 +7,13 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
+use super::call_log::noted;
 use super::deny_refund::{self, Denial};
 use super::settle::{Outcome, Source};
 use super::settle_refund;
 use crate::domain::id::RefundId;
 use crate::domain::name::OutRefundNo;
-use crate::domain::refund::{self, RefundStatus, ReportedRefund, gap_after};
+use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap_after};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -182,7 +183,9 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
         amount_fen: due.amount_fen,
         total_fen: due.total_fen,
     };
-    Ok(match context.merchant()?.refund(&request).await {
+    let number = due.out_refund_no.as_str();
+    let refund = context.merchant()?.refund(&request);
+    Ok(match noted(context, number, refund, told).await {
         Ok(report) => Heard::Report(report),
         Err(error @ PayError::Definite { .. }) => Heard::Refused(error),
         Err(error) => Heard::Unclear(error),
@@ -190,9 +193,22 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
 }
 
 async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
-    Ok(match context.merchant()?.query_refund(&due.out_refund_no).await {
+    let number = &due.out_refund_no;
+    let query = context.merchant()?.query_refund(number);
+    Ok(match noted(context, number.as_str(), query, told).await {
         Ok(report) => Heard::Report(report),
         Err(error) if error.is_not_found() => Heard::Absent,
         Err(error) => Heard::Unclear(error),
     })
+}
+
+/// What WeChat said of a refund, in a word for the timeline.
+fn told(report: &ReportedRefund) -> &str {
+    match report.event {
+        RefundEvent::FoundProcessing => "PROCESSING",
+        RefundEvent::FoundSucceeded => "SUCCEEDED",
+        RefundEvent::FoundClosed => "REFUND_CLOSED",
+        RefundEvent::FoundAbnormal => "ABNORMAL",
+        RefundEvent::Refused | RefundEvent::FoundAbsent => "ABSENT",
+    }
 }

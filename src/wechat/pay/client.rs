@@ -4,23 +4,23 @@
 //! signature covers no host. A call that timed out is never repeated here. Source: pay-v3, sections
 //! 1 to 3 and 14.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::Mutex;
 use url::Position;
 
-use super::error::{NotReached, PayError, UnknownReason, is_code};
+use super::error::{NotReached, PayError, UnknownReason};
 use super::keys::{KeyRing, KeyStatus};
 use super::merchant::{Merchant, RequestToSign};
 use super::message::{Refusal, SignedMessage, Verified};
 use super::notification::{self, Notification};
 use super::opening::Opening;
+use super::trail;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::wechat::error::Error;
@@ -87,12 +87,6 @@ impl Call {
 struct Brought {
     answer: Answer,
     doubt: Option<UnknownReason>,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody<'a> {
-    #[serde(borrow)]
-    code: Cow<'a, str>,
 }
 
 impl Client {
@@ -189,8 +183,14 @@ impl Client {
         Ok(self.0.entropy.token()?)
     }
 
-    /// Sends a call and believes its answer only after verifying it.
+    /// Sends a call and believes its answer only after verifying it. Whoever follows learns how it ended.
     pub(super) async fn exchange(&self, call: &Call) -> Result<Answer, PayError> {
+        let result = self.exchange_unfollowed(call).await;
+        trail::note(call.api, result.as_ref().map(Answer::request_id));
+        result
+    }
+
+    async fn exchange_unfollowed(&self, call: &Call) -> Result<Answer, PayError> {
         let answer = self
             .send_signed(call)
             .await
@@ -329,58 +329,6 @@ impl Client {
 impl Call {
     fn url(&self, host: &url::Url) -> Result<url::Url, NotReached> {
         host.join(&self.path_and_query).map_err(|_| NotReached::Request)
-    }
-}
-
-impl Answer {
-    /// The answer as a message to verify.
-    pub(super) fn signed(&self) -> Result<SignedMessage<'_>, Refusal> {
-        SignedMessage::from_headers(&self.body, |name| {
-            self.headers.get_all(name).iter().map(HeaderValue::as_bytes)
-        })
-    }
-
-    /// The failure that leaves the outcome unknown, with this answer's request id.
-    pub(super) fn unknown(&self, reason: UnknownReason) -> PayError {
-        PayError::Unknown {
-            reason,
-            request_id: self.request_id(),
-        }
-    }
-
-    fn request_id(&self) -> Option<String> {
-        let id = self.headers.get("request-id")?.to_str().ok()?;
-        (id.len() <= 128).then(|| id.to_owned())
-    }
-
-    /// What an answer means that reports no success. Such answers are not signed, so they are used
-    /// as errors and as nothing else.
-    fn failure(&self) -> (PayError, Outcome) {
-        let http_status = self.status;
-        let code = serde_json::from_slice::<ErrorBody<'_>>(&self.body)
-            .ok()
-            .map(|body| body.code);
-        let is = |wanted| code.as_ref().is_some_and(|code| is_code(code, wanted));
-        if http_status == 202 {
-            return (self.unknown(UnknownReason::NotProcessed), Outcome::Unavailable);
-        }
-        if http_status == 429 || is("FREQUENCYLIMITED") || is("RATELIMITEXCEEDED") {
-            return (self.unknown(UnknownReason::RateLimited), Outcome::RateLimited);
-        }
-        match code {
-            Some(code) if (400..500).contains(&http_status) && !is_code(&code, "SYSTEMERROR") => {
-                let refusal = PayError::Definite {
-                    code: code.into_owned(),
-                    http_status,
-                    request_id: self.request_id(),
-                };
-                (refusal, Outcome::Refused)
-            }
-            _ => (
-                self.unknown(UnknownReason::Unavailable { http_status }),
-                Outcome::Unavailable,
-            ),
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Source: pay-v3, sections 1 to 11 and 14.
 
+mod answer;
 pub mod bill;
 mod certificates;
 mod client;
@@ -19,6 +20,7 @@ mod order;
 mod refund;
 mod request_payment;
 mod reserialised;
+mod trail;
 mod transaction;
 
 pub use certificates::read as read_certificates;
@@ -34,4 +36,5 @@ pub use opening::Opening;
 pub use order::PrepayRequest;
 pub use refund::RefundRequest;
 pub use request_payment::RequestPayment;
+pub use trail::{CallEnd, follow};
 pub use transaction::{Malformed, TradeState, Transaction};

@@ -110,6 +110,19 @@ const FORBIDDEN: &[(&str, &str)] = &[
             or (k.order_id is null and o.created_at >= (select min(created_at) from idempotency_keys))",
     ),
     (
+        "a result that its differences contradict",
+        "select r.id::text from reconciliations r where r.status in ('balanced', 'differing') and r.difference_count <>
+            (select count(*) from reconciliation_differences d join exceptions e on e.id = d.exception_id
+                and e.kind = 'reconciliation_' || d.kind and e.subject = d.subject where d.reconciliation_id = r.id)",
+    ),
+    (
+        "rows of a bill that nobody compares",
+        "select lease_token::text from bill_rows b
+         where not exists (select from reconciliations r where r.lease_token = b.lease_token)
+         union all select lease_token::text from bill_movements b
+         where not exists (select from reconciliations r where r.lease_token = b.lease_token)",
+    ),
+    (
         "an attempt that may be paid and that nobody will ask about",
         "select out_trade_no from payment_attempts where state in ('created', 'unknown', 'prepaid') and next_check_at is null",
     ),

@@ -29,6 +29,8 @@ use crate::wechat::wire::Text;
 const TRADE: &str = "pay_trade_bill";
 const FLOW: &str = "pay_fund_flow_bill";
 const DOWNLOAD: &str = "pay_bill_download";
+/// So many bytes are unpacked before the rows in them are looked at: they may be a thousand times as many.
+const STEP_BYTES: usize = 4 * 1024;
 /// Rows are handed out about so many at a time.
 const BATCH_ROWS: usize = 1_000;
 
@@ -46,6 +48,8 @@ struct BillAnswer<'a> {
 #[derive(Debug)]
 pub struct Download<K: Kind> {
     incoming: Incoming,
+    /// What has come and is not read yet.
+    unread: Vec<u8>,
     /// Both are there until the last byte has come, or something was wrong.
     reading: Option<(Unpacker, Sheet<K>)>,
     is_whole: bool,
@@ -102,6 +106,7 @@ impl Client {
         let incoming = self.open_download(&call, host).await.map_err(refused)?;
         Ok(Some(Download {
             incoming,
+            unread: Vec::new(),
             reading: Some((Unpacker::default(), Sheet::default())),
             is_whole: false,
             hash: named.hash_value.as_str().to_owned(),
@@ -125,19 +130,25 @@ impl<K: Kind> Download<K> {
     pub async fn next(&mut self) -> Result<Option<Vec<K::Row>>, BillError> {
         let mut rows = Vec::new();
         while let Some((mut unpacker, mut sheet)) = self.reading.take() {
-            if let Some(bytes) = self.incoming.chunk().await.map_err(BillError::Broken)? {
-                unpacker.push(&bytes, &mut |text| sheet.push(text, &mut rows))?;
-                self.reading = Some((unpacker, sheet));
-            } else {
+            if self.unread.is_empty() {
+                self.unread = self
+                    .incoming
+                    .chunk()
+                    .await
+                    .map_err(BillError::Broken)?
+                    .unwrap_or_default();
+            }
+            if self.unread.is_empty() {
                 let hashed = unpacker.finish(&self.hash, &mut |text| sheet.push(text, &mut rows))?;
                 let count = sheet.finish(&mut rows)?;
                 self.is_whole = true;
-                tracing::info!(
-                    api = DOWNLOAD,
-                    rows = count,
-                    hashed = hashed.as_str(),
-                    "a bill is whole"
-                );
+                let hashed = hashed.as_str();
+                tracing::info!(api = DOWNLOAD, rows = count, hashed, "a bill is whole");
+            } else {
+                let rest = self.unread.split_off(self.unread.len().min(STEP_BYTES));
+                let step = std::mem::replace(&mut self.unread, rest);
+                unpacker.push(&step, &mut |text| sheet.push(text, &mut rows))?;
+                self.reading = Some((unpacker, sheet));
             }
             if rows.len() >= BATCH_ROWS {
                 break;

@@ -7,8 +7,6 @@ use sha1::{Digest as _, Sha1};
 
 use super::error::BillError;
 
-/// So many bytes are unpacked at a time. They become at most a thousand times as many.
-const STEP_BYTES: usize = 4 * 1024;
 /// The longest bill, unpacked.
 const BILL_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// How a gzip stream begins.
@@ -88,17 +86,14 @@ impl Unpacker {
         bytes: &[u8],
         sink: &mut impl FnMut(&[u8]) -> Result<(), BillError>,
     ) -> Result<(), BillError> {
-        for step in bytes.chunks(STEP_BYTES) {
-            let text = match &mut self.state {
-                State::Gzip(decoder) => {
-                    decoder.write_all(step).map_err(|_| BillError::Packed)?;
-                    std::mem::take(decoder.get_mut())
-                }
-                State::Undecided(_) | State::Plain => step.to_vec(),
-            };
-            self.hand_on(&text, sink)?;
+        match &mut self.state {
+            State::Gzip(decoder) => {
+                decoder.write_all(bytes).map_err(|_| BillError::Packed)?;
+                let text = std::mem::take(decoder.get_mut());
+                self.hand_on(&text, sink)
+            }
+            State::Undecided(_) | State::Plain => self.hand_on(bytes, sink),
         }
-        Ok(())
     }
 
     fn hand_on(

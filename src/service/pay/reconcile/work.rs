@@ -1,0 +1,224 @@
+//! One try of a run, under its lease, from the claim to the result.
+
+use std::sync::Arc;
+
+use chrono::{NaiveDate, TimeDelta};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::compare::{Comparison, LISTED_MAX};
+use super::stage::stage;
+use crate::domain::exception::ExceptionKind;
+use crate::domain::id::ReconciliationId;
+use crate::domain::reconciliation as rules;
+use crate::error::AppError;
+use crate::service::Context;
+use crate::store;
+use crate::store::exception::NewException;
+use crate::store::reconciliation::Figures;
+use crate::wechat::pay::bill::BillError;
+
+/// How long a try may stand still before another takes it over. It is renewed with every thousand rows.
+const LEASE: TimeDelta = TimeDelta::minutes(2);
+
+/// The right to work on a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lease {
+    pub(super) id: ReconciliationId,
+    pub(super) bill_date: NaiveDate,
+    pub(super) token: Uuid,
+    attempts: i32,
+}
+
+/// Why a try came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Setback {
+    /// The bill is not there, or not to be used.
+    #[error("a bill cannot be used")]
+    Bill(#[from] BillError),
+    /// Another has taken the run over.
+    #[error("another has taken the reconciliation over")]
+    Lost,
+    /// The tables do not hold what was put into them.
+    #[error("the rows of the bill are gone")]
+    Emptied,
+    /// The database, or a defect.
+    #[error(transparent)]
+    Other(#[from] AppError),
+}
+
+impl From<store::Error> for Setback {
+    fn from(error: store::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<sqlx::Error> for Setback {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl Setback {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Bill(error) => error.as_str(),
+            Self::Lost => "lease_lost",
+            Self::Emptied => "rows_gone",
+            Self::Other(error) => error.code().row().text,
+        }
+    }
+
+    fn kind(&self) -> rules::Setback {
+        match self {
+            Self::Bill(BillError::NotReady) => rules::Setback::NotReady,
+            Self::Bill(BillError::RateLimited) => rules::Setback::RateLimited,
+            Self::Bill(_) | Self::Lost | Self::Emptied | Self::Other(_) => rules::Setback::Failed,
+        }
+    }
+}
+
+impl Lease {
+    /// Holds it for longer.
+    pub(super) async fn renew(&self, context: &Context) -> Result<(), Setback> {
+        let now = context.clock.now();
+        let is_held = store::reconciliation::renew(&context.db, self.token, (now, now + LEASE)).await?;
+        if is_held { Ok(()) } else { Err(Setback::Lost) }
+    }
+
+    /// Holds it until the end of a transaction.
+    pub(super) async fn hold(
+        &self,
+        context: &Context,
+        transaction: &mut PgConnection,
+    ) -> Result<(), Setback> {
+        let now = context.clock.now();
+        let is_held = store::reconciliation::renew(transaction, self.token, (now, now + LEASE)).await?;
+        if is_held { Ok(()) } else { Err(Setback::Lost) }
+    }
+}
+
+/// Works on a run that is due, this one or the one that waits longest; tells whether there was one. A try
+/// that fails is written down and made again later; that is no error. When the server stops, the run is given
+/// back.
+///
+/// # Errors
+/// When the database fails so that not even that can be written. The lease then ends by itself.
+pub async fn work(context: &Arc<Context>, id: Option<ReconciliationId>) -> Result<bool, AppError> {
+    context.merchant()?;
+    let now = context.clock.now();
+    let token = context.entropy.uuid(now).map_err(AppError::internal)?;
+    let claimed = store::reconciliation::claim(&context.db, id, token, (now, now + LEASE)).await?;
+    let Some((id, bill_date, attempts)) = claimed else {
+        return Ok(false);
+    };
+    let lease = Lease {
+        id,
+        bill_date,
+        token,
+        attempts,
+    };
+    let working = context.stopping.run_until_cancelled(attempt(context, &lease));
+    let Some(outcome) = working.await else {
+        store::reconciliation::release(&context.db, token, context.clock.now()).await?;
+        return Ok(false);
+    };
+    match outcome {
+        Ok(figures) => {
+            let differences = figures.difference_count;
+            tracing::info!(reconciliation.id = %id, %bill_date, differences, "a day is reconciled");
+        }
+        Err(Setback::Lost) => tracing::warn!(reconciliation.id = %id, "another has taken it over"),
+        Err(setback) => fail(context, &lease, &setback).await?,
+    }
+    throw_away(context).await?;
+    Ok(true)
+}
+
+async fn attempt(context: &Context, lease: &Lease) -> Result<Figures, Setback> {
+    throw_away(context).await?;
+    let staged = stage(context, lease, lease.bill_date).await?;
+    let expected = (staged.trade.unwrap_or(0), staged.flow.unwrap_or(0));
+    if store::bill::count(&context.db, lease.token).await? != expected {
+        return Err(Setback::Emptied);
+    }
+    store::bill::analyze(&context.db).await?;
+    let figures = Comparison::new(context, lease, staged)?.run().await?;
+    if store::bill::count(&context.db, lease.token).await? != expected {
+        return Err(Setback::Emptied);
+    }
+    finish(context, lease, &figures).await?;
+    Ok(figures)
+}
+
+async fn finish(context: &Context, lease: &Lease, figures: &Figures) -> Result<(), Setback> {
+    let now = context.clock.now();
+    let mut transaction = context.db.begin().await?;
+    if !store::reconciliation::update_finished(&mut transaction, lease.token, figures, now).await? {
+        return Err(Setback::Lost);
+    }
+    store::difference::resolve_gone(&mut transaction, lease.id, lease.bill_date, now).await?;
+    if figures.difference_count > LISTED_MAX {
+        raise(
+            context,
+            lease,
+            ExceptionKind::ReconciliationOverflow,
+            &mut transaction,
+            "too_many",
+        )
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn fail(context: &Context, lease: &Lease, setback: &Setback) -> Result<(), AppError> {
+    let now = context.clock.now();
+    let wait = rules::wait(setback.kind(), lease.attempts);
+    let (id, code) = (lease.id, setback.code());
+    let cause = std::error::Error::source(setback).map(ToString::to_string);
+    tracing::warn!(reconciliation.id = %id, code, cause, "a try to reconcile a day came to nothing");
+    let mut transaction = context.db.begin().await?;
+    let next_try_at = wait.map(|wait| now + wait);
+    let is_held =
+        store::reconciliation::update_failed(&mut transaction, lease.token, code, next_try_at, now).await?;
+    if is_held && wait.is_none() {
+        raise(
+            context,
+            lease,
+            ExceptionKind::ReconciliationIncomplete,
+            &mut transaction,
+            code,
+        )
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn raise(
+    context: &Context,
+    lease: &Lease,
+    kind: ExceptionKind,
+    transaction: &mut PgConnection,
+    code: &str,
+) -> Result<(), AppError> {
+    let now = context.clock.now();
+    let exception = NewException {
+        id: context.entropy.uuid(now).map_err(AppError::internal)?.into(),
+        kind,
+        subject: &lease.id.to_string(),
+        order_id: None,
+        detail: kind.explanation(),
+        evidence: json!({"bill_date": lease.bill_date, "reconciliation_id": lease.id, "code": code}),
+    };
+    store::exception::insert(transaction, &exception, now).await?;
+    Ok(())
+}
+
+/// Throws away the rows of bills that nobody works on.
+async fn throw_away(context: &Context) -> Result<(), AppError> {
+    while store::bill::delete_left(&context.db).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What a reconciliation found: a row of the run, and an exception that outlives it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::Error;
+use super::comparison::{Found, FoundRow};
+use crate::domain::id::ReconciliationId;
+use crate::telemetry::query;
+
+/// How the resolution of an exception begins that a run resolved. When the difference comes back, so
+/// does the exception; what a human resolved stays so.
+const RESOLVED_BY_RUN: &str = "reconciliation ";
+
+/// A difference as it is written.
+#[derive(Debug)]
+pub struct NewDifference {
+    /// Its id.
+    pub id: Uuid,
+    /// The id of its exception, if there is none yet.
+    pub exception_id: Uuid,
+    /// What differs.
+    pub found: Found,
+    /// A sentence for the human.
+    pub detail: String,
+    /// What was seen, with the day and the proposed action.
+    pub evidence: serde_json::Value,
+}
+
+/// Writes differences, each with its exception. The same kind about the same subject is one exception for
+/// ever, and one difference of a run. Tells how many differences were new to the run.
+#[expect(
+    clippy::as_conversions,
+    reason = "how the macro is told that an array may hold nulls"
+)]
+pub async fn insert(
+    db: &mut PgConnection,
+    run: ReconciliationId,
+    new: &[NewDifference],
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    fn column<T>(new: &[NewDifference], value: impl Fn(&NewDifference) -> T) -> Vec<T> {
+        new.iter().map(value).collect()
+    }
+    let resolved_by_run = format!("{RESOLVED_BY_RUN}%");
+    let statement = sqlx::query!(
+        "-- difference.insert
+        with found as (
+            select distinct on (kind, subject) *
+            from unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::text[],
+                $11::jsonb[], $12::jsonb[], $13::text[], $14::jsonb[]) as found (id, exception_id, kind, subject, order_id,
+                out_trade_no, transaction_id, out_refund_no, ours, theirs, detail, evidence)
+            order by kind, subject
+        ), raised as (
+            insert into exceptions (id, kind, subject, order_id, detail, evidence, created_at)
+            select exception_id, 'reconciliation_' || kind, subject, order_id, detail, evidence, $2 from found
+            on conflict on constraint exceptions_kind_subject_key do update set
+                resolved_at = case when exceptions.resolution like $15 then null else exceptions.resolved_at end,
+                resolution = case when exceptions.resolution like $15 then null else exceptions.resolution end
+            returning id, kind, subject
+        )
+        insert into reconciliation_differences (id, reconciliation_id, kind, subject, out_trade_no, transaction_id,
+            out_refund_no, order_id, ours, theirs, exception_id)
+        select found.id, $1, found.kind, found.subject, out_trade_no, transaction_id, out_refund_no, order_id, ours, theirs,
+            raised.id
+        from found join raised on raised.kind = 'reconciliation_' || found.kind and raised.subject = found.subject
+        on conflict on constraint reconciliation_differences_kind_subject_key do nothing",
+        Uuid::from(run),
+        now,
+        &column(new, |new| new.id),
+        &column(new, |new| new.exception_id),
+        &column(new, |new| new.found.kind.as_str().to_owned()),
+        &column(new, |new| new.found.subject.clone()),
+        &column(new, |new| new.found.order_id) as &[Option<Uuid>],
+        &column(new, |new| new.found.out_trade_no.clone()) as &[Option<String>],
+        &column(new, |new| new.found.transaction_id.clone()) as &[Option<String>],
+        &column(new, |new| new.found.out_refund_no.clone()) as &[Option<String>],
+        &column(new, |new| new.found.ours.clone()) as &[Option<serde_json::Value>],
+        &column(new, |new| new.found.theirs.clone()) as &[Option<serde_json::Value>],
+        &column(new, |new| new.detail.clone()),
+        &column(new, |new| new.evidence.clone()),
+        resolved_by_run,
+    )
+    .execute(db);
+    Ok(query("difference.insert", statement).await?.rows_affected())
+}
+
+/// Resolves the open exceptions of a day that this run of it no longer found; tells how many.
+pub async fn resolve_gone(
+    db: &mut PgConnection,
+    run: ReconciliationId,
+    bill_date: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let resolution = format!("{RESOLVED_BY_RUN}{run} no longer finds it");
+    let statement = sqlx::query!(
+        "-- difference.resolve_gone
+        update exceptions e set resolved_at = $3, resolution = $4
+        where e.resolved_at is null and e.kind like 'reconciliation\\_%' and e.evidence->>'bill_date' = $2
+            and not exists (select from reconciliation_differences d
+                where d.reconciliation_id = $1 and d.exception_id = e.id)",
+        Uuid::from(run),
+        bill_date.to_string(),
+        now,
+        resolution,
+    )
+    .execute(db);
+    Ok(query("difference.resolve_gone", statement).await?.rows_affected())
+}
+
+/// Up to `limit` differences of a run after a kind and subject, in the order of these, each with its exception.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    run: ReconciliationId,
+    after: Option<&(String, String)>,
+    limit: i64,
+) -> Result<Vec<(Found, Uuid)>, Error> {
+    let statement = sqlx::query!(
+        "-- difference.list
+        select kind, subject, order_id, out_trade_no, transaction_id, out_refund_no, ours, theirs, exception_id
+        from reconciliation_differences
+        where reconciliation_id = $1 and ($2::text is null or (kind, subject) > ($2, $3))
+        order by kind, subject limit $4",
+        Uuid::from(run),
+        after.map(|(kind, _)| kind.as_str()),
+        after.map(|(_, subject)| subject.as_str()),
+        limit,
+    )
+    .fetch_all(db);
+    let rows = query("difference.list", statement).await?;
+    rows.into_iter()
+        .map(|row| {
+            let found = FoundRow {
+                kind: row.kind,
+                subject: row.subject,
+                order_id: row.order_id,
+                out_trade_no: row.out_trade_no,
+                transaction_id: row.transaction_id,
+                out_refund_no: row.out_refund_no,
+                ours: row.ours,
+                theirs: row.theirs,
+            };
+            Ok((found.found()?, row.exception_id))
+        })
+        .collect()
+}

@@ -6,6 +6,7 @@
 
 mod address;
 mod body;
+mod bounds;
 mod gate;
 mod guard;
 mod json;
@@ -27,11 +28,12 @@ pub mod v1;
 
 pub use address::ClientAddress;
 pub use body::{BODY_LIMIT, Body};
+pub use bounds::Bounds;
 pub use guard::{Admin, Internal, bearer_token};
 pub use key::IdempotencyKey;
 pub use limit::Limits;
 pub use path::{PathId, PathPart};
 pub use payload::RawBody;
 pub use query::Query;
-pub use server::{Bounds, Running, start};
+pub use server::{Running, start};
 pub use shell::Shell;

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use tokio_util::task::TaskTracker;
 
+use super::bounds::Bounds;
 use super::limit::Limits;
-use super::server::Bounds;
 use crate::config::Settings;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;

@@ -237,3 +237,31 @@ async fn a_support_person_reads_what_happened() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_support_person_reads_where_the_money_went() {
+    shop(async |shop| {
+        shop.stock("tea", 6_800, None).await;
+        let phone = shop.visitor().await;
+        let order = phone.paid_order("tea", 1).await;
+        shop.advance(60).await;
+        // Some of it goes back, and WeChat tells so.
+        let part = shop.refund(&order, 1_800).await;
+        shop.run_workers().await;
+        shop.advance(5).await;
+        shop.end_refund(&part, "SUCCESS").await;
+        assert_eq!(shop.deliver().await[0]["status"], 204);
+        // The rest does not reach the payer, and only the question finds that.
+        shop.advance(120).await;
+        let rest = shop.refund(&order, 5_000).await;
+        shop.run_workers().await;
+        shop.end_refund(&rest, "ABNORMAL").await;
+        shop.advance(10).await;
+        shop.run_workers().await;
+        assert_eq!(shop.refund_status(&rest).await, "abnormal");
+        let told = story(shop, &order).await;
+        assert_eq!(told["status"], "partially_refunded");
+        insta::assert_snapshot!(lines(&told));
+    })
+    .await;
+}

@@ -23,9 +23,8 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
-use super::place::{Kind, Place};
+use super::place::{Kind, LOOK, Place};
 use super::server;
 
 const SCRIPT: &str = include_str!("guardian.sh");
@@ -33,9 +32,6 @@ const SCRIPT: &str = include_str!("guardian.sh");
 /// How long a scratch cluster waits for a next user, in tenths of a second: `cargo test` runs one
 /// test program after the other, `cargo nextest` one process per test.
 const SCRATCH_LINGER: &str = "30";
-
-/// Between two looks at a file. Short, since it is what joining a running cluster costs.
-pub(super) const LOOK: Duration = Duration::from_millis(2);
 
 /// The way into a cluster: its three files, opened together.
 #[derive(Debug)]

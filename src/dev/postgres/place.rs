@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -27,6 +28,9 @@ pub(super) enum Kind {
 const SOCKET_PATH_BYTES_MAX: usize = 103;
 /// The name the server gives to the socket of port 5432.
 pub(super) const SOCKET_NAME: &str = ".s.PGSQL.5432";
+
+/// Between two looks at a file. Short, since it is what joining a running cluster costs.
+pub(super) const LOOK: Duration = Duration::from_millis(2);
 
 const ATTEMPTS_MAX: u32 = 3;
 

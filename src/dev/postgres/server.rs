@@ -11,8 +11,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::Command;
 
 use super::error::Error;
-use super::guardian::LOOK;
-use super::place::{Kind, Place, SOCKET_NAME};
+use super::place::{Kind, LOOK, Place, SOCKET_NAME};
 use super::programs::Programs;
 
 /// The only role, and owner of everything. No password: the socket's folder is closed to others.

@@ -59,6 +59,11 @@ impl Server {
         kill_process(process, Signal::KILL).unwrap();
     }
 
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
     /// Waits for its end; tells whether somebody killed it.
     pub(super) async fn died_killed(&mut self) -> bool {
         self.process.wait().await.unwrap().signal() == Some(9)

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -16,11 +17,15 @@ use super::front::Front;
 use super::server::Server;
 use crate::harness::{ADMIN_TOKEN, Setup, Shop, asked_for, shop_with, tell};
 
+/// Long enough for a lease of the dead to end, and for the next question.
+const REFUNDED_WITHIN: Duration = Duration::from_mins(3);
+
 /// What is walked through.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Flow {
     Payment,
     Notification,
+    Refund,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,6 +37,13 @@ async fn a_notification_survives_a_death_at_each_of_its_system_calls() {
 async fn a_payment_survives_a_death_at_each_of_its_system_calls() {
     if asked_for("WEIR_SOAK", 0) > 0 {
         walk(Flow::Payment).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_survives_a_death_at_each_of_its_system_calls() {
+    if asked_for("WEIR_SOAK", 0) > 0 {
+        walk(Flow::Refund).await;
     }
 }
 
@@ -53,48 +65,27 @@ async fn walk(flow: Flow) {
         let mut buyer = Buyer::new(shop, format!("http://{}", front.address), &cut, 1).await;
         buyer.log_in().await;
         let mut struck = 0;
-        let points = points(shop, flow, &mut buyer, &server).await;
+        shop.rule("refund_takes_s", json!(1)).await;
+        let points = points(shop, flow, &mut buyer, &mut server).await;
         assert!(server.died_killed().await);
         for (deaths, (name, nth)) in points.iter().enumerate() {
             server = Server::start(&variables).await;
             front.put(server.address);
             let order = buyer.order(&format!("walk-{deaths}")).await;
-            let number = prepare(flow, &mut buyer, &order).await;
+            let number = prepare(shop, flow, &mut buyer, &order).await;
             let strace = attach(&server, &["-e", &format!("inject={name}:signal=KILL:when={nth}")]).await;
-            let was_done = act(shop, flow, &buyer, &order, number.as_deref()).await;
+            let was_done = act(shop, flow, &mut buyer, &mut server, &order, number.as_deref()).await;
+            let place = format!("after a death at {name} {nth}");
             if was_done {
                 // A thread of another flow took the call this time.
                 server.kill().await;
             } else {
-                assert!(
-                    server.died_killed().await,
-                    "{flow:?} failed before {name} {nth} and nobody died"
-                );
+                assert!(server.died_killed().await, "failed and nobody died, not {place}");
             }
             drop(strace);
             server = Server::start(&variables).await;
             front.put(server.address);
-            // The same again, at a server that lives.
-            let number = match number {
-                None => buyer.pay_quietly(&order).await,
-                Some(number) => number,
-            };
-            assert!(
-                notify(shop, &number).await,
-                "refused after a death at {name} {nth}"
-            );
-            assert_eq!(
-                shop.order_status(&order).await,
-                "paid",
-                "after a death at {name} {nth}"
-            );
-            let payments = shop
-                .count("select count(*) from payments where not is_surplus")
-                .await;
-            let paid = shop
-                .count("select count(*) from orders where status = 'paid'")
-                .await;
-            assert_eq!(payments, paid, "after a death at {name} {nth}");
+            repeat(shop, flow, &mut buyer, &order, number, &place).await;
             struck += usize::from(!was_done);
             server.kill().await;
         }
@@ -109,12 +100,12 @@ async fn walk(flow: Flow) {
 
 /// Every system call that a thread makes while the flow runs: its name, and the how manieth of that
 /// name. The server dies of it.
-async fn points(shop: &Shop, flow: Flow, buyer: &mut Buyer<'_>, server: &Server) -> Vec<(String, u32)> {
+async fn points(shop: &Shop, flow: Flow, buyer: &mut Buyer<'_>, server: &mut Server) -> Vec<(String, u32)> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let order = buyer.order("walk-to-look").await;
-    let number = prepare(flow, buyer, &order).await;
+    let number = prepare(shop, flow, buyer, &order).await;
     let mut strace = attach(server, &["-o", file.path().to_str().unwrap()]).await;
-    assert!(act(shop, flow, buyer, &order, number.as_deref()).await);
+    assert!(act(shop, flow, buyer, server, &order, number.as_deref()).await);
     server.send_kill();
     strace.wait().await.unwrap();
     let text = std::fs::read_to_string(file.path()).unwrap();
@@ -142,19 +133,91 @@ async fn points(shop: &Shop, flow: Flow, buyer: &mut Buyer<'_>, server: &Server)
 }
 
 /// What has to be there before the flow.
-async fn prepare(flow: Flow, buyer: &mut Buyer<'_>, order: &str) -> Option<String> {
-    match flow {
-        Flow::Payment => None,
-        Flow::Notification => Some(buyer.pay_quietly(order).await),
+async fn prepare(shop: &Shop, flow: Flow, buyer: &mut Buyer<'_>, order: &str) -> Option<String> {
+    if flow == Flow::Payment {
+        return None;
+    }
+    let number = buyer.pay_quietly(order).await;
+    if flow == Flow::Refund {
+        assert!(notify(shop, &number).await);
+    }
+    Some(number)
+}
+
+/// The flow; tells whether it came to its end.
+async fn act(
+    shop: &Shop,
+    flow: Flow,
+    buyer: &mut Buyer<'_>,
+    server: &mut Server,
+    order: &str,
+    number: Option<&str>,
+) -> bool {
+    match (flow, number) {
+        (Flow::Notification, Some(number)) => notify(shop, number).await,
+        (Flow::Refund, _) => {
+            let is_asked = buyer.try_refund(order).await;
+            while is_asked && !server.has_ended() {
+                if refunds(shop, order)
+                    .await
+                    .iter()
+                    .any(|status| status != "created")
+                {
+                    return true;
+                }
+                tokio::task::yield_now().await;
+            }
+            false
+        }
+        _ => buyer.try_start_payment(order).await,
     }
 }
 
-/// The flow; tells whether it was answered well.
-async fn act(shop: &Shop, flow: Flow, buyer: &Buyer<'_>, order: &str, number: Option<&str>) -> bool {
-    match (flow, number) {
-        (Flow::Notification, Some(number)) => notify(shop, number).await,
-        _ => buyer.try_start_payment(order).await,
+/// The same again at a server that lives, and what must hold then.
+async fn repeat(
+    shop: &Shop,
+    flow: Flow,
+    buyer: &mut Buyer<'_>,
+    order: &str,
+    number: Option<String>,
+    place: &str,
+) {
+    let number = match number {
+        None => buyer.pay_quietly(order).await,
+        Some(number) => number,
+    };
+    if flow == Flow::Refund {
+        buyer.refund(order).await;
+        let deadline = Instant::now() + REFUNDED_WITHIN;
+        while refunds(shop, order).await != ["succeeded"] {
+            assert!(Instant::now() < deadline, "not refunded {place}");
+            tokio::task::yield_now().await;
+        }
+        let known = shop.list("/simulator/refunds").await;
+        let of_order = known
+            .iter()
+            .filter(|refund| refund["out_trade_no"] == number.as_str());
+        assert_eq!(of_order.count(), 1, "{place}");
+        return;
     }
+    assert!(notify(shop, &number).await, "refused {place}");
+    assert_eq!(shop.order_status(order).await, "paid", "{place}");
+    let payments = shop
+        .count("select count(*) from payments where not is_surplus")
+        .await;
+    let paid = shop
+        .count("select count(*) from orders where status = 'paid'")
+        .await;
+    assert_eq!(payments, paid, "{place}");
+}
+
+/// Where the refunds of an order stand.
+async fn refunds(shop: &Shop, order: &str) -> Vec<String> {
+    sqlx::query_scalar("select status from refunds where order_id = $1::uuid")
+        .bind(order)
+        .fetch_all(&shop.db)
+        .await
+        .unwrap()
 }
 
 async fn put_product(shop: &Shop, front: &Front) {

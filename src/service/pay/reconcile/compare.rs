@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::lease::{Lease, Setback};
 use super::stage::Staged;
-use super::work::{Lease, Setback};
 use crate::domain::exception::ExceptionKind;
 use crate::error::AppError;
 use crate::service::Context;

@@ -3,6 +3,7 @@
 //! is begun again by whoever finds the lease run out.
 
 mod compare;
+mod lease;
 mod stage;
 mod work;
 

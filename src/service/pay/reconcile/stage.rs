@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::work::{Lease, Setback};
+use super::lease::{Lease, Setback};
 use crate::service::Context;
 use crate::store;
 use crate::store::bill::{FlowColumns, TradeColumns};

@@ -61,7 +61,7 @@ pub async fn list(db: impl PgExecutor<'_>, id: OrderId, limit: i64) -> Result<Ve
                 'total_fen', p.total_fen, 'source', p.source, 'is_surplus', p.is_surplus, 'success_at', p.success_at)
             from payments p where p.order_id = $1
             union all
-            select r.created_at, 50, 'refund_wanted', jsonb_build_object('refund_id', r.id, 'out_refund_no', r.out_refund_no,
+            select r.created_at, 28, 'refund_wanted', jsonb_build_object('refund_id', r.id, 'out_refund_no', r.out_refund_no,
                 'amount_fen', r.amount_fen, 'cause', r.cause, 'reason', r.reason)
             from refunds r where r.order_id = $1
             union all

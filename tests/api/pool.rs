@@ -97,7 +97,8 @@ async fn nobody_gets_a_connection_that_was_left_in_the_middle_of_a_statement() {
             let db = db.clone();
             async move { db.execute("select pg_sleep(1.5), 'not yours'").await.map(drop) }
         });
-        let running = "select count(*) from pg_stat_activity where query like '%not yours%' and pid <> pg_backend_pid()";
+        let running = "select count(*) from pg_stat_activity
+            where state = 'active' and query like 'select pg_sleep(1.5), ''not yours''%'";
         until(async || {
             let count: i64 = sqlx::query_scalar(running).fetch_one(&shop.db).await.unwrap();
             count == 1

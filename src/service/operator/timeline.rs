@@ -174,7 +174,7 @@ impl Told<'_> {
 
     fn notification(&self) -> String {
         let verdict = match self.text("verdict") {
-            "settled" => "it paid the order".to_owned(),
+            "settled" => "what it tells is in the books".to_owned(),
             "duplicate" => "we knew it already, and nothing changed".to_owned(),
             "other" => "it is about nothing that this server handles".to_owned(),
             kind => format!("it became an exception or an entry of its own, {kind}"),

@@ -98,7 +98,7 @@ codes! {
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
     PaymentNotConfigured = "payment_not_configured", 503, Info, false, "Payment is not set up",
         "The server has no merchant settings (`WXPAY_…`); everything else works.";
-    EventsNotConfigured = "events_not_configured", 503, Info, false, "Nobody is told of events",
+    EventsNotConfigured = "events_not_configured", 409, Info, false, "Nobody is told of events",
         "The server has no `EVENTS_WEBHOOK_URL`, so that an event cannot be sent again. Set it and restart.";
     ExceptionResolved = "exception_resolved", 409, Info, false, "The exception is resolved already",
         "Somebody has resolved it with another text. Read it again; the first resolution stays.";

@@ -32,7 +32,7 @@ pub struct EventResponse {
     responses(
         (status = 202, body = EventResponse),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`events_not_configured`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`events_not_configured`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn redeliver_event(
     context: web::Data<Context>,

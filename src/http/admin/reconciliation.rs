@@ -26,7 +26,7 @@ use crate::store::reconciliation::Reconciliation;
 #[serde(deny_unknown_fields)]
 pub struct BeginReconciliationRequest {
     /// A day in China (UTC+8) that is over, not longer ago than 89 days.
-    #[schema(value_type = String, format = Date, example = "2026-01-01")]
+    #[schema(value_type = String, format = Date)]
     bill_date: String,
 }
 

@@ -99,8 +99,9 @@ def map_case(context, case):
     elif (method, path) == ("PATCH", "/v1/me") and case.body.get("avatar_url") is not None:
         case.body = {**case.body, "avatar_url": "https://thirdwx.qlogo.cn/mmopen/x/132"}
     elif (method, path) == ("POST", "/admin/orders/{id}/refunds"):
-        # It names a payment of that order, and there is none that a form could tell.
+        # It names a payment of that order, which no form can tell.
         case.body.pop("transaction_id", None)
+        case.body = {name: _whole(value) for name, value in case.body.items()}
     elif (method, path) == ("POST", "/admin/reconciliations"):
         # WeChat keeps bills for three months, and has none of today.
         case.body = {**case.body, "bill_date": str(datetime.date.today() - datetime.timedelta(days=3))}

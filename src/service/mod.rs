@@ -1,11 +1,13 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
-//! and what the [`operator`] sees and decides; [`outbox`] tells others.
+//! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
+//! user ([`data`]), what is bought and paid ([`pay`]), and what the [`operator`] sees and decides;
+//! [`outbox`] tells others.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
 //! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
 
 pub mod alarm;
+pub mod data;
 pub mod health;
 pub mod login;
 pub mod operator;

@@ -22,6 +22,7 @@ pub(in crate::simulator) enum Api {
     FundFlowBill,
     BillDownload,
     ResetSessionKey,
+    Echo,
 }
 
 impl Api {
@@ -43,6 +44,7 @@ impl Api {
             Self::FundFlowBill => 13,
             Self::BillDownload => 14,
             Self::ResetSessionKey => 40,
+            Self::Echo => 30,
         }
     }
 
@@ -50,7 +52,12 @@ impl Api {
     pub(in crate::simulator) const fn is_mini(self) -> bool {
         matches!(
             self,
-            Self::Login | Self::Token | Self::StableToken | Self::CheckSession | Self::ResetSessionKey
+            Self::Login
+                | Self::Token
+                | Self::StableToken
+                | Self::CheckSession
+                | Self::ResetSessionKey
+                | Self::Echo
         )
     }
 

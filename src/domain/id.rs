@@ -50,4 +50,6 @@ id! {
     ReconciliationId,
     /// A move of an order, as it is told on.
     EventId,
+    /// A file that a user keeps here.
+    FileId,
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod entropy;
 pub mod exception;
 pub mod fen;
+pub mod file;
 pub mod id;
 pub mod name;
 pub mod open_data;

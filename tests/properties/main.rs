@@ -15,6 +15,7 @@ mod name;
 mod notification;
 mod order;
 mod parser;
+mod picture;
 mod refund;
 mod schedule;
 mod settlement;

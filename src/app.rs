@@ -11,12 +11,13 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Settings;
+use crate::config::{FileSettings, Settings};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
+use crate::file::place::{Bucket, Place};
 use crate::http::{self, Bounds, Running, Shell};
-
 use crate::service::alarm::Alarms;
+use crate::service::file::Files;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
@@ -244,6 +245,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         ),
         merchant,
         webhook: None,
+        files: Files::new(place(&settings.files)?),
         recorder: Recorder::default(),
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
@@ -269,6 +271,24 @@ fn webhook(settings: &Settings, limits: webhook::Limits) -> Result<Option<webhoo
     sender.transpose().map_err(|error| StartError::Setting {
         variable: "EVENTS_WEBHOOK_URL",
         what: error.to_string(),
+    })
+}
+
+fn place(settings: &FileSettings) -> Result<Place, StartError> {
+    let place = match settings {
+        FileSettings::Folder(folder) => Place::folder(folder),
+        FileSettings::Store(store) => Place::bucket(&Bucket {
+            name: store.bucket.clone(),
+            prefix: store.prefix.clone(),
+            region: store.region.clone(),
+            endpoint: store.endpoint.clone(),
+            access_key_id: store.access_key_id.clone(),
+            secret_access_key: store.secret_access_key.clone(),
+        }),
+    };
+    place.map_err(|error| StartError::Setting {
+        variable: "FILES_URL",
+        what: format!("cannot be used: {error}"),
     })
 }
 

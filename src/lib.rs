@@ -4,7 +4,7 @@
 //! # Rooms, and which way imports run
 //!
 //! ```text
-//! main -> cli -> app -> { http, worker } -> service -> { wechat, webhook, store } -> domain
+//! main -> cli -> app -> { http, worker } -> service -> { wechat, webhook, file, store } -> domain
 //!                                     error beside service; config read only by cli, app and each room's own section
 //! simulator: stands alone. dev: used by cli and tests.
 //! ```
@@ -17,6 +17,7 @@ pub mod config;
 pub mod dev;
 pub mod domain;
 pub mod error;
+pub mod file;
 pub mod http;
 pub mod service;
 pub mod simulator;

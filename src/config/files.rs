@@ -25,7 +25,7 @@ pub struct ObjectStore {
     pub prefix: String,
     /// `AWS_REGION`, `us-east-1` when unset.
     pub region: String,
-    /// `AWS_ENDPOINT_URL`, for stores other than Amazon's.
+    /// `AWS_ENDPOINT_URL`, for stores other than Amazon's; its host may begin with the bucket's name.
     pub endpoint: Option<Url>,
     /// `AWS_ACCESS_KEY_ID`.
     pub access_key_id: SecretString,

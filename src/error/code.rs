@@ -77,13 +77,19 @@ codes! {
     PayloadTooLarge = "payload_too_large", 413, Info, false, "The body is too large",
         "The body is over the limit of this route.";
     UnsupportedMediaType = "unsupported_media_type", 415, Info, false, "The body has the wrong content type",
-        "Send the body as `application/json`.";
+        "Send the body as `application/json`, a file as `multipart/form-data`.";
     RequestTimeout = "request_timeout", 408, Info, true, "The body did not arrive in time",
         "The request was begun and not finished within the route's time. Send it again.";
     RateLimited = "rate_limited", 429, Warn, true, "Too many requests",
         "A limit was reached, ours or WeChat's. Wait as long as `Retry-After` says.";
     NotFound = "not_found", 404, Info, false, "There is no such thing",
         "Nothing has this id, or it is not yours to see.";
+    FileInvalid = "file_invalid", 422, Info, false, "The file is not a picture that is kept",
+        "Only JPEG, PNG, GIF and WebP pictures are kept, told by their content, whole, and up to 16,384 pixels a side. `detail` says what is wrong. Have the user choose another.";
+    FileQuotaReached = "file_quota_reached", 413, Info, false, "The user keeps too much already",
+        "A user keeps 1,000 files and 512 MiB at the most. Delete some (`DELETE /v1/files/{id}`).";
+    RangeNotSatisfiable = "range_not_satisfiable", 416, Info, false, "The file has no such part",
+        "The range begins behind the end of the file; `Content-Range` tells its size.";
     OrderNotFound = "order_not_found", 404, Info, false, "There is no such order",
         "No order of yours has this id.";
     LoginCodeInvalid = "login_code_invalid", 400, Info, false, "The login code is not valid",

@@ -14,6 +14,8 @@ pub struct Bounds {
     pub in_hand_max: usize,
     /// From the end of the headers to the end of the body.
     pub body_deadline: Duration,
+    /// The same for a body that holds a file.
+    pub upload_deadline: Duration,
     /// How long requests in hand and money tasks may take to end when the server stops.
     pub stop_deadline: Duration,
 }
@@ -25,6 +27,7 @@ impl Default for Bounds {
             connections_per_worker: 4096,
             in_hand_max: 1024,
             body_deadline: Duration::from_secs(5),
+            upload_deadline: Duration::from_mins(1),
             stop_deadline: Duration::from_secs(10),
         }
     }

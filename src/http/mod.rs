@@ -7,6 +7,7 @@
 mod address;
 mod body;
 mod bounds;
+mod condition;
 mod gate;
 mod guard;
 mod json;
@@ -17,10 +18,12 @@ mod payload;
 mod query;
 mod server;
 mod shell;
+mod upload;
 
 pub mod admin;
 pub mod callback;
 pub mod docs;
+pub mod file;
 pub mod openapi;
 pub mod problem;
 pub mod routes;

@@ -9,7 +9,8 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::id::{
-    AttemptId, EventId, ExceptionId, NotificationId, OrderId, ReconciliationId, RefundId, SessionId, UserId,
+    AttemptId, EventId, ExceptionId, FileId, NotificationId, OrderId, ReconciliationId, RefundId, SessionId,
+    UserId,
 };
 use crate::domain::name::{AppId, ProductId};
 use crate::error::{AppError, ErrorCode};
@@ -69,6 +70,7 @@ uuid_parts! {
     ReconciliationId => NotFound,
     RefundId => NotFound,
     EventId => NotFound,
+    FileId => NotFound,
 }
 
 impl PathPart for ProductId {

@@ -51,7 +51,7 @@ pub(super) fn read(
     }
 }
 
-fn check_headers(request: &HttpRequest, limit: usize) -> Result<(), AppError> {
+pub(super) fn check_headers(request: &HttpRequest, limit: usize) -> Result<(), AppError> {
     let headers = request.headers();
     let is_plain = headers
         .get_all(header::CONTENT_ENCODING)

@@ -1,14 +1,16 @@
 //! The table of routes. Resources, not bare routes, so that a wrong method is told from a wrong
 //! path.
 
-use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
+use actix_web::http::Method;
+use actix_web::web::{ServiceConfig, delete, get, method, patch, post, put, resource};
 
 use super::admin::{
     event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
     refund,
 };
 use super::callback::pay;
-use super::v1::{login, me, open_data, order, payment, product, session};
+use super::file as public_file;
+use super::v1::{file, login, me, open_data, order, payment, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
@@ -39,6 +41,17 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/orders/{id}/payment").route(post().to(payment::create_payment)))
         .service(resource("/v1/orders/{id}/sync").route(post().to(order::sync_order)))
         .service(resource("/v1/orders/{id}/close").route(post().to(order::close_order)))
+        .service(
+            resource("/v1/files")
+                .route(get().to(file::list_files))
+                .route(post().to(file::create_file)),
+        )
+        .service(resource("/v1/files/{id}").route(delete().to(file::delete_file)))
+        .service(
+            resource("/files/{name}")
+                .route(get().to(public_file::read_file))
+                .route(method(Method::OPTIONS).to(public_file::allow_file)),
+        )
         .service(resource("/wechat/pay/notify").route(post().to(pay::receive_payment_notification)))
         .service(resource("/wechat/pay/refund-notify").route(post().to(pay::receive_refund_notification)))
         .service(resource("/admin/orders/{id}/refunds").route(post().to(refund::create_refund)))

@@ -21,6 +21,8 @@ pub struct Alarms {
     pub refunds: Alarm,
     /// Of the loop that tells others of events.
     pub events: Alarm,
+    /// Of the loop that removes the objects of files that are gone.
+    pub files: Alarm,
     /// Of the loop that refreshes access tokens.
     pub access_tokens: Alarm,
 }

@@ -1,6 +1,6 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
-//! user ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), and what
-//! the [`operator`] sees and decides; [`outbox`] tells others.
+//! user ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), which
+//! pictures are kept ([`file`]), and what the [`operator`] sees and decides; [`outbox`] tells others.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -8,6 +8,7 @@
 
 pub mod alarm;
 pub mod data;
+pub mod file;
 pub mod health;
 pub mod login;
 pub mod mini;
@@ -63,6 +64,8 @@ pub struct Context {
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.
     pub webhook: Option<crate::webhook::Sender>,
+    /// Files of users.
+    pub files: file::Files,
     /// Which refused notifications are written down.
     pub recorder: pay::recorder::Recorder,
     /// How long a session lives.

@@ -16,6 +16,8 @@ pub mod database;
 pub mod difference;
 pub mod event;
 pub mod exception;
+pub mod file;
+pub mod file_sweep;
 pub mod health;
 pub mod housekeeping;
 pub mod idempotency;

@@ -5,7 +5,7 @@ use tracing::{Level, Metadata};
 /// Rooms of other people that see what goes over the wire: headers with bearer tokens, URLs with
 /// secrets in the query string, statement texts. Whatever `RUST_LOG` says, they speak at `info`
 /// and above only.
-const WIRE: [&str; 8] = [
+const WIRE: [&str; 9] = [
     "h2",
     "hyper",
     "hyper_util",
@@ -14,6 +14,7 @@ const WIRE: [&str; 8] = [
     "sqlx",
     "actix_http",
     "opentelemetry",
+    "object_store",
 ];
 
 /// The web server tells of every thread it starts and stops.

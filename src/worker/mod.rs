@@ -4,6 +4,7 @@
 mod access_tokens;
 mod close;
 mod events;
+mod files;
 mod housekeeping;
 mod platform_keys;
 mod reconcile;
@@ -25,7 +26,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 8] = [
+const LOOPS: [Loop; 10] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -34,6 +35,8 @@ const LOOPS: [Loop; 8] = [
     events::LOOP,
     reconcile::LOOP,
     access_tokens::LOOP,
+    files::SWEEP,
+    files::AUDIT,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);

@@ -45,7 +45,10 @@ fn mounted() -> BTreeSet<(String, String)> {
             let rest = rest.split(".service(").next().unwrap();
             for route in rest.split(".route(").skip(1) {
                 let method = route.trim_start_matches("web::").split('(').next().unwrap();
-                routes.insert((method.to_uppercase(), path.to_owned()));
+                // What a browser asks before a page may ask is written `method(Method::OPTIONS)`.
+                if method != "method" {
+                    routes.insert((method.to_uppercase(), path.to_owned()));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::{Source, import};
 
 /// A room and the rooms that it may import. Everything not listed is refused.
-pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
+pub(crate) const ROOMS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("simulator", &[]),
     ("error", &["domain"]),
@@ -12,9 +12,18 @@ pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
     ("store", &["domain", "telemetry"]),
     ("wechat", &["domain", "telemetry"]),
     ("webhook", &["domain"]),
+    ("file", &["domain"]),
     (
         "service",
-        &["domain", "error", "store", "telemetry", "webhook", "wechat"],
+        &[
+            "domain",
+            "error",
+            "file",
+            "store",
+            "telemetry",
+            "webhook",
+            "wechat",
+        ],
     ),
     ("http", &["config", "domain", "error", "service", "telemetry"]),
     ("worker", &["config", "domain", "error", "service", "telemetry"]),
@@ -24,6 +33,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
             "config",
             "domain",
             "error",
+            "file",
             "http",
             "service",
             "store",
@@ -42,7 +52,12 @@ pub(crate) const ROOMS: [(&str, &[&str]); 14] = [
 
 /// Imports that the table does not allow and that are right all the same: room, what it imports,
 /// why. One that nobody uses any more is reported.
-pub(crate) const GRANTS: [(&str, &str, &str); 13] = [
+pub(crate) const GRANTS: [(&str, &str, &str); 14] = [
+    (
+        "http",
+        "file::place::Piece",
+        "the content of a file is handed on as it comes, piece by piece",
+    ),
     (
         "config",
         "wechat::pay",
@@ -107,7 +122,7 @@ pub(crate) const GRANTS: [(&str, &str, &str); 13] = [
 ];
 
 /// A crate and the only places that may use it.
-pub(crate) const CRATES: [(&str, &[&str]); 7] = [
+pub(crate) const CRATES: [(&str, &[&str]); 9] = [
     ("actix_web", &["src/http/", "src/app.rs", "src/simulator/"]),
     ("actix_http", &[]),
     ("reqwest", &["src/wechat/", "src/webhook/", "src/simulator/"]),
@@ -115,6 +130,8 @@ pub(crate) const CRATES: [(&str, &[&str]); 7] = [
     ("clap", &["src/cli/"]),
     ("governor", &["src/http/"]),
     ("dotenvy", &["src/config/"]),
+    ("object_store", &["src/file/"]),
+    ("actix_multipart", &["src/http/"]),
 ];
 
 /// What `domain` may use of the world outside; neither files, sockets, processes nor a runtime.

@@ -6,7 +6,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{admin, callback, docs, problem, v1};
+use super::{admin, callback, docs, file, problem, v1};
 use everywhere::Everywhere;
 
 /// The security scheme of `/v1`.
@@ -42,6 +42,10 @@ pub const INTERNAL: &str = "internal";
         v1::payment::create_payment,
         v1::order::sync_order,
         v1::order::close_order,
+        v1::file::create_file,
+        v1::file::list_files,
+        v1::file::delete_file,
+        file::read_file,
         callback::pay::receive_payment_notification,
         callback::pay::receive_refund_notification,
         admin::refund::create_refund,

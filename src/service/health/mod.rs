@@ -1,5 +1,6 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
+mod files;
 mod notifications;
 mod pay_keys;
 
@@ -96,6 +97,7 @@ pub struct Checks {
     orders: Check,
     refunds: Check,
     events: Check,
+    files: Check,
     clock: Check,
 }
 
@@ -119,6 +121,10 @@ pub async fn read(context: &Context) -> Health {
         Some(_) => recorded(context, now).await.ok(),
         None => None,
     };
+    let files = match &figures {
+        Some(_) => files::figures(context, now).await.ok(),
+        None => None,
+    };
     let checks = Checks {
         database: database(context, figures.as_ref()),
         migrations,
@@ -132,6 +138,7 @@ pub async fn read(context: &Context) -> Health {
         orders: orders(context, figures.as_ref(), now),
         refunds: refunds(figures.as_ref()),
         events: events(context, figures.as_ref(), now),
+        files: files.map_or_else(unseen, |figures| files::check(context, figures, now)),
         clock: clock(context, figures.as_ref(), now),
     };
     let status = worst(&checks);
@@ -154,6 +161,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        files,
         clock,
     } = checks;
     [
@@ -165,6 +173,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        files,
         clock,
     ]
     .into_iter()

@@ -2,8 +2,10 @@
 
 mod answer;
 mod books;
+mod bucket;
 mod control;
 mod database;
+mod files;
 mod inside;
 mod log;
 mod message;
@@ -29,10 +31,10 @@ use weir::config::Settings;
 use weir::domain::clock::Clock;
 use weir::http::Bounds;
 use weir::simulator::{self, Simulator};
-use weir::store::database::Database;
-use weir::store::pool::{self, PoolLimits};
 
 pub(crate) use answer::Answer;
+pub(crate) use bucket::{Bucket, Trouble};
+pub(crate) use files::form;
 pub(crate) use log::since as log_since;
 pub(crate) use message::Message;
 pub(crate) use money::until;
@@ -114,6 +116,8 @@ impl Shop {
         let secrets = self.secrets.lock().unwrap().clone();
         log::assert_silent_about(self.log_from, &secrets);
         books::assert_balanced(&self.db).await;
+        let files = self.files_folder();
+        files::assert_kept(&self.db, &files).await;
         let apps: Vec<App> = {
             let mut replicas = self.replicas.lock().unwrap();
             replicas
@@ -126,6 +130,7 @@ impl Shop {
         }
         self.simulator.stop().await;
         self.db.close().await;
+        files::remove(&files);
         if !self.database.0.is_empty() {
             database::drop(&self.database.0).await;
         }
@@ -184,27 +189,6 @@ impl Shop {
             Some(workers) => workers.run_to_quiet().await,
             None => BTreeSet::new(),
         }
-    }
-
-    /// Cuts every connection to the database, once.
-    pub(crate) async fn cut_database(&self) {
-        database::cut(&self.database.0).await;
-    }
-
-    /// Takes the database away: connections are cut and no new one is let in.
-    pub(crate) async fn lose_database(&self) {
-        database::allow_connections(&self.database.0, false).await;
-        database::cut(&self.database.0).await;
-    }
-
-    /// A pool of its own to the database.
-    pub(crate) fn connect(&self, connections_max: u32) -> Database {
-        pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
-    }
-
-    /// Lets connections in again.
-    pub(crate) async fn find_database(&self) {
-        database::allow_connections(&self.database.0, true).await;
     }
 
     /// From now on these words are secret.

@@ -1,7 +1,9 @@
 //! The settings of the servers and of the simulated WeChat in these tests.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -171,6 +173,13 @@ pub(super) fn simulator(setup: &Setup) -> simulator::Options {
     }
 }
 
+/// Where the uploads of the servers on a database lie. It is there once one has started.
+pub(super) fn files_folder(database_url: &str) -> PathBuf {
+    let mut hash = DefaultHasher::new();
+    (std::process::id(), database_url).hash(&mut hash);
+    std::env::temp_dir().join(format!("weir-files-{:016x}", hash.finish()))
+}
+
 /// The variables of a server.
 pub(super) fn variables(
     setup: &Setup,
@@ -200,6 +209,10 @@ pub(super) fn variables(
             format!("{KEYS}/merchant_private_key.pem"),
         ),
         ("WXPAY_API_V3_KEY", API_V3_KEY.to_owned()),
+        (
+            "FILES_URL",
+            format!("file://{}", files_folder(database_url).display()),
+        ),
         ("WXPAY_API_BASE_URL", wechat.clone()),
         ("WXPAY_API_BACKUP_BASE_URL", wechat),
     ]);

@@ -1,0 +1,101 @@
+//! Files of users: taken in, shown to everybody, removed by their owner, and swept.
+//!
+//! The row is written first, then the object, then the row says that it is there. What dies in
+//! between leaves a row that the sweep finds; an answer is given only when all three are done.
+
+mod memory;
+pub mod put_file;
+pub mod read_file;
+pub mod remove_file;
+pub mod sweep;
+
+pub use memory::UploadMemory;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{OnceCell, Semaphore};
+use uuid::Uuid;
+
+use crate::domain::file::{PictureKind, shard};
+use crate::domain::id::{FileId, UserId};
+use crate::error::{AppError, ErrorCode};
+use crate::file::place::{Place, PlaceError};
+use crate::store;
+use crate::store::database::Database;
+use memory::Ledger;
+
+/// How many files are sent out at the same moment.
+const READERS_MAX: usize = 512;
+/// Stands for "never".
+const NEVER: i64 = i64::MIN;
+
+/// What the use cases of this wing share.
+#[derive(Debug)]
+pub struct Files {
+    place: Place,
+    /// The folder of this database's files; read once.
+    store_id: OnceCell<Uuid>,
+    memory: Arc<Mutex<Ledger>>,
+    readers: Arc<Semaphore>,
+    /// When the place last failed, in seconds since 1970, if it did not work since.
+    failed_at: AtomicI64,
+}
+
+impl Files {
+    /// Files that lie in `place`.
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            store_id: OnceCell::new(),
+            memory: Arc::default(),
+            readers: Arc::new(Semaphore::new(READERS_MAX)),
+            failed_at: AtomicI64::new(NEVER),
+        }
+    }
+
+    /// The memory of one more upload of a user; none of it is taken yet.
+    pub fn memory_for(&self, user_id: UserId) -> UploadMemory {
+        UploadMemory::new(Arc::clone(&self.memory), user_id)
+    }
+
+    /// When the place last failed, if it did not work since.
+    pub fn failed_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(self.failed_at.load(Ordering::Relaxed), 0)
+    }
+
+    fn note<T>(&self, outcome: Result<T, PlaceError>, now: DateTime<Utc>) -> Result<T, PlaceError> {
+        let at = match &outcome {
+            Err(PlaceError::Failed(_)) => now.timestamp(),
+            Ok(_) | Err(PlaceError::Missing) => NEVER,
+        };
+        self.failed_at.store(at, Ordering::Relaxed);
+        outcome
+    }
+
+    async fn folder(&self, db: &Database) -> Result<Uuid, AppError> {
+        let read = || async { store::file::get_store_id(db).await };
+        Ok(*self.store_id.get_or_try_init(read).await?)
+    }
+}
+
+/// A part of the store.
+fn shard_folder(store_id: Uuid, shard: u8) -> String {
+    format!("{store_id}/{shard:02x}")
+}
+
+/// Where a file lies.
+fn object_name(store_id: Uuid, id: FileId, kind: PictureKind) -> String {
+    let folder = shard_folder(store_id, shard(id));
+    format!("{folder}/{id}.{}", kind.extension())
+}
+
+impl From<PlaceError> for AppError {
+    /// That an object is missing is the store's failure as well: there is a row that says it is there.
+    fn from(error: PlaceError) -> Self {
+        Self::new(ErrorCode::Unavailable)
+            .detail("The store of the files fails.")
+            .caused_by(error)
+    }
+}

@@ -1,0 +1,76 @@
+//! Anybody fetches a file; its owner lists them.
+
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
+use metrics::counter;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::object_name;
+use crate::domain::file::{PictureKind, StoredFile};
+use crate::domain::id::{FileId, UserId};
+use crate::error::{AppError, ErrorCode};
+use crate::file::place::{Piece, PlaceError};
+use crate::service::Context;
+use crate::store;
+use crate::telemetry::SHED;
+
+/// The content of a file on its way out, and the right to send it.
+#[expect(
+    missing_debug_implementations,
+    reason = "a stream has no form that says anything"
+)]
+pub struct Content {
+    /// Piece by piece, as they are asked for.
+    pub pieces: BoxStream<'static, Result<Piece, PlaceError>>,
+    /// To be held until the last piece is sent.
+    pub turn: OwnedSemaphorePermit,
+}
+
+/// The file of an address.
+///
+/// # Errors
+/// `not_found` when there is none, or one of another kind.
+pub async fn find_file(context: &Context, id: FileId, kind: PictureKind) -> Result<StoredFile, AppError> {
+    let file = store::file::find_stored(&context.db, id).await?;
+    file.filter(|file| file.kind == kind)
+        .ok_or_else(|| AppError::new(ErrorCode::NotFound))
+}
+
+/// Begins to read a part of a file.
+///
+/// # Errors
+/// `unavailable` when the store fails or too many are reading.
+pub async fn open_file(context: &Context, file: &StoredFile, range: Range<u64>) -> Result<Content, AppError> {
+    let files = &context.files;
+    let Ok(turn) = std::sync::Arc::clone(&files.readers).try_acquire_owned() else {
+        counter!(SHED, "reason" => "file_readers").increment(1);
+        return Err(AppError::new(ErrorCode::Unavailable).detail("Too many files are being sent."));
+    };
+    let name = object_name(files.folder(&context.db).await?, file.id, file.kind);
+    let read = files.place.read(&name, range).await;
+    let pieces = files.note(read, context.clock.now())?;
+    Ok(Content { pieces, turn })
+}
+
+/// A page of a user's files, newest first, and where the next begins.
+pub async fn list_files(
+    context: &Context,
+    user_id: UserId,
+    before: Option<FileId>,
+    limit: u32,
+) -> Result<(Vec<StoredFile>, Option<FileId>), AppError> {
+    let wanted = i64::from(limit).saturating_add(1);
+    let mut files = store::file::list_own(&context.db, user_id, before, wanted).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = files.len() > limit;
+    files.truncate(limit);
+    let next = files.last().filter(|_| has_more).map(|file| file.id);
+    Ok((files, next))
+}
+
+/// Its age in whole seconds is what `Last-Modified` can say.
+pub fn modified_at(file: &StoredFile) -> DateTime<Utc> {
+    DateTime::from_timestamp(file.stored_at.timestamp(), 0).unwrap_or(file.stored_at)
+}

@@ -35,6 +35,7 @@ mod lease;
 mod limits;
 mod login;
 mod login_shape;
+mod mini_program;
 mod mismatch;
 mod multitude;
 mod notification;

@@ -18,8 +18,10 @@ const ISSUER: &str = "weir";
 const TOKEN_BYTES_MAX: usize = 1_024;
 
 /// What a token says, believed because its signature and its fields are ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenSubject {
+    /// The mini program it is good for.
+    pub app_id: AppId,
     /// The session it names.
     pub session_id: SessionId,
     /// Whose.
@@ -42,6 +44,7 @@ pub enum TokenError {
 
 #[derive(Deserialize)]
 struct Claims {
+    aud: AppId,
     sub: UserId,
     sid: SessionId,
     exp: i64,
@@ -106,8 +109,7 @@ impl SessionTokens {
     /// A token for a session.
     pub fn issue(
         &self,
-        app_id: &AppId,
-        subject: TokenSubject,
+        subject: &TokenSubject,
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<String, TokenError> {
@@ -118,7 +120,7 @@ impl SessionTokens {
         };
         let claims = NewClaims {
             iss: ISSUER,
-            aud: app_id,
+            aud: &subject.app_id,
             sub: subject.user_id,
             sid: subject.session_id,
             iat: now.timestamp(),
@@ -147,6 +149,7 @@ impl SessionTokens {
             return Err(TokenError::Expired);
         }
         Ok(TokenSubject {
+            app_id: claims.aud,
             session_id: claims.sid,
             user_id: claims.sub,
         })

@@ -9,6 +9,8 @@ pub(crate) struct Phone<'a> {
     pub(crate) shop: &'a Shop,
     /// The person, by the simulator's name.
     pub(crate) user_id: String,
+    /// The mini program that is open.
+    pub(crate) app_id: &'static str,
     /// The session's token, after a login.
     pub(crate) token: String,
 }
@@ -22,6 +24,7 @@ impl<'a> Phone<'a> {
         Self {
             shop,
             user_id: user["user_id"].as_str().unwrap().to_owned(),
+            app_id: super::APP,
             token: String::new(),
         }
     }
@@ -39,6 +42,16 @@ impl<'a> Phone<'a> {
     pub(crate) async fn login(&mut self) -> Value {
         let code = self.code(super::APP).await;
         let answer = self.try_login(&json!({ "code": code })).await;
+        let body = answer.ok(200);
+        self.take_token(&body);
+        body
+    }
+
+    /// Opens a mini program: `POST /v1/login` in its name.
+    pub(crate) async fn login_to(&mut self, app_id: &'static str) -> Value {
+        self.app_id = app_id;
+        let code = self.code(app_id).await;
+        let answer = self.try_login(&json!({"code": code, "app_id": app_id})).await;
         let body = answer.ok(200);
         self.take_token(&body);
         body
@@ -95,6 +108,7 @@ impl<'a> Phone<'a> {
     pub(crate) async fn cashier(&self, parameters: &Value) -> String {
         let mut body = parameters.clone();
         body["user_id"] = json!(self.user_id);
+        body["app_id"] = json!(self.app_id);
         let sheet = self
             .shop
             .control("POST", "/simulator/request-payment", &body)

@@ -1,5 +1,6 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
-//! and what the [`operator`] sees and decides; [`outbox`] tells others.
+//! and what the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`] follows a
+//! change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -11,6 +12,7 @@ pub mod login;
 pub mod operator;
 pub mod outbox;
 pub mod pay;
+pub mod reencryption;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -70,6 +72,8 @@ pub struct Context {
     pub alarms: Alarms,
     /// Cancelled when the server stops: what takes long gives way.
     pub stopping: CancellationToken,
+    /// How far sealing again under the newest data key has come.
+    pub reencryption: reencryption::Progress,
     /// When the loops leave WeChat Pay alone.
     pub pay_rest: pay::rest::Rest,
     /// Work that goes on when its client goes away.

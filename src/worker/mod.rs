@@ -6,6 +6,7 @@ mod events;
 mod housekeeping;
 mod platform_keys;
 mod reconcile;
+mod reencryption;
 mod refunds;
 mod settle;
 mod turn;
@@ -24,7 +25,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 7] = [
+const LOOPS: [Loop; 8] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -32,6 +33,7 @@ const LOOPS: [Loop; 7] = [
     platform_keys::LOOP,
     events::LOOP,
     reconcile::LOOP,
+    reencryption::LOOP,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);

@@ -18,6 +18,7 @@ mod bad_input;
 mod catalogue;
 mod close;
 mod crash;
+mod data_key;
 mod event;
 mod event_order;
 mod exception;

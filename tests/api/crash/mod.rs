@@ -9,7 +9,7 @@
 mod buyer;
 mod front;
 mod judge;
-mod server;
+pub(crate) mod server;
 mod walk;
 
 use std::os::unix::fs::PermissionsExt;

@@ -10,14 +10,14 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-pub(super) struct Server {
+pub(crate) struct Server {
     process: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// Starts the built program, and waits until it serves.
-    pub(super) async fn start(variables: &BTreeMap<&'static str, String>) -> Self {
+    pub(crate) async fn start(variables: &BTreeMap<&'static str, String>) -> Self {
         let folder = std::env::temp_dir();
         let mut process = Command::new(env!("CARGO_BIN_EXE_weir"))
             .arg("serve")
@@ -70,7 +70,7 @@ impl Server {
     }
 
     /// Ends it as a crash would; tells whether that was what ended it.
-    pub(super) async fn kill(mut self) -> bool {
+    pub(crate) async fn kill(mut self) -> bool {
         self.process.start_kill().unwrap();
         self.died_killed().await
     }

@@ -5,6 +5,7 @@
 //! state and the wanted effects go out. That is what makes every decision a table that a test can
 //! print in full.
 
+pub mod access_token;
 pub mod attempt;
 pub mod clock;
 pub mod entropy;

@@ -116,6 +116,10 @@ pub const COLUMNS: &[SealedColumn] = &[
         "users", "previous_session_key", "id" "uuid" from "00000000-0000-0000-0000-000000000000",
         place "'users.session_key/' || app_id || '/' || openid"
     ),
+    column!(
+        "access_tokens", "token", "app_id" "text" from "",
+        place "'access_tokens.token/' || app_id"
+    ),
 ];
 
 impl SealedColumn {

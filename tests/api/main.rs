@@ -12,6 +12,7 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod access_token;
 mod admin_order;
 mod bad_field;
 mod bad_input;

@@ -21,6 +21,7 @@ pub(in crate::simulator) enum Api {
     TradeBill,
     FundFlowBill,
     BillDownload,
+    Echo,
 }
 
 impl Api {
@@ -41,6 +42,7 @@ impl Api {
             Self::TradeBill => 12,
             Self::FundFlowBill => 13,
             Self::BillDownload => 14,
+            Self::Echo => 30,
         }
     }
 
@@ -48,7 +50,7 @@ impl Api {
     pub(in crate::simulator) const fn is_mini(self) -> bool {
         matches!(
             self,
-            Self::Login | Self::Token | Self::StableToken | Self::CheckSession
+            Self::Login | Self::Token | Self::StableToken | Self::CheckSession | Self::Echo
         )
     }
 

@@ -1,10 +1,13 @@
 //! What an operator sees of a change of the data keys.
 
 use serde_json::{Value, json};
+use weir::domain::name::AppId;
+use weir::service::mini::{ApiCall, call};
 
 use super::{
     a_minute_later, check, count_under, fresh_key, in_a_shop, keyed, log_in_at, name, populate, rows,
 };
+use crate::harness::APP;
 
 #[tokio::test]
 async fn the_operator_sees_what_is_left_and_when_an_old_key_may_go() {
@@ -147,6 +150,32 @@ async fn what_is_left_is_in_the_metrics() {
             check(shop, both).await["unknown"],
             Value::Object(serde_json::Map::new())
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_access_token_goes_along_and_is_not_fetched_again() {
+    in_a_shop(async |shop, old, new| {
+        let app = AppId::parse(APP).unwrap();
+        let echo = async |replica| {
+            let context = shop.context_of(replica);
+            let request = ApiCall::post("echo", "/wxa/echo/a", &json!({})).unwrap();
+            call(&context, &app, &request).await.unwrap();
+        };
+        echo(0).await;
+        shop.advance(1).await;
+        let both = shop.join(&keyed(&[new, old])).await;
+        let left = check(shop, both).await;
+        assert_eq!(
+            left["remaining"],
+            json!({"access_tokens.token": {name(old).to_string(): 1}})
+        );
+        assert!(shop.run_workers_of(both).await.is_empty());
+        let alone = shop.join(&keyed(&[new])).await;
+        echo(alone).await;
+        assert_eq!(check(shop, alone).await["status"], "ok");
+        assert_eq!(shop.calls("stable_token").await.len(), 1);
     })
     .await;
 }

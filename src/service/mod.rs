@@ -1,12 +1,14 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
-//! what WeChat's other services do ([`mini`]), and what the [`operator`] sees and decides; [`outbox`] tells others,
-//! [`reencryption`] follows a change of the data keys.
+//! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
+//! user ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), and what
+//! the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`]
+//! follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
 //! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
 
 pub mod alarm;
+pub mod data;
 pub mod health;
 pub mod login;
 pub mod mini;

@@ -44,18 +44,19 @@ impl Default for SessionCache {
 }
 
 impl SessionCache {
+    /// Forgets a session that is over.
+    pub(in crate::service) fn forget(&self, id: SessionId) {
+        self.0.invalidate(&id);
+    }
+
     fn get(&self, subject: &TokenSubject, now: DateTime<Utc>) -> Option<Arc<LiveSession>> {
         let (seen_at, session) = self.0.get(&subject.session_id)?;
         let age = now.signed_duration_since(seen_at);
         // A negative age is a clock that was set back: not believed either.
         let is_fresh = age >= TimeDelta::zero() && age < BELIEVED;
-        (is_fresh && session.expires_at > now && is_named(&session, subject)).then_some(session)
+        (is_fresh && session.expires_at > now && subject.is_of(session.user_id, &session.app_id))
+            .then_some(session)
     }
-}
-
-/// Whether a token is this session's: it names its user and its mini program too.
-fn is_named(session: &LiveSession, subject: &TokenSubject) -> bool {
-    session.user_id == subject.user_id && session.app_id == subject.app_id
 }
 
 /// Reads a bearer token.
@@ -106,7 +107,7 @@ async fn find(
 ) -> Result<(LiveSession, User), AppError> {
     store::session::find_live(&context.db, subject.session_id, now)
         .await?
-        .filter(|(session, _)| is_named(session, subject))
+        .filter(|(session, _)| subject.is_of(session.user_id, &session.app_id))
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))
 }
 

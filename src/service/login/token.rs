@@ -28,6 +28,13 @@ pub struct TokenSubject {
     pub user_id: UserId,
 }
 
+impl TokenSubject {
+    /// Whether the session that it names is its own: of that user, in that mini program.
+    pub fn is_of(&self, user_id: UserId, app_id: &AppId) -> bool {
+        self.user_id == user_id && self.app_id == *app_id
+    }
+}
+
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {

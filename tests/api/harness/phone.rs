@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Answer, Shop};
 
 /// A person with a phone.
+#[derive(Clone)]
 pub(crate) struct Phone<'a> {
     pub(crate) shop: &'a Shop,
     /// The person, by the simulator's name.

@@ -88,7 +88,8 @@ where
         let token = shell.in_hand.token();
         Box::pin(async move {
             let span = exchange.span();
-            let handled = telemetry::scope(record, handle(inner, request, (lane, ticket), &method)).instrument(span);
+            let handled =
+                telemetry::scope(record, handle(inner, request, (lane, ticket), &method)).instrument(span);
             let mut answer = handled.await;
             finish(&mut answer, exchange, &shell);
             drop(token);
@@ -112,7 +113,11 @@ where
         Ok(ticket) => ticket,
         Err(reason) => return Ok(shed(request, reason).map_into_right_body()),
     };
-    let work = service::for_request(lane.is_queueing(), ticket, async move { inner.call(request).await });
+    let work = service::for_request(
+        lane.is_queueing(),
+        ticket,
+        async move { inner.call(request).await },
+    );
     let work = AssertUnwindSafe(work);
     match work.catch_unwind().await {
         Ok(Ok(response)) => Ok(reshape(response, method)),

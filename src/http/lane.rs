@@ -29,13 +29,23 @@ pub(super) enum Lane {
 impl Lane {
     /// The lane of a path. One that is not known waits for nobody else.
     pub(super) fn of(path: &str) -> Self {
-        let is_below = |room: &str| path.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let order = path.strip_prefix("/v1/orders/").and_then(|rest| rest.split_once('/'));
+        let is_below = |room: &str| {
+            path.strip_prefix(room)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let order = path
+            .strip_prefix("/v1/orders/")
+            .and_then(|rest| rest.split_once('/'));
         match path {
             "/healthz" => Self::Nothing,
             _ if ["/wechat", "/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
             _ if order.is_some_and(|(_, what)| ["payment", "sync", "close"].contains(&what)) => Self::Pay,
-            _ if ["/v1/login", "/v1/phone-number", "/v1/functions", "/internal"].into_iter().any(is_below) => Self::Mini,
+            _ if ["/v1/login", "/v1/phone-number", "/v1/functions", "/internal"]
+                .into_iter()
+                .any(is_below) =>
+            {
+                Self::Mini
+            }
             _ => Self::Own,
         }
     }
@@ -78,8 +88,16 @@ impl Lanes {
         let wanted: &[(&Arc<Semaphore>, &str)] = match lane {
             Lane::Nothing => &[],
             Lane::Kept => &[(&self.all, "in_flight")],
-            Lane::Mini => &[(&self.mini, "mini"), (&self.common, "in_flight"), (&self.all, "in_flight")],
-            Lane::Pay => &[(&self.pay, "pay"), (&self.common, "in_flight"), (&self.all, "in_flight")],
+            Lane::Mini => &[
+                (&self.mini, "mini"),
+                (&self.common, "in_flight"),
+                (&self.all, "in_flight"),
+            ],
+            Lane::Pay => &[
+                (&self.pay, "pay"),
+                (&self.common, "in_flight"),
+                (&self.all, "in_flight"),
+            ],
             Lane::Own => &[(&self.common, "in_flight"), (&self.all, "in_flight")],
         };
         let places = wanted

@@ -41,6 +41,7 @@ mod notification;
 mod openapi;
 mod order;
 mod order_list;
+mod overload;
 mod payment;
 mod pool;
 mod prepay_fault;

@@ -60,6 +60,7 @@ mod refund_request;
 mod refusal;
 mod replay;
 mod reset;
+mod reset_anywhere;
 mod session;
 mod session_token;
 mod settle;

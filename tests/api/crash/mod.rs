@@ -9,6 +9,7 @@
 mod buyer;
 mod front;
 mod judge;
+mod told;
 mod walk;
 
 use std::os::unix::fs::PermissionsExt;

@@ -26,7 +26,8 @@ async fn count(database_url: &str, sql: &'static str) -> i64 {
 
 #[test]
 fn a_comparison_that_is_killed_at_any_moment_ends_with_the_same_result() {
-    let kills = std::env::var("WEIR_KILLS").map_or(KILLS, |kills| kills.parse().unwrap()) / 2;
+    let kills: u64 = std::env::var("WEIR_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let kills = kills.div_ceil(2);
     let seed = u64::from_be_bytes(Entropy::system().bytes().unwrap());
     println!("{kills} kills, seed {seed}");
     let day = Day::new(yesterday(), PAYMENTS, DEFECTS, seed);

@@ -26,7 +26,7 @@ struct Heard {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_arrives_in_its_order_though_servers_die_while_telling() {
-    let kills = asked_for("WEIR_KILLS", KILLS) / 2;
+    let kills = asked_for("WEIR_KILLS", KILLS).div_ceil(2);
     let seed = u64::from_ne_bytes(Entropy::system().bytes().unwrap());
     tell(&format!("{kills} kills, seed {seed}"));
     let receiver = Receiver::start().await;

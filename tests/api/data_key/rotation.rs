@@ -9,8 +9,7 @@ use weir::domain::entropy::Entropy;
 use super::{
     a_minute_later, count_under, fresh_key, in_a_shop, keyed, log_in_at, opened, place, populate, vault,
 };
-use crate::crash::server::Server;
-use crate::harness::{asked_for, tell, until};
+use crate::harness::{Server, asked_for, tell, until};
 
 /// In an ordinary run; a long one says how many in `WEIR_SEALED`.
 const USERS: u64 = 2_000;

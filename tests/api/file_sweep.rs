@@ -7,8 +7,7 @@ use std::time::SystemTime;
 use chrono::TimeDelta;
 use weir::service::file::sweep::AUDIT_EVERY;
 
-use crate::crash::server::Server;
-use crate::harness::{Bucket, Setup, Shop, Trouble, form, shop, shop_with, until};
+use crate::harness::{Bucket, Server, Setup, Shop, Trouble, form, shop, shop_with, until};
 use crate::picture::picture;
 
 const DAY_S: i64 = 24 * 3_600;

@@ -1,5 +1,6 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
+mod data_keys;
 mod files;
 mod notifications;
 mod pay_keys;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::domain::exception::Concern;
 use crate::error::AppError;
-use crate::service::Context;
+use crate::service::{Context, reencryption};
 use crate::store;
 use crate::store::health::Figures;
 use crate::store::recorder::RefusedFigure;
@@ -98,6 +99,7 @@ pub struct Checks {
     refunds: Check,
     events: Check,
     files: Check,
+    data_keys: Check,
     clock: Check,
 }
 
@@ -125,6 +127,10 @@ pub async fn read(context: &Context) -> Health {
         Some(_) => files::figures(context, now).await.ok(),
         None => None,
     };
+    let sealed = match &figures {
+        Some(_) => reencryption::standing(context).await.ok(),
+        None => None,
+    };
     let checks = Checks {
         database: database(context, figures.as_ref()),
         migrations,
@@ -139,6 +145,7 @@ pub async fn read(context: &Context) -> Health {
         refunds: refunds(figures.as_ref()),
         events: events(context, figures.as_ref(), now),
         files: files.map_or_else(unseen, |figures| files::check(context, figures, now)),
+        data_keys: data_keys::check(context, sealed.as_ref()),
         clock: clock(context, figures.as_ref(), now),
     };
     let status = worst(&checks);
@@ -162,6 +169,7 @@ fn worst(checks: &Checks) -> Status {
         refunds,
         events,
         files,
+        data_keys,
         clock,
     } = checks;
     [
@@ -174,6 +182,7 @@ fn worst(checks: &Checks) -> Status {
         refunds,
         events,
         files,
+        data_keys,
         clock,
     ]
     .into_iter()

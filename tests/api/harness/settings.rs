@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tempfile::NamedTempFile;
 use url::Url;
 use weir::http::Bounds;
 use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant};
@@ -52,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) webhook_limits: webhook::Limits,
     /// Variables that are set otherwise; an empty value is none.
     pub(crate) variables: BTreeMap<&'static str, String>,
+    /// Whether the second mini program is bound to the Open Platform account of the first.
+    pub(crate) is_other_bound: bool,
     /// A database that is used and left alone, in place of one for this shop.
     pub(crate) database_url: Option<String>,
 }
@@ -66,6 +71,7 @@ impl Default for Setup {
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
             variables: BTreeMap::new(),
+            is_other_bound: false,
             database_url: None,
         }
     }
@@ -76,6 +82,17 @@ impl Setup {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.insert(name, value.into());
         self
+    }
+
+    /// With the second mini program as well.
+    pub(crate) fn two_apps(self) -> Self {
+        static FILE: OnceLock<NamedTempFile> = OnceLock::new();
+        let file = FILE.get_or_init(|| {
+            let mut file = NamedTempFile::new().unwrap();
+            write!(file, "[[app]]\nid = \"{OTHER_APP}\"\nsecret = \"{APP_SECRET}\"\n").unwrap();
+            file
+        });
+        self.with("WECHAT_APPS_FILE", file.path().to_str().unwrap())
     }
 
     /// Several servers on one database.
@@ -160,7 +177,7 @@ pub(super) fn simulator(setup: &Setup) -> simulator::Options {
             public: SecretString::from(PUBLIC_MODE),
             public_id: PUBLIC_KEY_ID.to_owned(),
         },
-        apps: vec![app(APP, true), app(OTHER_APP, false)],
+        apps: vec![app(APP, true), app(OTHER_APP, setup.is_other_bound)],
         merchant: Merchant {
             mch_id: MCH_ID.to_owned(),
             name: "Tea house".to_owned(),

@@ -10,6 +10,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::{Replica, Shop};
+
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: SocketAddr,
@@ -53,6 +55,14 @@ impl Server {
         self.process.id().unwrap()
     }
 
+    /// A figure that the system keeps of it, in KiB, such as `VmHWM`, the most memory it had; nothing where
+    /// the system keeps none.
+    pub(crate) fn memory_kib(&self, figure: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// Has it die, without waiting for that.
     pub(crate) fn send_kill(&self) {
         let process = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
@@ -73,5 +83,15 @@ impl Server {
     pub(crate) async fn kill(mut self) -> bool {
         self.process.start_kill().unwrap();
         self.died_killed().await
+    }
+}
+
+impl Shop {
+    /// Takes a server in a process of its own for one of the shop's.
+    pub(crate) fn adopt(&self, server: &Server) {
+        self.replicas.lock().unwrap().push(Replica {
+            address: server.address,
+            app: None,
+        });
     }
 }

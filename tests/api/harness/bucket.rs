@@ -337,7 +337,7 @@ fn answer(request: &Request, shared: &Shared) -> (u16, String, Vec<u8>) {
         }
         "HEAD" | "GET" => match objects.get(&name) {
             None => none(),
-            Some(object) => part(request, object, told(object)),
+            Some(object) => part(request, object, &told(object)),
         },
         "DELETE" => {
             objects.remove(&name);
@@ -347,7 +347,7 @@ fn answer(request: &Request, shared: &Shared) -> (u16, String, Vec<u8>) {
     }
 }
 
-fn part(request: &Request, object: &(Vec<u8>, String), told: String) -> (u16, String, Vec<u8>) {
+fn part(request: &Request, object: &(Vec<u8>, String), told: &str) -> (u16, String, Vec<u8>) {
     let size = object.0.len();
     let range = request
         .header("range")

@@ -96,6 +96,8 @@ codes! {
         "Whether the call took effect is unknown. For a payment, ask again: nothing is lost or doubled. For a login, call `wx.login` again.";
     WechatRejected = "wechat_rejected", 502, Error, false, "WeChat refuses the call",
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
+    WechatPathRefused = "wechat_path_refused", 403, Info, false, "This path of WeChat's is not called on behalf",
+        "What the path hands out, a token or a session key, stays with this server. `GET /internal/access-token` has the access token.";
     PaymentNotConfigured = "payment_not_configured", 503, Info, false, "Payment is not set up",
         "The server has no merchant settings (`WXPAY_…`); everything else works.";
     EventsNotConfigured = "events_not_configured", 409, Info, false, "Nobody is told of events",

@@ -21,6 +21,7 @@ mod shell;
 pub mod admin;
 pub mod callback;
 pub mod docs;
+pub mod internal;
 pub mod openapi;
 pub mod problem;
 pub mod routes;

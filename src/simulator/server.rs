@@ -70,7 +70,11 @@ fn wechat(config: &mut ServiceConfig) {
             "/wxa/checksession",
             any().to(api(Api::CheckSession, session::handle)),
         )
-        .route("/wxa/echo/{path:.*}", any().to(api(Api::Echo, echo::handle)))
+        .service(
+            web::resource("/wxa/echo/{path:.*}")
+                .app_data(PayloadConfig::new(echo::BODY_BYTES_MAX))
+                .to(api(Api::Echo, echo::handle)),
+        )
         .service(web::resource("/v3/pay/transactions/jsapi").post(api(Api::Prepay, prepay::handle)))
         .service(
             web::resource("/v3/pay/transactions/id/{transaction_id}")

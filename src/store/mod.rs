@@ -35,6 +35,7 @@ pub mod refused_notification;
 pub mod session;
 pub mod settlement;
 pub mod timeline;
+pub mod token_health;
 pub mod token_refresh;
 pub mod user;
 pub mod vault;

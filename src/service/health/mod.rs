@@ -1,5 +1,6 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
+mod access_tokens;
 mod notifications;
 mod pay_keys;
 
@@ -119,10 +120,14 @@ pub async fn read(context: &Context) -> Health {
         Some(_) => recorded(context, now).await.ok(),
         None => None,
     };
+    let tokens = match &figures {
+        Some(_) => access_tokens::states(context, now).await.ok(),
+        None => None,
+    };
     let checks = Checks {
         database: database(context, figures.as_ref()),
         migrations,
-        access_tokens: access_tokens(context),
+        access_tokens: access_tokens::check(context, tokens.as_deref(), now),
         pay_keys: pay_keys::check(
             context.merchant.as_ref(),
             recorded.as_ref().map(|recorded| &recorded.serials),
@@ -197,20 +202,6 @@ async fn migrations(context: &Context) -> Check {
         Ok(0) => Check::ok("all applied").figure("pending", 0),
         Ok(pending) => Check::new(Status::Down, "run `weir migrate`").figure("pending", pending),
         Err(_) => Check::new(Status::Down, "cannot be seen while the database is away"),
-    }
-}
-
-fn access_tokens(context: &Context) -> Check {
-    match context.mini_programs.trouble.last() {
-        Some(refusal) => Check::new(
-            Status::Degraded,
-            "WeChat refuses this mini program's id or secret, or its account",
-        )
-        .figure("app_id", refusal.app_id.as_str())
-        .figure("wechat_errcode", refusal.errcode)
-        .figure("at", json!(refusal.at)),
-        None => Check::ok("WeChat has refused no app id or secret; no call has needed an access token")
-            .figure("mini_programs", context.mini_programs.secrets.len()),
     }
 }
 

@@ -4,5 +4,6 @@
 
 mod answer;
 pub mod api;
+pub mod free;
 pub mod login;
 pub mod token;

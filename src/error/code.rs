@@ -98,6 +98,10 @@ codes! {
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
     WechatPathRefused = "wechat_path_refused", 403, Info, false, "This path of WeChat's is not called on behalf",
         "What the path hands out, a token or a session key, stays with this server. `GET /internal/access-token` has the access token.";
+    OpenDataInvalid = "open_data_invalid", 422, Info, false, "The open data is malformed",
+        "What `wx.*` gave arrived damaged: not base64, a wrong length, or too long. `errors` names the field. Pass the values on as they are, in JSON.";
+    SessionKeyStale = "session_key_stale", 409, Info, false, "No live session key fits",
+        "The data cannot be opened or believed; which of the reasons it is, is never told. Call `wx.login`, log in, have WeChat encrypt the data again, and repeat the request once.";
     PaymentNotConfigured = "payment_not_configured", 503, Info, false, "Payment is not set up",
         "The server has no merchant settings (`WXPAY_…`); everything else works.";
     EventsNotConfigured = "events_not_configured", 409, Info, false, "Nobody is told of events",

@@ -64,6 +64,7 @@ mod refusal;
 mod replay;
 mod reset;
 mod session;
+mod session_key;
 mod session_token;
 mod settle;
 mod shape;

@@ -90,6 +90,20 @@ fn no_flip_of_a_bit_opens_a_phone_number_or_a_whole_profile() {
     }
 }
 
+#[test]
+fn white_space_behind_a_text_is_no_padding() {
+    let mut text = format!("{{\"x\":\"\",{WATERMARK}}}");
+    while text.len() % 16 != 15 {
+        text.insert(6, 'x');
+    }
+    let own = [key(7)];
+    // As JSON it would do: ten more of these bytes, and it would be padded.
+    let blocks = format!("{text}\n").into_bytes();
+    let refusal = open(&sealed(&encrypt(&own[0], IV, blocks), IV), &own).err();
+    assert_eq!(refusal, Some(Refusal::NoKey));
+    assert!(open(&sealed(&encrypt(&own[0], IV, padded(text.as_bytes())), IV), &own).is_ok());
+}
+
 /// What no server can tell, since the initialisation vector is no part of what is encrypted: a bit of the
 /// first sixteen bytes. What follows is as WeChat wrote it, to the byte.
 #[test]

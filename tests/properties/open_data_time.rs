@@ -63,6 +63,10 @@ fn quarter_ns(twins: &[Sealed; 2], keys: &[SessionKey]) -> [u64; 2] {
     })
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "the times, for whoever runs it with --nocapture"
+)]
 fn assert_even(what: &str, twins: &[Sealed; 2], keys: &[SessionKey]) {
     let mut seen = Vec::new();
     let is_even = (0..TRIES).any(|_| {
@@ -70,7 +74,6 @@ fn assert_even(what: &str, twins: &[Sealed; 2], keys: &[SessionKey]) {
         seen.push((right, wrong));
         right.abs_diff(wrong) <= right.min(wrong) / TOLERATED
     });
-    // Shown with `--nocapture`.
     println!("{what}: nanoseconds with a right and with a wrong padding: {seen:?}");
     assert!(
         is_even,

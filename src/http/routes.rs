@@ -5,7 +5,7 @@ use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
 use super::admin::{
     event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
-    refund,
+    refund, session_key,
 };
 use super::callback::pay;
 use super::internal;
@@ -63,6 +63,10 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(post().to(reconciliation::begin_reconciliation)),
         )
         .service(resource("/admin/reconciliations/{id}").route(get().to(reconciliation::read_reconciliation)))
+        .service(resource("/admin/users/{id}/session-key").route(get().to(session_key::check_session_key)))
+        .service(
+            resource("/admin/users/{id}/session-key/reset").route(post().to(session_key::reset_session_key)),
+        )
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))

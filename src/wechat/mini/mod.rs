@@ -7,4 +7,5 @@ pub mod api;
 pub mod free;
 pub mod login;
 pub mod open_data;
+pub mod session_key;
 pub mod token;

@@ -25,6 +25,7 @@ pub mod admin;
 pub mod callback;
 pub mod docs;
 pub mod file;
+pub mod internal;
 pub mod openapi;
 pub mod problem;
 pub mod routes;

@@ -40,7 +40,9 @@ const STEPS: std::ops::RangeInclusive<usize> = 8..=40;
 /// platform's certificates would run out.
 const STORIES_MAX: u32 = 16;
 const YEARS_MAX: usize = 2;
+/// How long a failure is made smaller, in tries and in milliseconds.
 const SHRINKS_MAX: u32 = 400;
+const SHRINK_MS_MAX: u32 = 120_000;
 /// What the stories of the ordinary seed must have come to, both halves alike.
 const LEAST: [(&str, u32); 16] = [
     ("awaiting_payment", 10),
@@ -156,6 +158,7 @@ async fn play_half(half: u64) {
     config.rng_seed = RngSeed::Fixed(seed);
     config.cases = cases;
     config.max_shrink_iters = SHRINKS_MAX;
+    config.max_shrink_time = SHRINK_MS_MAX;
     config.failure_persistence = None;
     tell(&format!("{cases} stories from seed {seed}"));
     let (stage, tally, played) = (RefCell::new(None), Tally::default(), Cell::new(0));

@@ -1,17 +1,23 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
-//! and what the [`operator`] sees and decides; [`outbox`] tells others.
+//! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
+//! user ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), and what
+//! the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`]
+//! follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
 //! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
 
 pub mod alarm;
+pub mod data;
 pub mod health;
 pub mod login;
+pub mod mini;
 pub mod operator;
 pub mod outbox;
 pub mod pay;
+pub mod reencryption;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -27,6 +33,7 @@ use crate::domain::name::AppId;
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::database::Database;
+use crate::store::database::place::{self, Turn};
 use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::wechat::secret::AppSecret;
@@ -54,6 +61,8 @@ pub struct Context {
     pub sessions: SessionCache,
     /// The mini programs.
     pub mini_programs: MiniPrograms,
+    /// Access tokens seen alive within the last seconds.
+    pub access_tokens: mini::AccessTokens,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.
@@ -70,6 +79,8 @@ pub struct Context {
     pub alarms: Alarms,
     /// Cancelled when the server stops: what takes long gives way.
     pub stopping: CancellationToken,
+    /// How far sealing again under the newest data key has come.
+    pub reencryption: reencryption::Progress,
     /// When the loops leave WeChat Pay alone.
     pub pay_rest: pay::rest::Rest,
     /// Work that goes on when its client goes away.
@@ -91,6 +102,18 @@ pub struct MiniPrograms {
     pub trouble: login::trouble::Trouble,
 }
 
+impl MiniPrograms {
+    /// The secret of a mini program.
+    ///
+    /// # Errors
+    /// `validation_failed` for `app_id` when this server serves no such mini program.
+    pub fn secret(&self, app_id: &AppId) -> Result<&AppSecret, AppError> {
+        let what = "no mini program of this server has this id";
+        let unknown = || AppError::field("/app_id", "unknown", what);
+        self.secrets.get(app_id).ok_or_else(unknown)
+    }
+}
+
 impl Context {
     /// The merchant, or the refusal that there is none.
     pub fn merchant(&self) -> Result<&crate::wechat::pay::Client, AppError> {
@@ -106,12 +129,25 @@ impl Context {
         T: Send + 'static,
         F: Future<Output = Result<T, AppError>> + Send + 'static,
     {
+        // Its request's turn goes with it, so that one whose client has gone still counts.
+        let work = place::scope(place::current(), work);
         let task = match telemetry::current() {
             Some(record) => self.tasks.spawn(telemetry::scope(record, work)),
             None => self.tasks.spawn(work),
         };
         task.await.map_err(AppError::internal)?
     }
+}
+
+/// Runs the work for one request. One that `is_queueing` may be refused before it has begun, when too many
+/// want the database; one that is not finds connections which no queue can take. `ticket` is dropped when
+/// the request's last work has ended, also that which its client did not wait for.
+pub fn for_request<F: Future>(
+    is_queueing: bool,
+    ticket: impl Any + Send + Sync,
+    work: F,
+) -> impl Future<Output = F::Output> {
+    place::scope(Some(Turn::new(is_queueing, ticket)), work)
 }
 
 impl From<store::Error> for AppError {

@@ -7,10 +7,12 @@
 //! `find_` gives an option, `list_` a page, `lock_` a row under `for update`, `insert_` and
 //! `update_` write, guarded where a state is left.
 
+pub mod access_token;
 pub mod attempt;
 pub mod bill;
 pub mod check;
 pub mod comparison;
+pub mod data_key;
 pub mod database;
 pub mod difference;
 pub mod event;
@@ -31,9 +33,12 @@ pub mod refund;
 pub mod refund_comparison;
 pub mod refund_request;
 pub mod refused_notification;
+pub mod sealed;
 pub mod session;
+pub mod session_key;
 pub mod settlement;
 pub mod timeline;
+pub mod token_refresh;
 pub mod user;
 pub mod vault;
 pub mod wechat_call;

@@ -12,12 +12,14 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod access_token;
 mod admin_order;
 mod bad_field;
 mod bad_input;
 mod catalogue;
 mod close;
 mod crash;
+mod data_key;
 mod event;
 mod event_order;
 mod exception;
@@ -36,12 +38,17 @@ mod lease_loop;
 mod limits;
 mod login;
 mod login_shape;
+mod mini_program;
 mod mismatch;
 mod multitude;
 mod notification;
+mod open_data;
+mod open_data_key;
+mod open_data_oracle;
 mod openapi;
 mod order;
 mod order_list;
+mod overload;
 mod payment;
 mod pool;
 mod prepay_fault;
@@ -60,6 +67,7 @@ mod refund_request;
 mod refusal;
 mod replay;
 mod reset;
+mod reset_anywhere;
 mod session;
 mod session_token;
 mod settle;

@@ -7,7 +7,7 @@ use weir::app::App;
 use weir::domain::clock::Clock;
 use weir::simulator;
 
-use super::{Setup, Shop, books, client, database, log, now, settings};
+use super::{Setup, Shop, answer, books, database, log, now, settings};
 
 impl Shop {
     /// Opens a shop that is looked after by whoever opens it: [`shop_with`] is for all others.
@@ -24,7 +24,7 @@ impl Shop {
             simulator,
             db: PgPool::connect(&database.1).await.unwrap(),
             clock,
-            http: client(),
+            http: answer::client(),
             database,
             request_ids: Mutex::default(),
             secrets: Mutex::default(),

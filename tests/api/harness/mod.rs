@@ -4,11 +4,13 @@ mod answer;
 mod books;
 mod control;
 mod database;
+mod inside;
 mod life;
 mod log;
 mod message;
 mod money;
 mod phone;
+mod process;
 mod receiver;
 mod recorder;
 mod refund;
@@ -37,6 +39,7 @@ pub(crate) use log::{forget as log_forget, since as log_since};
 pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
+pub(crate) use process::Server;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
@@ -334,12 +337,6 @@ pub(crate) fn asked_for(name: &str, usual: u64) -> u64 {
 #[expect(clippy::print_stdout, reason = "the counts and the seed of a run")]
 pub(crate) fn tell(text: &str) {
     println!("{text}");
-}
-
-fn client() -> reqwest::Client {
-    #[expect(clippy::disallowed_methods, reason = "the client of these tests")]
-    let builder = reqwest::Client::builder();
-    builder.no_proxy().build().unwrap()
 }
 
 #[expect(

@@ -41,7 +41,7 @@ impl Shop {
     /// Asserts what must hold after every scenario, and takes everything down.
     pub(crate) async fn close(self) {
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
-        let secrets = self.secrets.lock().unwrap().clone();
+        let secrets = self.all_secrets().await;
         log::assert_silent_about(self.log_from, &secrets);
         books::assert_balanced(&self.db).await;
         assert!(

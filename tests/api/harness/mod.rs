@@ -43,7 +43,7 @@ pub(crate) use process::Server;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
 };
 pub(crate) use token::Token;
 pub(crate) use wechat::HandPlayed;

@@ -64,6 +64,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/reconciliations/{id}").route(get().to(reconciliation::read_reconciliation)))
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
+        .service(resource("/admin/events/redeliver").route(post().to(event::redeliver_events)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
         .service(resource("/healthz").route(get().to(health::read_liveness)))
         .service(resource("/readyz").route(get().to(health::read_readiness)));

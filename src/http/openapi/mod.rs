@@ -60,6 +60,7 @@ pub const INTERNAL: &str = "internal";
         admin::exception::list_exceptions,
         admin::exception::resolve_exception,
         admin::event::redeliver_event,
+        admin::event::redeliver_events,
         admin::health::read_liveness,
         admin::health::read_readiness,
         docs::metrics,

@@ -7,6 +7,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::unsealed;
 use crate::domain::open_data::{self, Expected, Payload};
 use crate::error::{AppError, ErrorCode, FieldError};
 use crate::service::Context;
@@ -39,7 +40,7 @@ pub async fn open(context: &Context, subject: TokenSubject, sealed: &Sealed) -> 
     let mut transaction = context.db.begin().await?;
     let (kept, failed_at) = store::session_key::lock_of_session(&mut transaction, subject.session_id, now)
         .await?
-        .filter(|(kept, _)| kept.user_id == subject.user_id)
+        .filter(|(kept, _)| subject.is_of(kept.user_id, &kept.app_id))
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))?;
     let expected = Expected {
         app_id: &kept.app_id,
@@ -103,7 +104,7 @@ pub async fn verify(context: &Context, subject: TokenSubject, signed: &Signed) -
     let now = context.clock.now();
     let kept = store::session_key::find_of_session(&context.db, subject.session_id, now)
         .await?
-        .filter(|kept| kept.user_id == subject.user_id)
+        .filter(|kept| subject.is_of(kept.user_id, &kept.app_id))
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))?;
     Ok(signed.is_valid(&live_keys(context, &kept, now)))
 }
@@ -120,17 +121,4 @@ fn live_keys(context: &Context, kept: &KeptKeys, now: DateTime<Utc>) -> Vec<Sess
         .chain(previous)
         .filter_map(|sealed| unsealed(context, &place, sealed))
         .collect()
-}
-
-/// A key out of the vault. One that does not open is as good as none: the next login brings another.
-fn unsealed(context: &Context, place: &str, sealed: &[u8]) -> Option<SessionKey> {
-    let text = match context.vault.open(place, sealed) {
-        Ok(text) => text,
-        Err(error) => {
-            telemetry::count_open_data("none", "sealed");
-            tracing::warn!("a session key does not open: {error}");
-            return None;
-        }
-    };
-    SessionKey::parse(std::str::from_utf8(&text).ok()?).ok()
 }

@@ -1,5 +1,7 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
+mod access_tokens;
+mod data_keys;
 mod notifications;
 mod pay_keys;
 
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::domain::exception::Concern;
 use crate::error::AppError;
-use crate::service::Context;
+use crate::service::{Context, reencryption};
 use crate::store;
 use crate::store::health::Figures;
 use crate::store::recorder::RefusedFigure;
@@ -96,6 +98,7 @@ pub struct Checks {
     orders: Check,
     refunds: Check,
     events: Check,
+    data_keys: Check,
     clock: Check,
 }
 
@@ -119,10 +122,18 @@ pub async fn read(context: &Context) -> Health {
         Some(_) => recorded(context, now).await.ok(),
         None => None,
     };
+    let tokens = match &figures {
+        Some(_) => access_tokens::states(context, now).await.ok(),
+        None => None,
+    };
+    let sealed = match &figures {
+        Some(_) => reencryption::standing(context).await.ok(),
+        None => None,
+    };
     let checks = Checks {
         database: database(context, figures.as_ref()),
         migrations,
-        access_tokens: access_tokens(context),
+        access_tokens: access_tokens::check(context, tokens.as_deref(), now),
         pay_keys: pay_keys::check(
             context.merchant.as_ref(),
             recorded.as_ref().map(|recorded| &recorded.serials),
@@ -132,6 +143,7 @@ pub async fn read(context: &Context) -> Health {
         orders: orders(context, figures.as_ref(), now),
         refunds: refunds(figures.as_ref()),
         events: events(context, figures.as_ref(), now),
+        data_keys: data_keys::check(context, sealed.as_ref()),
         clock: clock(context, figures.as_ref(), now),
     };
     let status = worst(&checks);
@@ -154,6 +166,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        data_keys,
         clock,
     } = checks;
     [
@@ -165,6 +178,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        data_keys,
         clock,
     ]
     .into_iter()
@@ -197,20 +211,6 @@ async fn migrations(context: &Context) -> Check {
         Ok(0) => Check::ok("all applied").figure("pending", 0),
         Ok(pending) => Check::new(Status::Down, "run `weir migrate`").figure("pending", pending),
         Err(_) => Check::new(Status::Down, "cannot be seen while the database is away"),
-    }
-}
-
-fn access_tokens(context: &Context) -> Check {
-    match context.mini_programs.trouble.last() {
-        Some(refusal) => Check::new(
-            Status::Degraded,
-            "WeChat refuses this mini program's id or secret, or its account",
-        )
-        .figure("app_id", refusal.app_id.as_str())
-        .figure("wechat_errcode", refusal.errcode)
-        .figure("at", json!(refusal.at)),
-        None => Check::ok("WeChat has refused no app id or secret; no call has needed an access token")
-            .figure("mini_programs", context.mini_programs.secrets.len()),
     }
 }
 

@@ -1,10 +1,13 @@
 //! The settings of the servers and of the simulated WeChat in these tests.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tempfile::NamedTempFile;
 use url::Url;
 use weir::http::Bounds;
 use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant};
@@ -14,7 +17,7 @@ use weir::wechat::send::SendLimits;
 pub(crate) const APP: &str = "wx1111111111111111";
 pub(crate) const OTHER_APP: &str = "wx2222222222222222";
 pub(crate) const ADMIN_TOKEN: &str = "Xo7vW2qLr9TzKd5mNc8YhBfGsPeJuA3i";
-const INTERNAL_TOKEN: &str = "R4tGb6YnHj8UmKi0LoPqWe2ZxCvAsDf1";
+pub(crate) const INTERNAL_TOKEN: &str = "R4tGb6YnHj8UmKi0LoPqWe2ZxCvAsDf1";
 pub(crate) const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const JWT_KEYS: &str = "eW4hI0MSl0ASI7nQvVFDIWhVLeS3CQnISizgEmBppHM=";
 pub(crate) const DATA_KEYS: &str = "rxTBHYs3kFGNTENmKvpmwYkU63yzSOwTnrMzqGYCIq4=";
@@ -50,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) webhook_limits: webhook::Limits,
     /// Variables that are set otherwise; an empty value is none.
     pub(crate) variables: BTreeMap<&'static str, String>,
+    /// Whether the second mini program is bound to the Open Platform account of the first.
+    pub(crate) is_other_bound: bool,
     /// A database that is used and left alone, in place of one for this shop.
     pub(crate) database_url: Option<String>,
 }
@@ -64,6 +69,7 @@ impl Default for Setup {
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
             variables: BTreeMap::new(),
+            is_other_bound: false,
             database_url: None,
         }
     }
@@ -74,6 +80,17 @@ impl Setup {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.insert(name, value.into());
         self
+    }
+
+    /// With the second mini program as well.
+    pub(crate) fn two_apps(self) -> Self {
+        static FILE: OnceLock<NamedTempFile> = OnceLock::new();
+        let file = FILE.get_or_init(|| {
+            let mut file = NamedTempFile::new().unwrap();
+            write!(file, "[[app]]\nid = \"{OTHER_APP}\"\nsecret = \"{APP_SECRET}\"\n").unwrap();
+            file
+        });
+        self.with("WECHAT_APPS_FILE", file.path().to_str().unwrap())
     }
 
     /// Several servers on one database.
@@ -158,7 +175,7 @@ pub(super) fn simulator(setup: &Setup) -> simulator::Options {
             public: SecretString::from(PUBLIC_MODE),
             public_id: PUBLIC_KEY_ID.to_owned(),
         },
-        apps: vec![app(APP, true), app(OTHER_APP, false)],
+        apps: vec![app(APP, true), app(OTHER_APP, setup.is_other_bound)],
         merchant: Merchant {
             mch_id: MCH_ID.to_owned(),
             name: "Tea house".to_owned(),
@@ -192,6 +209,7 @@ pub(super) fn variables(
         // Rates are of real time, which no scenario may depend on unless it is about them.
         ("RATE_LIMIT_LOGIN_PER_MIN", "0".to_owned()),
         ("RATE_LIMIT_SESSION_PER_S", "0".to_owned()),
+        ("RATE_LIMIT_INTERNAL_PER_S", "0".to_owned()),
         ("WECHAT_API_BASE_URL", wechat.clone()),
         ("WXPAY_MCH_ID", MCH_ID.to_owned()),
         ("WXPAY_CERT_SERIAL", CERT_SERIAL.to_owned()),

@@ -5,11 +5,7 @@ use std::path::Path;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 use weir::dev::postgres::{Cluster, Error};
-use weir::store::MIGRATOR;
-use weir::store::database::Database;
-use weir::store::pool::{self, PoolLimits};
-
-use super::Shop;
+use weir::store::{MIGRATOR, pool};
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
@@ -72,32 +68,4 @@ async fn administer(statement: &'static str, name: &str) {
 
 pub(crate) async fn drop(name: &str) {
     cluster().await.drop_database(name).await.unwrap();
-}
-
-impl Shop {
-    /// Cuts every connection to the database, once.
-    pub(crate) async fn cut_database(&self) {
-        cut(&self.database.0).await;
-    }
-
-    /// Takes the database away: connections are cut and no new one is let in.
-    pub(crate) async fn lose_database(&self) {
-        allow_connections(&self.database.0, false).await;
-        cut(&self.database.0).await;
-    }
-
-    /// A pool of its own to the database.
-    pub(crate) fn connect(&self, connections_max: u32) -> Database {
-        pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
-    }
-
-    /// Lets connections in again.
-    pub(crate) async fn find_database(&self) {
-        allow_connections(&self.database.0, true).await;
-    }
-
-    /// Where the database is.
-    pub(crate) fn database_url(&self) -> &str {
-        &self.database.1
-    }
 }

@@ -56,7 +56,7 @@ impl Phone<'_> {
 impl Shop {
     /// Where uploads lie, unless the setup says otherwise.
     pub(crate) fn files_folder(&self) -> PathBuf {
-        settings::files_folder(self.database_url())
+        settings::files_folder(&self.database.1)
     }
 
     /// Where an object lies in a folder or bucket: the part of the store, and all of its name.

@@ -50,4 +50,6 @@ id! {
     ReconciliationId,
     /// A move of an order, as it is told on.
     EventId,
+    /// A document of a collection.
+    DocumentId,
 }

@@ -7,6 +7,7 @@
 
 pub mod attempt;
 pub mod clock;
+pub mod collection;
 pub mod entropy;
 pub mod exception;
 pub mod fen;

@@ -4,11 +4,11 @@
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
 use super::admin::{
-    event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
-    refund,
+    collection as admin_collection, document, event, exception, health, notification, order as admin_order,
+    product as admin_product, reconciliation, refund,
 };
 use super::callback::pay;
-use super::v1::{login, me, order, payment, product, session};
+use super::v1::{collection, login, me, order, payment, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
@@ -64,5 +64,48 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
         .service(resource("/healthz").route(get().to(health::read_liveness)))
-        .service(resource("/readyz").route(get().to(health::read_readiness)));
+        .service(resource("/readyz").route(get().to(health::read_readiness)))
+        .configure(collections);
+}
+
+fn collections(config: &mut ServiceConfig) {
+    config
+        .service(resource("/v1/collections/{name}/documents").route(post().to(collection::create_documents)))
+        .service(resource("/v1/collections/{name}/query").route(post().to(collection::query_documents)))
+        .service(resource("/v1/collections/{name}/count").route(post().to(collection::count_documents)))
+        .service(
+            resource("/v1/collections/{name}/documents/{id}")
+                .route(get().to(collection::read_document))
+                .route(put().to(collection::replace_document))
+                .route(patch().to(collection::patch_document))
+                .route(post().to(collection::post_patch_document))
+                .route(delete().to(collection::delete_document)),
+        )
+        .service(resource("/admin/collections").route(get().to(admin_collection::list_collections)))
+        .service(
+            resource("/admin/collections/{name}")
+                .route(get().to(admin_collection::read_collection))
+                .route(put().to(admin_collection::put_collection))
+                .route(delete().to(admin_collection::delete_collection)),
+        )
+        .service(
+            resource("/admin/collections/{name}/documents")
+                .route(post().to(document::create_documents_as_operator)),
+        )
+        .service(
+            resource("/admin/collections/{name}/query")
+                .route(post().to(document::query_documents_as_operator)),
+        )
+        .service(
+            resource("/admin/collections/{name}/count")
+                .route(post().to(document::count_documents_as_operator)),
+        )
+        .service(
+            resource("/admin/collections/{name}/documents/{id}")
+                .route(get().to(document::read_document_as_operator))
+                .route(put().to(document::replace_document_as_operator))
+                .route(patch().to(document::patch_document_as_operator))
+                .route(post().to(document::post_patch_document_as_operator))
+                .route(delete().to(document::delete_document_as_operator)),
+        );
 }

@@ -1,11 +1,12 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
-//! and what the [`operator`] sees and decides; [`outbox`] tells others.
+//! what pages store ([`collection`]), and what the [`operator`] sees and decides; [`outbox`] tells others.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
 //! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
 
 pub mod alarm;
+pub mod collection;
 pub mod health;
 pub mod login;
 pub mod operator;
@@ -121,6 +122,8 @@ impl From<store::Error> for AppError {
                 Self::new(ErrorCode::Unavailable).caused_by(error)
             }
             store::Error::Conflict { .. }
+            | store::Error::Refused { .. }
+            | store::Error::Oversized(_)
             | store::Error::Inconsistent { .. }
             | store::Error::Vault(_)
             | store::Error::Driver(_) => Self::internal(error),

@@ -2,6 +2,7 @@
 //! told. A failure is logged and the loop goes on: the next turn finds what is still to do.
 
 mod close;
+mod collections;
 mod events;
 mod housekeeping;
 mod platform_keys;
@@ -24,7 +25,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 7] = [
+const LOOPS: [Loop; 8] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -32,6 +33,7 @@ const LOOPS: [Loop; 7] = [
     platform_keys::LOOP,
     events::LOOP,
     reconcile::LOOP,
+    collections::LOOP,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);

@@ -17,6 +17,7 @@ mod bad_field;
 mod bad_input;
 mod catalogue;
 mod close;
+mod collection;
 mod crash;
 mod event;
 mod event_order;

@@ -20,6 +20,7 @@ use crate::service::alarm::Alarms;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
+use crate::service::mini::AccessTokens;
 use crate::service::pay::recorder::Recorder;
 use crate::service::pay::rest::Rest;
 use crate::service::{Context, MiniPrograms};
@@ -234,6 +235,13 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         tokens,
         sessions: SessionCache::default(),
         mini_programs: mini_programs(settings, upstream)?,
+        access_tokens: AccessTokens::new(
+            settings.mini.token_issuer,
+            // A name in a history: without randomness nothing else would start anyway.
+            entropy
+                .bytes::<4>()
+                .map_or_else(|_| "unnamed".to_owned(), hex::encode),
+        ),
         merchant,
         webhook: None,
         recorder: Recorder::default(),

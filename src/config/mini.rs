@@ -5,6 +5,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{Noted, Reader, secret};
+use crate::domain::access_token::Issuer;
 use crate::domain::name::AppId;
 
 /// More mini programs than any owner has; the bound of the list, and of what is kept per app.
@@ -19,6 +20,8 @@ pub struct MiniSettings {
     pub apps: Vec<MiniProgram>,
     /// WeChat's mini-program API.
     pub api_base_url: Url,
+    /// Which of WeChat's issuers access tokens come from.
+    pub token_issuer: Issuer,
     /// The cloud environment.
     pub cloud_env: Option<String>,
     /// The cloud functions that pages may call.
@@ -67,6 +70,7 @@ impl MiniSettings {
         let main = main_app(reader);
         let more = more_apps(reader);
         let api_base_url = reader.base_url("WECHAT_API_BASE_URL", Some("https://api.weixin.qq.com"));
+        let token_issuer = token_issuer(reader);
         let cloud_env = reader.optional("WECHAT_CLOUD_ENV");
         let cloud_functions = reader.list("WECHAT_CLOUD_FUNCTIONS");
         if !cloud_functions.is_empty() && cloud_env.is_none() {
@@ -85,10 +89,19 @@ impl MiniSettings {
         Ok(Self {
             apps,
             api_base_url: api_base_url?,
+            token_issuer: token_issuer?,
             cloud_env,
             cloud_functions,
         })
     }
+}
+
+fn token_issuer(reader: &Reader<'_>) -> Result<Issuer, Noted> {
+    let Some(name) = reader.optional("WECHAT_TOKEN_ISSUER") else {
+        return Ok(Issuer::default());
+    };
+    let what = "must be stable_token or token";
+    Issuer::parse(&name).ok_or_else(|| reader.problem("WECHAT_TOKEN_ISSUER", what))
 }
 
 fn main_app(reader: &Reader<'_>) -> Result<MiniProgram, Noted> {

@@ -5,6 +5,7 @@
 //! state and the wanted effects go out. That is what makes every decision a table that a test can
 //! print in full.
 
+pub mod access_token;
 pub mod attempt;
 pub mod clock;
 pub mod collection;
@@ -13,6 +14,7 @@ pub mod exception;
 pub mod fen;
 pub mod id;
 pub mod name;
+pub mod open_data;
 pub mod order;
 pub mod outbox;
 pub mod product;

@@ -8,7 +8,7 @@ use super::admin::{
     product as admin_product, reconciliation, refund,
 };
 use super::callback::pay;
-use super::v1::{collection, login, me, order, payment, product, session};
+use super::v1::{collection, login, me, open_data, order, payment, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
@@ -26,6 +26,8 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(get().to(me::read_me))
                 .route(patch().to(me::change_me)),
         )
+        .service(resource("/v1/open-data").route(post().to(open_data::open)))
+        .service(resource("/v1/open-data/verify").route(post().to(open_data::verify)))
         .service(resource("/v1/products").route(get().to(product::list_products)))
         .service(resource("/v1/products/{id}").route(get().to(product::read_product)))
         .service(

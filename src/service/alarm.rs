@@ -21,6 +21,8 @@ pub struct Alarms {
     pub refunds: Alarm,
     /// Of the loop that tells others of events.
     pub events: Alarm,
+    /// Of the loop that refreshes access tokens.
+    pub access_tokens: Alarm,
 }
 
 /// The alarm of one loop. Only the earliest time that was set counts.

@@ -1,5 +1,6 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
-//! what pages store ([`collection`]), and what the [`operator`] sees and decides; [`outbox`] tells others.
+//! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
+//! user ([`data`]), what pages store ([`collection`]), what is bought and paid ([`pay`]), what WeChat's
+//! other services do ([`mini`]), and what the [`operator`] sees and decides; [`outbox`] tells others.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -7,8 +8,10 @@
 
 pub mod alarm;
 pub mod collection;
+pub mod data;
 pub mod health;
 pub mod login;
+pub mod mini;
 pub mod operator;
 pub mod outbox;
 pub mod pay;
@@ -55,6 +58,8 @@ pub struct Context {
     pub sessions: SessionCache,
     /// The mini programs.
     pub mini_programs: MiniPrograms,
+    /// Access tokens seen alive within the last seconds.
+    pub access_tokens: mini::AccessTokens,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.
@@ -90,6 +95,18 @@ pub struct MiniPrograms {
     pub secrets: BTreeMap<AppId, AppSecret>,
     /// The last refusal that only the operator can mend.
     pub trouble: login::trouble::Trouble,
+}
+
+impl MiniPrograms {
+    /// The secret of a mini program.
+    ///
+    /// # Errors
+    /// `validation_failed` for `app_id` when this server serves no such mini program.
+    pub fn secret(&self, app_id: &AppId) -> Result<&AppSecret, AppError> {
+        let what = "no mini program of this server has this id";
+        let unknown = || AppError::field("/app_id", "unknown", what);
+        self.secrets.get(app_id).ok_or_else(unknown)
+    }
 }
 
 impl Context {

@@ -56,7 +56,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
 
 /// `WeChat`'s paths, exactly as the real hosts have them.
 fn wechat(config: &mut ServiceConfig) {
-    use mini::{login, session, token};
+    use mini::{echo, login, session, token};
     use pay::{bill, bill_download, certificates, close, prepay, query, refund, refund_query};
     let any = web::route;
     config
@@ -68,8 +68,13 @@ fn wechat(config: &mut ServiceConfig) {
         )
         .route(
             "/wxa/checksession",
-            any().to(api(Api::CheckSession, session::handle)),
+            any().to(api(Api::CheckSession, session::handle_check)),
         )
+        .route(
+            "/wxa/resetusersessionkey",
+            any().to(api(Api::ResetSessionKey, session::handle_reset)),
+        )
+        .route("/wxa/echo/{path:.*}", any().to(api(Api::Echo, echo::handle)))
         .service(web::resource("/v3/pay/transactions/jsapi").post(api(Api::Prepay, prepay::handle)))
         .service(
             web::resource("/v3/pay/transactions/id/{transaction_id}")

@@ -7,6 +7,7 @@
 //! `find_` gives an option, `list_` a page, `lock_` a row under `for update`, `insert_` and
 //! `update_` write, guarded where a state is left.
 
+pub mod access_token;
 pub mod attempt;
 pub mod bill;
 pub mod check;
@@ -36,8 +37,10 @@ pub mod refund_comparison;
 pub mod refund_request;
 pub mod refused_notification;
 pub mod session;
+pub mod session_key;
 pub mod settlement;
 pub mod timeline;
+pub mod token_refresh;
 pub mod user;
 pub mod vault;
 pub mod wechat_call;

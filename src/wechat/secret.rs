@@ -10,6 +10,9 @@ use zeroize::Zeroize as _;
 /// The longest app secret that is taken, in characters.
 const APP_SECRET_CHARS_MAX: usize = 128;
 
+/// The longest access token that is taken, in characters. WeChat asks for room for 512 at least.
+const ACCESS_TOKEN_CHARS_MAX: usize = 4_096;
+
 /// What is wrong with a secret. Never says what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
@@ -22,6 +25,9 @@ pub enum SecretError {
     /// Not the base64 of 16 bytes.
     #[error("a session key is the base64 of 16 bytes")]
     SessionKey,
+    /// Not 1 to 4,096 visible ASCII characters.
+    #[error("an access token has 1 to {ACCESS_TOKEN_CHARS_MAX} visible ASCII characters")]
+    AccessToken,
 }
 
 /// The secret of a mini program.
@@ -113,6 +119,28 @@ impl SessionKey {
     }
 }
 
+/// What calls of the mini-program API are made with.
+#[derive(Clone, Debug)]
+pub struct AccessToken(SecretString);
+
+impl AccessToken {
+    /// Takes 1 to 4,096 visible ASCII characters.
+    pub fn parse(text: &str) -> Result<Self, SecretError> {
+        let is_valid = (1..=ACCESS_TOKEN_CHARS_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_valid {
+            Ok(Self(SecretString::from(text)))
+        } else {
+            Err(SecretError::AccessToken)
+        }
+    }
+
+    /// The token itself, for the query of a call.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,8 +150,16 @@ mod tests {
         let app = AppSecret::parse("0123456789abcdef0123456789abcdef").unwrap();
         let api = ApiV3Key::parse("GeneratedApiV3Key0123456789abcde").unwrap();
         let session = SessionKey::parse("AAECAwQFBgcICQoLDA0ODw==").unwrap();
-        let printed = format!("{app:?} {api:?} {session:?}");
-        for secret in ["0123456789abcdef", "Generated", "AAEC", "71, 101", "0, 1, 2"] {
+        let access = AccessToken::parse("61_AccessTokenOfThisMiniProgram").unwrap();
+        let printed = format!("{app:?} {api:?} {session:?} {access:?}");
+        for secret in [
+            "0123456789abcdef",
+            "61_",
+            "Generated",
+            "AAEC",
+            "71, 101",
+            "0, 1, 2",
+        ] {
             assert!(!printed.contains(secret), "{printed}");
         }
     }
@@ -152,5 +188,12 @@ mod tests {
         for text in ["", "with space", "\u{e9}", &"x".repeat(129)] {
             assert_eq!(AppSecret::parse(text).unwrap_err(), SecretError::AppSecret);
         }
+        for text in ["", "with space", "\u{e9}", &"x".repeat(4_097)] {
+            assert_eq!(AccessToken::parse(text).unwrap_err(), SecretError::AccessToken);
+        }
+        assert_eq!(
+            AccessToken::parse(&"x".repeat(4_096)).unwrap().expose().len(),
+            4_096
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The loops in the background. Each does a bounded piece of work, counts it, waits, and stops when
 //! told. A failure is logged and the loop goes on: the next turn finds what is still to do.
 
+mod access_tokens;
 mod close;
 mod collections;
 mod events;
@@ -25,7 +26,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 8] = [
+const LOOPS: [Loop; 9] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -33,6 +34,7 @@ const LOOPS: [Loop; 8] = [
     platform_keys::LOOP,
     events::LOOP,
     reconcile::LOOP,
+    access_tokens::LOOP,
     collections::LOOP,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod access_token;
 mod admin_order;
 mod bad_field;
 mod bad_input;
@@ -39,6 +40,9 @@ mod login_shape;
 mod mismatch;
 mod multitude;
 mod notification;
+mod open_data;
+mod open_data_key;
+mod open_data_oracle;
 mod openapi;
 mod order;
 mod order_list;

@@ -32,6 +32,8 @@ pub const INTERNAL: &str = "internal";
         v1::session::delete_sessions,
         v1::me::read_me,
         v1::me::change_me,
+        v1::open_data::open,
+        v1::open_data::verify,
         v1::product::list_products,
         v1::product::read_product,
         v1::order::create_order,

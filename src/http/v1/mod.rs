@@ -4,6 +4,7 @@ pub mod caller;
 pub mod collection;
 pub mod login;
 pub mod me;
+pub mod open_data;
 pub mod order;
 pub mod page;
 pub mod payment;

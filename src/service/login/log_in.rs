@@ -38,10 +38,7 @@ pub async fn log_in(
 ) -> Result<LoggedIn, AppError> {
     let programs = &context.mini_programs;
     let app_id = app_id.unwrap_or_else(|| programs.default.clone());
-    let secret = programs
-        .secrets
-        .get(&app_id)
-        .ok_or_else(|| AppError::field("/app_id", "unknown", "no mini program of this server has this id"))?;
+    let secret = programs.secret(&app_id)?;
     let session = code2session(&programs.upstream, &programs.base_url, &app_id, secret, code)
         .await
         .map_err(|error| refusal(context, &app_id, error))?;

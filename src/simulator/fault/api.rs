@@ -21,6 +21,8 @@ pub(in crate::simulator) enum Api {
     TradeBill,
     FundFlowBill,
     BillDownload,
+    ResetSessionKey,
+    Echo,
 }
 
 impl Api {
@@ -41,6 +43,8 @@ impl Api {
             Self::TradeBill => 12,
             Self::FundFlowBill => 13,
             Self::BillDownload => 14,
+            Self::ResetSessionKey => 40,
+            Self::Echo => 30,
         }
     }
 
@@ -48,7 +52,12 @@ impl Api {
     pub(in crate::simulator) const fn is_mini(self) -> bool {
         matches!(
             self,
-            Self::Login | Self::Token | Self::StableToken | Self::CheckSession
+            Self::Login
+                | Self::Token
+                | Self::StableToken
+                | Self::CheckSession
+                | Self::ResetSessionKey
+                | Self::Echo
         )
     }
 

@@ -14,6 +14,8 @@ pub(super) const APP_ID_INVALID: i64 = 40013;
 pub(super) const CODE_INVALID: i64 = 40029;
 pub(super) const SECRET_INVALID: i64 = 40125;
 pub(super) const CODE_USED: i64 = 40163;
+/// Its text names the caller's address: here one that is for documentation alone.
+const ADDRESS_NOT_ALLOWED: i64 = 40164;
 pub(super) const USER_BLOCKED: i64 = 40226;
 pub(super) const TOKEN_MISSING: i64 = 41001;
 pub(super) const APP_ID_MISSING: i64 = 41002;
@@ -42,6 +44,7 @@ const fn text(errcode: i64) -> &'static str {
         PATH_UNKNOWN => "invalid url",
         SECRET_INVALID => "invalid appsecret",
         CODE_USED => "code been used",
+        ADDRESS_NOT_ALLOWED => "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist",
         USER_BLOCKED => "high risk user, login blocked",
         TOKEN_MISSING => "access_token missing",
         APP_ID_MISSING => "appid missing",

@@ -3,6 +3,7 @@
 //! Errors come with HTTP 200 and an `errcode`, as the real host's do.
 
 pub(super) mod answer;
+pub(super) mod echo;
 pub(super) mod login;
 pub(super) mod session;
 pub(super) mod token;

@@ -3,13 +3,14 @@
 //! A code works once. It is sent again only after WeChat said "busy" or when no connection came to
 //! be, never when WeChat may have taken it. Source: login notes, section 2.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reqwest::{Method, Request};
 use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroize as _;
 
+use super::answer::{BUSY, RETRY_GAPS, rid};
 use crate::domain::name::{AppId, LoginCode, OpenId, UnionId};
 use crate::wechat::error::Error;
 use crate::wechat::secret::{AppSecret, SessionKey};
@@ -17,10 +18,6 @@ use crate::wechat::send::{Answer, Outcome, Upstream, count};
 use crate::wechat::wire::Text;
 
 const API: &str = "code2session";
-/// WeChat's "system busy".
-const BUSY: i64 = -1;
-/// The gaps before a code that was not consumed is sent again; their number bounds the repeats.
-const RETRY_GAPS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
 
 /// Who logged in.
 #[derive(Clone, Debug)]
@@ -216,31 +213,5 @@ fn refusal(errcode: i64, errmsg: &str) -> Round {
         Round::Again(error)
     } else {
         Round::Done(Err(error))
-    }
-}
-
-/// The request id at the end of an `errmsg`, which WeChat's support asks for. The rest of the text
-/// is not looked at.
-fn rid(errmsg: &str) -> &str {
-    let tail = errmsg.rsplit_once("rid: ").map_or("", |(_, tail)| tail);
-    let end = tail
-        .bytes()
-        .position(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');
-    tail.get(..end.unwrap_or(tail.len()).min(64)).unwrap_or("")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_request_id_is_cut_out_of_the_message() {
-        assert_eq!(
-            rid("invalid code, rid: 65a1b2c3-0a1b2c3d-4e5f6a7b"),
-            "65a1b2c3-0a1b2c3d-4e5f6a7b"
-        );
-        assert_eq!(rid("busy, rid: 65a1 and more"), "65a1");
-        assert_eq!(rid("busy hints: [ req_id: x ]"), "");
-        assert_eq!(rid("rid: 碼"), "");
     }
 }

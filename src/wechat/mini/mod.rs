@@ -1,5 +1,9 @@
 //! The mini-program API: JSON over `https://api.weixin.qq.com`, errors by `errcode` under status 200.
 //!
-//! Source: the protocol notes on login.
+//! Source: the protocol notes on login, open data, access tokens and the mini-program APIs.
 
+mod answer;
+pub mod api;
 pub mod login;
+pub mod open_data;
+pub mod token;

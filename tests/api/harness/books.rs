@@ -139,6 +139,10 @@ const FORBIDDEN: &[(&str, &str)] = &[
          where not exists (select from reconciliations r where r.lease_token = b.lease_token)",
     ),
     (
+        "a session that goes on after ten failures to open its data",
+        "select id::text from sessions where cardinality(open_data_failures) >= 10 and revoked_at is null",
+    ),
+    (
         "an attempt that may be paid and that nobody will ask about",
         "select out_trade_no from payment_attempts where state in ('created', 'unknown', 'prepaid') and next_check_at is null",
     ),

@@ -4,6 +4,7 @@ mod answer;
 mod books;
 mod control;
 mod database;
+mod inside;
 mod log;
 mod message;
 mod money;

@@ -1,0 +1,3 @@
+//! What WeChat encrypts and signs for a user: open data.
+
+pub mod open_data;

@@ -1,0 +1,231 @@
+//! One call of a mini-program API with an access token. Which token, and what to do when it is dead, is
+//! decided in `service::mini`; nobody else calls [`send`].
+
+use std::time::Instant;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::answer::{BUSY, RETRY_GAPS, is_foreign, refusal, rid};
+use crate::wechat::error::Error;
+use crate::wechat::secret::AccessToken;
+use crate::wechat::send::{Answer, Outcome, Upstream, count};
+
+/// A call, without its token.
+///
+/// `api` names it in metrics and logs; the rest is what WeChat's documentation of the API says. A call
+/// is made once, but for a dead token; [`ApiCall::repeatable`] also repeats it after "busy".
+#[derive(Clone, Debug)]
+pub struct ApiCall {
+    api: &'static str,
+    method: Method,
+    path: &'static str,
+    query: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+    is_repeatable: bool,
+}
+
+impl ApiCall {
+    /// `POST` with a JSON body. `path` begins with a slash.
+    ///
+    /// # Errors
+    /// When `body` cannot be written as JSON.
+    pub fn post(
+        api: &'static str,
+        path: &'static str,
+        body: &impl Serialize,
+    ) -> Result<Self, serde_json::Error> {
+        let body = serde_json::to_vec(body)?;
+        Ok(Self {
+            method: Method::POST,
+            body: Some(body),
+            ..Self::get(api, path)
+        })
+    }
+
+    /// `GET`. `path` begins with a slash.
+    pub fn get(api: &'static str, path: &'static str) -> Self {
+        Self {
+            api,
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            body: None,
+            is_repeatable: false,
+        }
+    }
+
+    /// Adds a parameter to the query, beside the token.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// Says that the call may be made again after WeChat said "busy" (-1), at most twice.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
+        self
+    }
+
+    /// Its name.
+    pub fn api(&self) -> &'static str {
+        self.api
+    }
+
+    fn request(&self, base: &Url, token: &AccessToken) -> Request {
+        let mut url = base.clone();
+        url.set_path(self.path);
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("access_token", token.expose());
+            for (name, value) in &self.query {
+                query.append_pair(name, value);
+            }
+        }
+        let mut request = Request::new(self.method.clone(), url);
+        if let Some(body) = &self.body {
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.clone().into());
+        }
+        request
+    }
+}
+
+/// A successful answer: no `errcode`, or 0. Its `Debug` output shows nothing of it.
+pub struct ApiReply(Vec<u8>);
+
+impl std::fmt::Debug for ApiReply {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "ApiReply({} bytes)", self.0.len())
+    }
+}
+
+impl ApiReply {
+    /// The bytes as they came, such as those of a picture.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes as they came.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The answer read as JSON.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`] when it is not what the API promises.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.0).map_err(|_| ApiError::Unavailable)
+    }
+}
+
+/// Why a call did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// WeChat's number says why.
+    #[error("WeChat refuses the call ({errcode})")]
+    Refused {
+        /// WeChat's number, never 0.
+        errcode: i64,
+    },
+    /// Broken, out of reach, or an answer that is none.
+    #[error("WeChat is unavailable")]
+    Unavailable,
+    /// No answer in time; the call may have had its effect.
+    #[error("WeChat did not answer in time")]
+    Timeout,
+}
+
+impl ApiError {
+    /// Whether the token is to blame, so that the call had no effect and another token may help.
+    pub fn is_token_dead(self) -> bool {
+        matches!(self, Self::Refused { errcode } if is_token_dead(errcode))
+    }
+}
+
+/// Whether this number says that the access token is wrong, replaced or over.
+pub fn is_token_dead(errcode: i64) -> bool {
+    matches!(errcode, 40_001 | 40_014 | 42_001)
+}
+
+/// Makes the call at `base` with this token, within the sender's total time, repeats included.
+///
+/// # Errors
+/// See [`ApiError`]. Each is logged with WeChat's number and request id, and counted.
+pub async fn send(
+    upstream: &Upstream,
+    base: &Url,
+    token: &AccessToken,
+    call: &ApiCall,
+) -> Result<ApiReply, ApiError> {
+    let started = Instant::now();
+    let mut gaps = RETRY_GAPS.into_iter();
+    loop {
+        let time_left = upstream.total_timeout().saturating_sub(started.elapsed());
+        let (error, is_without_effect) = match upstream
+            .send(call.api, call.request(base, token), time_left)
+            .await
+        {
+            Ok(answer) => match read(call.api, answer) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => (
+                    error,
+                    error == ApiError::Refused { errcode: BUSY } && call.is_repeatable,
+                ),
+            },
+            Err(error) => (unreached(&error), !error.may_have_arrived()),
+        };
+        match gaps.next() {
+            Some(gap) if is_without_effect && started.elapsed() + gap < upstream.total_timeout() => {
+                tokio::time::sleep(gap).await;
+            }
+            Some(_) | None => return Err(error),
+        }
+    }
+}
+
+fn unreached(error: &Error) -> ApiError {
+    if error.is_timeout() {
+        ApiError::Timeout
+    } else {
+        ApiError::Unavailable
+    }
+}
+
+fn read(api: &'static str, answer: Answer) -> Result<ApiReply, ApiError> {
+    if let Some(refusal) = refusal(&answer.body) {
+        let errcode = refusal.errcode;
+        count(api, outcome(errcode));
+        tracing::warn!(
+            api,
+            errcode,
+            rid = rid(&refusal.errmsg),
+            "WeChat refuses the call"
+        );
+        return Err(ApiError::Refused { errcode });
+    }
+    if is_foreign(&answer) {
+        count(api, Outcome::Unavailable);
+        let http_status = answer.status;
+        tracing::warn!(api, http_status, "WeChat did not answer with what it promises");
+        return Err(ApiError::Unavailable);
+    }
+    count(api, Outcome::Ok);
+    Ok(ApiReply(answer.body))
+}
+
+fn outcome(errcode: i64) -> Outcome {
+    match errcode {
+        BUSY => Outcome::Unavailable,
+        45_009 | 45_011 => Outcome::RateLimited,
+        _ => Outcome::Refused,
+    }
+}

@@ -70,9 +70,8 @@ async fn what_no_document_may_hold_is_named() {
             r#"{"n":-1.5E+400}"#.to_owned(),
             format!("{{\"t\":\"{}\"}}", "x".repeat(262_100)),
         ] {
-            raw(&phone, "POST", DOCUMENTS, format!("{{\"data\":{data}}}"))
-                .await
-                .ok(201);
+            let made = raw(&phone, "POST", DOCUMENTS, format!("{{\"data\":{data}}}")).await;
+            assert_eq!(made.status, 201, "{}", made.text());
         }
     })
     .await;

@@ -106,7 +106,7 @@ fn table() -> Vec<(Value, Vec<&'static str>)> {
         ),
         (
             json!({"$not": {"$or": [{"name": {"$gt": "e"}}, {"name": {"$lt": "array"}}]}}),
-            vec!["absent", "array"],
+            vec!["array"],
         ),
         (json!({"$not": {"v": {"$exists": true}}}), vec!["absent"]),
         (
@@ -139,15 +139,9 @@ async fn each_operator_finds_what_it_says() {
         let phone = shop.visitor().await;
         for name in ["values", "indexed"] {
             fill(&phone, name, &documents()).await;
-            for (filter, mut expected) in table() {
-                if filter["$not"]["$or"].is_array() {
-                    expected.sort_unstable();
-                }
+            for (filter, expected) in table() {
                 let found = find(&phone, name, json!({"filter": filter, "limit": 100})).await;
-                let mut found: Vec<&str> = found.iter().map(|data| data["name"].as_str().unwrap()).collect();
-                if filter["$not"]["$or"].is_array() {
-                    found.sort_unstable();
-                }
+                let found: Vec<&str> = found.iter().map(|data| data["name"].as_str().unwrap()).collect();
                 assert_eq!(found, expected, "{name} {filter}");
                 let counted = count(&phone, name, filter.clone()).await;
                 assert_eq!(usize::try_from(counted).unwrap(), expected.len(), "{filter}");

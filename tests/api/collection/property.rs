@@ -51,6 +51,15 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Mostly what meets its like.
+fn few() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        3 => (-1_i64..3).prop_map(|n| json!(n)),
+        3 => proptest::sample::select(vec!["a", "ab", "b"]).prop_map(|text| json!(text)),
+        1 => value(),
+    ]
+}
+
 fn path() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(PATHS.to_vec())
 }
@@ -59,8 +68,8 @@ fn condition() -> impl Strategy<Value = Value> {
     let range = proptest::sample::select(vec!["$gt", "$gte", "$lt", "$lte"]);
     let operand = prop_oneof![number(), text().prop_map(Value::String)];
     let operators = prop_oneof![
-        value().prop_map(|value| json!({ "$eq": value })),
-        value().prop_map(|value| json!({ "$ne": value })),
+        few().prop_map(|value| json!({ "$eq": value })),
+        few().prop_map(|value| json!({ "$ne": value })),
         proptest::collection::vec(value(), 0..4).prop_map(|values| json!({ "$in": values })),
         proptest::collection::vec(value(), 0..4).prop_map(|values| json!({ "$nin": values })),
         any::<bool>().prop_map(|is_there| json!({ "$exists": is_there })),
@@ -68,7 +77,7 @@ fn condition() -> impl Strategy<Value = Value> {
         (range, operand).prop_map(|(word, operand)| json!({ word: operand })),
         (-3_i64..4, -3_i64..4).prop_map(|(low, high)| json!({"$gte": low, "$not": {"$gt": high}})),
     ];
-    prop_oneof![1 => value(), 3 => operators]
+    prop_oneof![1 => few(), 3 => operators]
 }
 
 fn filter() -> impl Strategy<Value = Value> {
@@ -136,7 +145,7 @@ async fn a_filter_finds_what_the_interpreter_finds() {
         declare(shop, "indexed", indexed).await;
         let phone = shop.visitor().await;
         let mut draw = Draw(TestRunner::deterministic());
-        let documents: Vec<Value> = (0..100).map(|_| draw.of(&object(value()))).collect();
+        let documents: Vec<Value> = (0..100).map(|_| draw.of(&object(few()))).collect();
         for name in ["plain", "indexed"] {
             fill(&phone, name, &documents).await;
         }
@@ -181,7 +190,7 @@ async fn a_filter_finds_what_the_interpreter_finds() {
             found_some += u32::from(!found.is_empty() && found.len() < documents.len());
         }
         assert!(
-            u64::from(found_some) * 3 > cases,
+            u64::from(found_some) * 4 > cases,
             "few filters tell documents apart: {found_some}"
         );
     })

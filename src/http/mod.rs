@@ -12,6 +12,7 @@ mod guard;
 mod if_match;
 mod json;
 mod key;
+mod lane;
 mod limit;
 mod path;
 mod payload;

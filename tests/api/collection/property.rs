@@ -10,7 +10,9 @@ use super::{count, declare, fill, one, try_query};
 use crate::harness::{asked_for, shop};
 
 const KEYS: [&str; 3] = ["a", "b", "c"];
-const PATHS: [&str; 9] = ["a", "b", "c", "a.b", "a.c", "b.a", "a.0", "b.1", "c.0.a"];
+const PATHS: [&str; 13] = [
+    "a", "b", "a", "b", "a", "b", "c", "a.b", "a.c", "b.a", "a.0", "b.1", "c.0.a",
+];
 
 fn number() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -190,7 +192,7 @@ async fn a_filter_finds_what_the_interpreter_finds() {
             found_some += u32::from(!found.is_empty() && found.len() < documents.len());
         }
         assert!(
-            u64::from(found_some) * 4 > cases,
+            u64::from(found_some) * 8 > cases,
             "few filters tell documents apart: {found_some}"
         );
     })

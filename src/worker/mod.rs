@@ -8,6 +8,7 @@ mod events;
 mod housekeeping;
 mod platform_keys;
 mod reconcile;
+mod reencryption;
 mod refunds;
 mod settle;
 mod turn;
@@ -26,7 +27,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 9] = [
+const LOOPS: [Loop; 10] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -35,6 +36,7 @@ const LOOPS: [Loop; 9] = [
     events::LOOP,
     reconcile::LOOP,
     access_tokens::LOOP,
+    reencryption::LOOP,
     collections::LOOP,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.

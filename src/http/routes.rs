@@ -4,11 +4,11 @@
 use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
 use super::admin::{
-    collection as admin_collection, document, event, exception, health, notification, order as admin_order,
-    product as admin_product, reconciliation, refund,
+    event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
+    refund, session_key,
 };
 use super::callback::pay;
-use super::v1::{collection, login, me, open_data, order, payment, product, session};
+use super::v1::{login, me, open_data, order, payment, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
@@ -62,6 +62,10 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(post().to(reconciliation::begin_reconciliation)),
         )
         .service(resource("/admin/reconciliations/{id}").route(get().to(reconciliation::read_reconciliation)))
+        .service(resource("/admin/users/{id}/session-key").route(get().to(session_key::check_session_key)))
+        .service(
+            resource("/admin/users/{id}/session-key/reset").route(post().to(session_key::reset_session_key)),
+        )
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
@@ -71,6 +75,9 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 fn collections(config: &mut ServiceConfig) {
+    use super::admin::{collection as declared, document};
+    use super::v1::collection;
+
     config
         .service(resource("/v1/collections/{name}/documents").route(post().to(collection::create_documents)))
         .service(resource("/v1/collections/{name}/query").route(post().to(collection::query_documents)))
@@ -83,12 +90,12 @@ fn collections(config: &mut ServiceConfig) {
                 .route(post().to(collection::post_patch_document))
                 .route(delete().to(collection::delete_document)),
         )
-        .service(resource("/admin/collections").route(get().to(admin_collection::list_collections)))
+        .service(resource("/admin/collections").route(get().to(declared::list_collections)))
         .service(
             resource("/admin/collections/{name}")
-                .route(get().to(admin_collection::read_collection))
-                .route(put().to(admin_collection::put_collection))
-                .route(delete().to(admin_collection::delete_collection)),
+                .route(get().to(declared::read_collection))
+                .route(put().to(declared::put_collection))
+                .route(delete().to(declared::delete_collection)),
         )
         .service(
             resource("/admin/collections/{name}/documents")

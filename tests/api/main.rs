@@ -69,6 +69,7 @@ mod replay;
 mod reset;
 mod reset_anywhere;
 mod session;
+mod session_key;
 mod session_token;
 mod settle;
 mod shape;

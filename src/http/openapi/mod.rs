@@ -67,6 +67,8 @@ pub const INTERNAL: &str = "internal";
         admin::reconciliation::read_reconciliation,
         admin::exception::list_exceptions,
         admin::exception::resolve_exception,
+        admin::session_key::check_session_key,
+        admin::session_key::reset_session_key,
         admin::event::redeliver_event,
         admin::collection::put_collection,
         admin::collection::read_collection,

@@ -6,4 +6,5 @@ mod answer;
 pub mod api;
 pub mod login;
 pub mod open_data;
+pub mod session_key;
 pub mod token;

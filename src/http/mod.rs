@@ -24,6 +24,7 @@ pub mod admin;
 pub mod callback;
 pub mod docs;
 pub mod document;
+pub mod internal;
 pub mod openapi;
 pub mod problem;
 pub mod routes;

@@ -70,6 +70,7 @@ pub const INTERNAL: &str = "internal";
         admin::session_key::check_session_key,
         admin::session_key::reset_session_key,
         admin::event::redeliver_event,
+        admin::event::redeliver_events,
         admin::collection::put_collection,
         admin::collection::read_collection,
         admin::collection::list_collections,

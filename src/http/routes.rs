@@ -79,6 +79,7 @@ pub fn routes(config: &mut ServiceConfig) {
 
 fn collections(config: &mut ServiceConfig) {
     use super::admin::{collection as declared, document};
+    use super::internal::document as service;
     use super::v1::collection;
 
     config
@@ -119,6 +120,26 @@ fn collections(config: &mut ServiceConfig) {
                 .route(patch().to(document::patch_document_as_operator))
                 .route(post().to(document::post_patch_document_as_operator))
                 .route(delete().to(document::delete_document_as_operator)),
+        )
+        .service(
+            resource("/internal/collections/{name}/documents")
+                .route(post().to(service::create_documents_as_service)),
+        )
+        .service(
+            resource("/internal/collections/{name}/query")
+                .route(post().to(service::query_documents_as_service)),
+        )
+        .service(
+            resource("/internal/collections/{name}/count")
+                .route(post().to(service::count_documents_as_service)),
+        )
+        .service(
+            resource("/internal/collections/{name}/documents/{id}")
+                .route(get().to(service::read_document_as_service))
+                .route(put().to(service::replace_document_as_service))
+                .route(patch().to(service::patch_document_as_service))
+                .route(post().to(service::post_patch_document_as_service))
+                .route(delete().to(service::delete_document_as_service)),
         );
 }
 

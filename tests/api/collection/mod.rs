@@ -15,7 +15,7 @@ mod share;
 
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN_TOKEN, Answer, Phone, Shop};
+use crate::harness::{ADMIN_TOKEN, Answer, INTERNAL_TOKEN, Phone, Shop};
 
 /// Declares a collection.
 async fn try_declare(shop: &Shop, name: &str, declaration: &Value) -> Answer {
@@ -103,6 +103,13 @@ async fn flood(shop: &Shop, documents: i64) {
         .execute(&shop.db)
         .await
         .unwrap();
+}
+
+/// The same of a service of the owner.
+async fn as_service(shop: &Shop, method: &str, path: &str, body: Option<Value>) -> Answer {
+    let path = format!("/internal/collections/{path}");
+    shop.send(shop.request(method, &path, Some(INTERNAL_TOKEN), body.as_ref()))
+        .await
 }
 
 /// A request of the operator to the documents of a collection.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{as_operator, try_declare};
+use super::{as_operator, as_service, try_declare};
 use crate::harness::{Answer, Phone, Shop, shop};
 
 /// What a user is answered: about a document of their own, of another user, and of the operator.
@@ -183,43 +183,51 @@ async fn no_filter_and_no_cursor_leads_around_a_preset() {
 }
 
 #[tokio::test]
-async fn the_operator_is_bound_by_no_preset_and_owns_nothing() {
+async fn operator_and_services_are_bound_by_no_preset_and_own_nothing() {
     shop(async |shop| {
         let (phone, other) = (shop.visitor().await, shop.visitor().await);
         let ids = three(shop, &phone, &other).await;
         for permission in ["owner_only", "all_read", "closed"] {
-            try_declare(shop, "shared", &json!({"permission": permission}))
-                .await
-                .ok(200);
-            let count = as_operator(shop, "POST", "shared/count", Some(json!({}))).await;
-            assert_eq!(count.ok(200)["count"], 3);
-            for id in &ids {
-                let path = format!("shared/documents/{id}");
-                let put = Some(json!({"data": {"n": 5}}));
-                as_operator(shop, "PUT", &path, put).await.ok(200);
-                for method in ["PATCH", "POST"] {
-                    let patch = Some(json!({"$inc": {"n": 1}}));
-                    as_operator(shop, method, &path, patch).await.ok(200);
+            let declaration = json!({"permission": permission});
+            try_declare(shop, "shared", &declaration).await.ok(200);
+            for who in ["admin", "internal"] {
+                let call = async |method: &str, path: &str, body: Option<Value>| match who {
+                    "admin" => as_operator(shop, method, path, body).await,
+                    _ => as_service(shop, method, path, body).await,
+                };
+                let all = json!({"filter": {"n": {"$gte": 0}}});
+                let counted = call("POST", "shared/count", Some(all.clone())).await;
+                assert_eq!(counted.ok(200)["count"], 3);
+                let found = call("POST", "shared/query", Some(all)).await.ok(200);
+                assert_eq!(found["items"].as_array().unwrap().len(), 3);
+                for id in &ids {
+                    let path = format!("shared/documents/{id}");
+                    call("PUT", &path, Some(json!({"data": {"n": 5}}))).await.ok(200);
+                    for method in ["PATCH", "POST"] {
+                        let patch = Some(json!({"$inc": {"n": 1}}));
+                        call(method, &path, patch).await.ok(200);
+                    }
+                    assert_eq!(call("GET", &path, None).await.ok(200)["data"]["n"], 7);
                 }
-                assert_eq!(
-                    as_operator(shop, "GET", &path, None).await.ok(200)["data"]["n"],
-                    7
-                );
+                let made = call("POST", "shared/documents", Some(json!({"data": {}})))
+                    .await
+                    .ok(201);
+                assert_eq!(made["owner"], Value::Null);
+                let path = format!("shared/documents/{}", made["id"].as_str().unwrap());
+                call("DELETE", &path, None).await.ok(204);
             }
         }
-        let kept = as_operator(shop, "GET", &format!("shared/documents/{}", ids[0]), None)
-            .await
-            .ok(200);
+        // Whose a document is stays as it was, whoever changes it.
+        let kept = as_operator(shop, "GET", &format!("shared/documents/{}", ids[0]), None).await;
         let me = phone.call("GET", "/v1/me", None).await.ok(200);
-        assert_eq!(kept["owner"], me["id"]);
-        let own = as_operator(shop, "GET", &format!("shared/documents/{}", ids[2]), None)
-            .await
-            .ok(200);
-        assert_eq!(own["owner"], Value::Null);
-        for id in &ids {
-            as_operator(shop, "DELETE", &format!("shared/documents/{id}"), None)
-                .await
-                .ok(204);
+        assert_eq!(kept.ok(200)["owner"], me["id"]);
+        // Without a token of theirs, they are nobody.
+        for path in [
+            "/internal/collections/shared/query",
+            "/admin/collections/shared/query",
+        ] {
+            let answer = phone.call("POST", path, Some(&json!({}))).await;
+            answer.refused(401, "unauthenticated");
         }
     })
     .await;

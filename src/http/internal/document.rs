@@ -46,8 +46,7 @@ fn told(
     ))]
 pub async fn create_documents_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     key: OptionalKey,
     body: Body<CreateDocumentsRequest, CREATE_LIMIT>,
@@ -69,8 +68,7 @@ pub async fn create_documents_as_service(
     ))]
 pub async fn query_documents_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     body: Body<QueryDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
@@ -90,8 +88,7 @@ pub async fn query_documents_as_service(
     ))]
 pub async fn count_documents_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     body: Body<CountDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
@@ -110,8 +107,7 @@ pub async fn count_documents_as_service(
     ))]
 pub async fn read_document_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
 ) -> Result<HttpResponse, AppError> {
@@ -132,8 +128,7 @@ pub async fn read_document_as_service(
     ))]
 pub async fn replace_document_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,
@@ -158,8 +153,7 @@ pub async fn replace_document_as_service(
     ))]
 pub async fn patch_document_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,
@@ -184,8 +178,7 @@ pub async fn patch_document_as_service(
     ))]
 pub async fn post_patch_document_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,
@@ -208,8 +201,7 @@ pub async fn post_patch_document_as_service(
     ))]
 pub async fn delete_document_as_service(
     context: web::Data<Context>,
-    _internal: Internal,
-    client: ClientAddress,
+    (_, client): (Internal, ClientAddress),
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,

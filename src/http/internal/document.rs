@@ -12,15 +12,15 @@ use crate::http::document::{
 };
 use crate::http::problem::Problem;
 use crate::http::v1::page::Page;
-use crate::http::{Body, ClientAddress, IfMatch, Internal, OptionalKey, PathId};
+use crate::http::{Body, IfMatch, OptionalKey, PathId};
 use crate::service::Context;
 use crate::service::collection::Visitor;
 
-use super::{Use, audit};
+use super::{Service, Use, audit};
 
 fn told(
     action: &'static str,
-    client: ClientAddress,
+    service: Service,
     outcome: Result<HttpResponse, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let used = Use {
@@ -28,7 +28,7 @@ fn told(
         app_id: None,
         path: None,
     };
-    audit(&used, client, outcome.as_ref().err());
+    audit(&used, service.0, outcome.as_ref().err());
     outcome
 }
 
@@ -46,14 +46,14 @@ fn told(
     ))]
 pub async fn create_documents_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     key: OptionalKey,
     body: Body<CreateDocumentsRequest, CREATE_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     let outcome =
         document::create_documents(&context, &Visitor::operator(), &name.0, key.0.as_ref(), body.0).await;
-    told("create_documents", client, outcome)
+    told("create_documents", service, outcome)
 }
 
 /// List documents
@@ -68,12 +68,12 @@ pub async fn create_documents_as_service(
     ))]
 pub async fn query_documents_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     body: Body<QueryDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     let outcome = document::query_documents(&context, &Visitor::operator(), &name.0, body.0).await;
-    told("query_documents", client, outcome)
+    told("query_documents", service, outcome)
 }
 
 /// Count documents
@@ -88,12 +88,12 @@ pub async fn query_documents_as_service(
     ))]
 pub async fn count_documents_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     body: Body<CountDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     let outcome = document::count_documents(&context, &Visitor::operator(), &name.0, body.0).await;
-    told("count_documents", client, outcome)
+    told("count_documents", service, outcome)
 }
 
 /// Read a document
@@ -107,12 +107,12 @@ pub async fn count_documents_as_service(
     ))]
 pub async fn read_document_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
 ) -> Result<HttpResponse, AppError> {
     let outcome = document::read_document(&context, &Visitor::operator(), &name.0, id.0).await;
-    told("read_document", client, outcome)
+    told("read_document", service, outcome)
 }
 
 /// Replace a document's data
@@ -128,7 +128,7 @@ pub async fn read_document_as_service(
     ))]
 pub async fn replace_document_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,
@@ -136,7 +136,7 @@ pub async fn replace_document_as_service(
 ) -> Result<HttpResponse, AppError> {
     let outcome =
         document::replace_document(&context, &Visitor::operator(), (&name.0, id.0, version), &body.0).await;
-    told("replace_document", client, outcome)
+    told("replace_document", service, outcome)
 }
 
 /// Change fields of a document
@@ -153,7 +153,7 @@ pub async fn replace_document_as_service(
     ))]
 pub async fn patch_document_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,
@@ -161,7 +161,7 @@ pub async fn patch_document_as_service(
 ) -> Result<HttpResponse, AppError> {
     let outcome =
         document::patch_document(&context, &Visitor::operator(), (&name.0, id.0, version), &body.0).await;
-    told("patch_document", client, outcome)
+    told("patch_document", service, outcome)
 }
 
 /// Change fields of a document, by POST
@@ -178,7 +178,7 @@ pub async fn patch_document_as_service(
     ))]
 pub async fn post_patch_document_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,
@@ -186,7 +186,7 @@ pub async fn post_patch_document_as_service(
 ) -> Result<HttpResponse, AppError> {
     let outcome =
         document::patch_document(&context, &Visitor::operator(), (&name.0, id.0, version), &body.0).await;
-    told("post_patch_document", client, outcome)
+    told("post_patch_document", service, outcome)
 }
 
 /// Remove a document
@@ -201,11 +201,11 @@ pub async fn post_patch_document_as_service(
     ))]
 pub async fn delete_document_as_service(
     context: web::Data<Context>,
-    (_, client): (Internal, ClientAddress),
+    service: Service,
     name: PathId<CollectionName>,
     id: PathId<DocumentId>,
     version: IfMatch,
 ) -> Result<HttpResponse, AppError> {
     let outcome = document::delete_document(&context, &Visitor::operator(), (&name.0, id.0, version)).await;
-    told("delete_document", client, outcome)
+    told("delete_document", service, outcome)
 }

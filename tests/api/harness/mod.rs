@@ -42,7 +42,7 @@ pub(crate) use process::Server;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
 };
 pub(crate) use token::Token;
 pub(crate) use wechat::HandPlayed;
@@ -113,7 +113,7 @@ impl Shop {
 
     async fn close(self) {
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
-        let secrets = self.secrets.lock().unwrap().clone();
+        let secrets = self.all_secrets().await;
         log::assert_silent_about(self.log_from, &secrets);
         books::assert_balanced(&self.db).await;
         let apps: Vec<App> = {

@@ -18,6 +18,7 @@
 )]
 
 mod database;
+mod document;
 mod generator;
 mod notification;
 mod open_data;

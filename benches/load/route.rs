@@ -11,6 +11,7 @@ use weir::service::login::token::{SessionTokens, TokenSubject};
 use weir::wechat::crypto::VerifyingKey;
 
 use crate::database::{Database, Kind, PRODUCTS, TOTAL_FEN, USERS, id};
+use crate::document;
 use crate::generator::{Outcome, content_length, head_end};
 use crate::notification;
 use crate::open_data;
@@ -26,16 +27,20 @@ pub(crate) enum Route {
     Payment,
     Notification,
     OpenData,
+    AddDocument,
+    FindDocuments,
 }
 
 /// All of them, in the order in which a customer meets them.
-pub(crate) const ALL: [Route; 6] = [
+pub(crate) const ALL: [Route; 8] = [
     Route::Read,
     Route::Login,
     Route::Order,
     Route::Payment,
     Route::Notification,
     Route::OpenData,
+    Route::AddDocument,
+    Route::FindDocuments,
 ];
 
 /// Orders and codes that no round has used yet.
@@ -77,14 +82,16 @@ impl Route {
             Self::Payment => "POST …/payment",
             Self::Notification => "POST …/notify",
             Self::OpenData => "POST /v1/open-data",
+            Self::AddDocument => "POST …/documents",
+            Self::FindDocuments => "POST …/query",
         }
     }
 
     /// The status of success.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::Read | Self::Login | Self::Payment | Self::OpenData => 200,
-            Self::Order => 201,
+            Self::Read | Self::Login | Self::Payment | Self::OpenData | Self::FindDocuments => 200,
+            Self::Order | Self::AddDocument => 201,
             Self::Notification => 204,
         }
     }
@@ -98,6 +105,8 @@ impl Route {
             Self::Payment => 6_000,
             Self::Notification => 20_000,
             Self::OpenData => 60_000,
+            Self::AddDocument => 20_000,
+            Self::FindDocuments => 20_000,
         }
     }
 
@@ -153,6 +162,17 @@ impl Route {
                         .collect(),
                 )
             }
+            Self::AddDocument | Self::FindDocuments => {
+                document::declare(database);
+                let tokens = tokens(0, document::PEOPLE, now);
+                let numbered = (0..count).zip(tokens.iter().cycle());
+                (
+                    0,
+                    numbered
+                        .map(|(number, token)| self.document(number, token))
+                        .collect(),
+                )
+            }
         };
         Round {
             route: self,
@@ -160,6 +180,17 @@ impl Route {
             from,
             effects_before: self.effects(database, from, count),
         }
+    }
+
+    /// A request about documents.
+    fn document(self, number: u64, token: &str) -> Vec<u8> {
+        let headers = format!("Authorization: Bearer {token}\r\n");
+        if self == Self::AddDocument {
+            let body = document::body(number);
+            return post("/v1/collections/bench/documents", &headers, &body);
+        }
+        let question = document::question(number);
+        post("/v1/collections/bench/query", &headers, &question)
     }
 
     /// How many of the effects that a round must have are in the books.
@@ -171,6 +202,7 @@ impl Route {
             Self::OpenData => {
                 database.count("select count(*) from sessions where open_data_failures <> '{}'")
             }
+            Self::AddDocument | Self::FindDocuments => database.count("select count(*) from documents"),
             Self::Login => database.count("select count(*) from sessions"),
             // The orders of these requests alone have a second line.
             Self::Order => database
@@ -198,7 +230,7 @@ impl Round {
     pub(crate) fn check(&self, outcome: &Outcome, database: &Database, wechat: &StandIn) {
         let count = outcome.latencies_us.len() as u64;
         let effects = self.route.effects(database, self.from, count) - self.effects_before;
-        let is_reading = matches!(self.route, Route::Read | Route::OpenData);
+        let is_reading = matches!(self.route, Route::Read | Route::OpenData | Route::FindDocuments);
         let wanted = if is_reading { 0 } else { count };
         assert_eq!(effects, wanted, "{} left the wrong books", self.route.name());
         for (number, body) in &outcome.bodies {
@@ -223,6 +255,17 @@ impl Round {
                 Route::OpenData => {
                     let openid = openid(number % self.requests.len() as u64);
                     assert_eq!(body["data"]["openId"], openid.as_str(), "another's data");
+                }
+                Route::AddDocument => {
+                    let owner = number % self.requests.len() as u64 % document::PEOPLE;
+                    let owner = id(Kind::User, owner).to_string();
+                    assert_eq!(body["owner"], owner.as_str(), "another user's");
+                }
+                Route::FindDocuments => {
+                    let items = body["items"].as_array().expect("a page");
+                    assert_eq!(items.len() as u64, document::PAGE, "{body}");
+                    let group = number % self.requests.len() as u64 % document::GROUPS;
+                    assert!(items.iter().all(|item| item["data"]["group"] == group), "{body}");
                 }
                 Route::Notification => {}
             }

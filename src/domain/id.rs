@@ -52,4 +52,6 @@ id! {
     EventId,
     /// A file that a user keeps here.
     FileId,
+    /// A document of a collection.
+    DocumentId,
 }

@@ -8,6 +8,7 @@
 pub mod access_token;
 pub mod attempt;
 pub mod clock;
+pub mod collection;
 pub mod entropy;
 pub mod exception;
 pub mod fen;

@@ -78,4 +78,6 @@ name! {
     KeySerial, "key serial", 1..=64, b"_";
     /// A product of the catalogue, chosen by the operator. 1 to 64 characters.
     ProductId, "product id", 1..=64, b"_-.";
+    /// A collection of documents, named by the operator. 1 to 64 characters.
+    CollectionName, "collection name", 1..=64, b"_-";
 }

@@ -132,6 +132,26 @@ codes! {
         "The same key came with another body before. Take a new key.";
     RequestInProgress = "request_in_progress", 409, Info, true, "The same request is still running",
         "An earlier request for the same thing has not finished. Wait as long as `Retry-After` says and repeat it.";
+    CollectionNotFound = "collection_not_found", 404, Info, false, "There is no such collection",
+        "No collection of this name is there for this mini program, or it is closed to pages. The operator declares collections.";
+    DocumentNotFound = "document_not_found", 404, Info, false, "There is no such document",
+        "The collection has no document with this id, or none that you may read.";
+    DocumentForbidden = "document_forbidden", 403, Info, false, "The document is not yours to change",
+        "The collection's permission lets you read, but not make, change or remove this.";
+    DocumentConflict = "document_conflict", 409, Info, false, "A document with this key is there already",
+        "A unique key of the collection holds another document with the same values. `errors` names the fields; a field that is missing counts as null.";
+    VersionConflict = "version_conflict", 412, Info, false, "The document has changed meanwhile",
+        "Its version is not the one of `If-Match`. Read it again, and apply the change to what it is now.";
+    DocumentQuotaReached = "document_quota_reached", 409, Info, false, "No more documents",
+        "A user has 10,000 documents in a collection at the most, a collection about ten million. Remove some.";
+    PatchNotApplicable = "patch_not_applicable", 422, Info, false, "The patch does not fit the document",
+        "A step meets a value of another type, such as `$inc` on a text, or makes a number longer than 500 characters. `errors` names the field; nothing was changed.";
+    QueryNeedsIndex = "query_needs_index", 422, Info, false, "The query needs an index",
+        "The collection is too large to look at each document. `detail` names the fields that the operator should declare as an index.";
+    QueryTooSlow = "query_too_slow", 422, Warn, false, "The query takes too long",
+        "It was given up after two seconds. Ask for less: add a condition that an index serves, or sort by what is indexed.";
+    DeclarationConflict = "declaration_conflict", 409, Info, false, "The collection does not allow this declaration",
+        "Documents that are there contradict what was declared anew. `errors` names it; the declaration before still holds.";
     Unavailable = "unavailable", 503, Warn, true, "The server cannot serve now",
         "The database is out of reach, or the server is at its limits or stopping. Try again after `Retry-After`.";
     Internal = "internal", 500, Error, false, "Something is broken here",

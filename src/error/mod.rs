@@ -10,6 +10,7 @@ use std::error::Error as StdError;
 
 pub use code::{CodeRow, ErrorCode, Loudness};
 
+use crate::domain::collection::Wrong;
 use crate::domain::entropy::EntropyError;
 
 /// What is wrong with one field of a request.
@@ -164,6 +165,12 @@ impl StdError for AppError {
             Some(cause) => Some(cause.as_ref()),
             None => None,
         }
+    }
+}
+
+impl From<Wrong> for AppError {
+    fn from(wrong: Wrong) -> Self {
+        Self::field(wrong.pointer, wrong.code, wrong.detail)
     }
 }
 

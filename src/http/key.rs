@@ -37,6 +37,23 @@ impl FromRequest for IdempotencyKey {
     }
 }
 
+/// The same where a repetition is harmless enough to do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionalKey(pub Option<IdempotencyKey>);
+
+impl FromRequest for OptionalKey {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if request.headers().contains_key(NAME) {
+            read(request).map(|key| Self(Some(key)))
+        } else {
+            Ok(Self(None))
+        })
+    }
+}
+
 fn read(request: &HttpRequest) -> Result<IdempotencyKey, AppError> {
     let mut lines = request.headers().get_all(NAME);
     let line = lines

@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::id::{
-    AttemptId, EventId, ExceptionId, FileId, NotificationId, OrderId, ReconciliationId, RefundId, SessionId,
-    UserId,
+    AttemptId, DocumentId, EventId, ExceptionId, FileId, NotificationId, OrderId, ReconciliationId, RefundId,
+    SessionId, UserId,
 };
-use crate::domain::name::{AppId, ProductId};
+use crate::domain::name::{AppId, CollectionName, ProductId};
 use crate::error::{AppError, ErrorCode};
 
 /// Something that a path can name.
@@ -71,9 +71,19 @@ uuid_parts! {
     RefundId => NotFound,
     EventId => NotFound,
     FileId => NotFound,
+    DocumentId => DocumentNotFound,
 }
 
 impl PathPart for ProductId {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
+impl PathPart for CollectionName {
+    const MISSING: ErrorCode = ErrorCode::CollectionNotFound;
+    const NAME: &'static str = "name";
+
     fn parse(text: &str) -> Option<Self> {
         Self::parse(text).ok()
     }

@@ -86,7 +86,74 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
         .configure(internal_routes)
         .service(resource("/healthz").route(get().to(health::read_liveness)))
-        .service(resource("/readyz").route(get().to(health::read_readiness)));
+        .service(resource("/readyz").route(get().to(health::read_readiness)))
+        .configure(collections);
+}
+
+fn collections(config: &mut ServiceConfig) {
+    use super::admin::{collection as declared, document};
+    use super::internal::document as service;
+    use super::v1::collection;
+
+    config
+        .service(resource("/v1/collections/{name}/documents").route(post().to(collection::create_documents)))
+        .service(resource("/v1/collections/{name}/query").route(post().to(collection::query_documents)))
+        .service(resource("/v1/collections/{name}/count").route(post().to(collection::count_documents)))
+        .service(
+            resource("/v1/collections/{name}/documents/{id}")
+                .route(get().to(collection::read_document))
+                .route(put().to(collection::replace_document))
+                .route(patch().to(collection::patch_document))
+                .route(post().to(collection::post_patch_document))
+                .route(delete().to(collection::delete_document)),
+        )
+        .service(resource("/admin/collections").route(get().to(declared::list_collections)))
+        .service(
+            resource("/admin/collections/{name}")
+                .route(get().to(declared::read_collection))
+                .route(put().to(declared::put_collection))
+                .route(delete().to(declared::delete_collection)),
+        )
+        .service(
+            resource("/admin/collections/{name}/documents")
+                .route(post().to(document::create_documents_as_operator)),
+        )
+        .service(
+            resource("/admin/collections/{name}/query")
+                .route(post().to(document::query_documents_as_operator)),
+        )
+        .service(
+            resource("/admin/collections/{name}/count")
+                .route(post().to(document::count_documents_as_operator)),
+        )
+        .service(
+            resource("/admin/collections/{name}/documents/{id}")
+                .route(get().to(document::read_document_as_operator))
+                .route(put().to(document::replace_document_as_operator))
+                .route(patch().to(document::patch_document_as_operator))
+                .route(post().to(document::post_patch_document_as_operator))
+                .route(delete().to(document::delete_document_as_operator)),
+        )
+        .service(
+            resource("/internal/collections/{name}/documents")
+                .route(post().to(service::create_documents_as_service)),
+        )
+        .service(
+            resource("/internal/collections/{name}/query")
+                .route(post().to(service::query_documents_as_service)),
+        )
+        .service(
+            resource("/internal/collections/{name}/count")
+                .route(post().to(service::count_documents_as_service)),
+        )
+        .service(
+            resource("/internal/collections/{name}/documents/{id}")
+                .route(get().to(service::read_document_as_service))
+                .route(put().to(service::replace_document_as_service))
+                .route(patch().to(service::patch_document_as_service))
+                .route(post().to(service::post_patch_document_as_service))
+                .route(delete().to(service::delete_document_as_service)),
+        );
 }
 
 /// Those of the owner's other services.

@@ -1,6 +1,7 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
-//! user ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), which
-//! pictures are kept ([`file`]), and what the [`operator`] sees and decides; [`outbox`] tells others,
+//! user ([`data`]), what pages store ([`collection`]), what is bought and paid ([`pay`]), what WeChat's
+//! other services do ([`mini`]), which pictures are kept ([`file`]), and what the [`operator`] sees and
+//! decides; [`outbox`] tells others,
 //! [`reencryption`] follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
@@ -8,6 +9,7 @@
 //! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
 
 pub mod alarm;
+pub mod collection;
 pub mod data;
 pub mod file;
 pub mod health;
@@ -160,6 +162,8 @@ impl From<store::Error> for AppError {
                 Self::new(ErrorCode::Unavailable).caused_by(error)
             }
             store::Error::Conflict { .. }
+            | store::Error::Refused { .. }
+            | store::Error::Oversized(_)
             | store::Error::Inconsistent { .. }
             | store::Error::Vault(_)
             | store::Error::Driver(_) => Self::internal(error),

@@ -21,6 +21,21 @@ pub async fn delete_idempotency_keys(db: impl PgExecutor<'_>, before: DateTime<U
         .rows_affected())
 }
 
+/// Removes up to 1,000 idempotency keys of documents made before `before`; tells how many.
+pub async fn delete_document_requests(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_document_requests
+        delete from document_requests where (collection_id, owner_id, key) in (
+            select collection_id, owner_id, key from document_requests where created_at < $1 order by created_at limit 1000
+            for update skip locked)",
+        before,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_document_requests", statement)
+        .await?
+        .rows_affected())
+}
+
 /// Removes up to 1,000 sessions that ended before `before`; tells how many.
 pub async fn delete_sessions(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
     let statement = sqlx::query!(

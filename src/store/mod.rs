@@ -11,10 +11,14 @@ pub mod access_token;
 pub mod attempt;
 pub mod bill;
 pub mod check;
+pub mod collection;
+pub mod collection_index;
 pub mod comparison;
 pub mod data_key;
 pub mod database;
 pub mod difference;
+pub mod document;
+mod document_filter;
 pub mod event;
 pub mod exception;
 pub mod file;
@@ -66,6 +70,15 @@ pub enum Error {
     /// The statement waited too long for a lock, or lost to another transaction.
     #[error("the statement gave way to another transaction")]
     Busy(#[source] sqlx::Error),
+    /// A function of ours does not allow a step of a patch.
+    #[error("a step on {field} is not possible")]
+    Refused {
+        /// The field.
+        field: String,
+    },
+    /// The indexed fields of a row are longer than an index can hold.
+    #[error("the row is too long for an index")]
+    Oversized(#[source] sqlx::Error),
     /// What the row holds does not fit the types it is read into.
     #[error("a row of {table} is inconsistent")]
     Inconsistent {
@@ -91,6 +104,14 @@ impl From<sqlx::Error> for Error {
                     },
                     // Lock and statement timeouts, serialization failure, deadlock.
                     (_, Some("55P03" | "57014" | "40001" | "40P01")) => Self::Busy(error),
+                    // A partition that is gone refuses a row without naming a constraint.
+                    (None, Some("23514")) => Self::Conflict {
+                        constraint: String::new(),
+                    },
+                    (_, Some("W0001")) => Self::Refused {
+                        field: database.message().to_owned(),
+                    },
+                    (_, Some("54000")) => Self::Oversized(error),
                     (_, Some(code)) if is_away(code) => Self::Unavailable(error),
                     _ => Self::Driver(error),
                 }
@@ -113,6 +134,13 @@ fn is_away(code: &str) -> bool {
         Some("08" | "28" | "53" | "57" | "58") => true,
         // A database that is gone, one that lets nobody in, a standby that only reads.
         _ => matches!(code, "3D000" | "55000" | "25006"),
+    }
+}
+
+impl Error {
+    /// Whether a statement was given up because it took too long.
+    pub fn is_too_slow(&self) -> bool {
+        matches!(self, Self::Busy(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014"))
     }
 }
 

@@ -34,17 +34,19 @@ pub(super) const LOOP: Loop = Loop {
 async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     let now = context.clock.now();
     let keys = store::housekeeping::delete_idempotency_keys(&context.db, now - KEYS_KEPT).await?;
+    let requests = store::housekeeping::delete_document_requests(&context.db, now - KEYS_KEPT).await?;
     let sessions = store::housekeeping::delete_sessions(&context.db, now - SESSIONS_KEPT).await?;
     let notifications =
         store::housekeeping::delete_notifications(&context.db, now - NOTIFICATIONS_KEPT).await?;
     let refused =
         store::housekeeping::delete_refused_notifications(&context.db, now - REFUSED_KEPT, REFUSED_ROWS_MAX)
             .await?;
-    if [keys, sessions, notifications, refused] == [0; 4] {
+    if [keys, requests, sessions, notifications, refused] == [0; 5] {
         return Ok(Next::Later);
     }
     tracing::debug!(
         keys,
+        requests,
         sessions,
         notifications,
         refused,

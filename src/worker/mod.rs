@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod close;
+mod collections;
 mod events;
 mod files;
 mod housekeeping;
@@ -27,7 +28,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 11] = [
+const LOOPS: [Loop; 12] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -37,6 +38,7 @@ const LOOPS: [Loop; 11] = [
     reconcile::LOOP,
     access_tokens::LOOP,
     reencryption::LOOP,
+    collections::LOOP,
     files::SWEEP,
     files::AUDIT,
 ];

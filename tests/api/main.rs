@@ -20,6 +20,7 @@ mod bad_field;
 mod bad_input;
 mod catalogue;
 mod close;
+mod collection;
 mod crash;
 mod data_key;
 mod event;

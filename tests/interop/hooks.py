@@ -62,6 +62,58 @@ FILE = _upload()
 ORDERS = [_order() for _ in range(3)]
 
 
+# Declared once, with documents of the person whose token is used.
+COLLECTION = "interop-hooks"
+
+
+def _declare(name, permission="all_read_owner_write"):
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    path = f"{SERVER}/admin/collections/{name}"
+    answer = requests.put(path, json={"permission": permission}, headers=headers, timeout=20)
+    assert answer.ok, answer.text
+
+
+def _document():
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    path = f"{SERVER}/v1/collections/{COLLECTION}/documents"
+    answer = requests.post(path, json={"data": {"n": 1}}, headers=headers, timeout=20)
+    assert answer.ok, answer.text
+    return answer.json()["id"]
+
+
+_declare(COLLECTION)
+
+
+def _map_document(case, method, path):
+    """A case of a document route: of a collection that is there, and with what no form can tell."""
+    case.path_parameters["name"] = COLLECTION
+    if "{id}" in path and _turn() % 2:
+        case.path_parameters["id"] = _document()
+    for name in ("If-Match", "Idempotency-Key"):
+        # A version that the document has, or a key that nobody used, is not drawn by chance.
+        if name in (case.headers or {}):
+            del case.headers[name]
+    if path.endswith("/documents"):
+        case.body = {"data": {"text": str(case.body)}} if _turn() % 2 else {"items": [{"n": _turn()}]}
+    elif path.endswith("/query"):
+        case.body = {"filter": {"n": {"$gte": 1}}, "sort": [["n", "desc"]], "limit": case.body.get("limit") or 20}
+    elif path.endswith("/count"):
+        case.body = {"filter": {"n": {"$in": [1, None]}}}
+    elif method == "PUT":
+        case.body = {"data": {"n": _turn()}}
+    elif method in ("PATCH", "POST"):
+        case.body = {"$inc": {"n": 1}, "$push": {"seen": _turn()}}
+
+
+def _map_declaration(case, method):
+    """A case of a declaration, which must not touch the collection of the others."""
+    case.path_parameters["name"] = "interop-declared"
+    if method == "PUT":
+        case.body = {"permission": case.body["permission"], "indexes": [["n"]]}
+    elif method == "DELETE":
+        case.query = {**(case.query or {}), "confirm": "interop-declared"}
+
+
 def _is_secured_by(case, scheme):
     return any(scheme in one for one in case.operation.definition.raw.get("security", []))
 
@@ -102,6 +154,10 @@ def map_case(context, case):
     if "cursor" in (case.query or {}):
         # A cursor is made by the server; `stateful` passes on those it gave.
         del case.query["cursor"]
+    if "/collections/{name}/" in path:
+        _map_document(case, method, path)
+    elif path == "/admin/collections/{name}":
+        _map_declaration(case, method)
     if (method, path) == ("POST", "/v1/login"):
         case.body = {**case.body, "code": _person.login_code()}
         case.body.pop("app_id", None)

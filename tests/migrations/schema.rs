@@ -35,7 +35,7 @@ const COLUMNS: &str =
              when d.adbin is not null then ' default ' || pg_get_expr(d.adbin, d.adrelid) else '' end)
     from pg_attribute a join pg_class c on c.oid = a.attrelid
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> '_sqlx_migrations'
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'
         and a.attnum > 0 and not a.attisdropped
     order by c.relname, a.attnum";
 
@@ -78,12 +78,12 @@ async fn every_table_and_every_column_that_needs_it_is_explained() {
     let database = Database::migrated().await;
     let mut connection = database.connect().await;
     let tables = "select relname::text from pg_class c
-        where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> '_sqlx_migrations'
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> '_sqlx_migrations'
             and obj_description(oid, 'pg_class') is null";
     assert!(lines(&mut connection, tables).await.is_empty());
     let columns = "select format('%s.%s', c.relname, a.attname)
         from pg_attribute a join pg_class c on c.oid = a.attrelid
-        where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> '_sqlx_migrations'
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'
             and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) is null
         order by 1";
     let bare: Vec<String> = lines(&mut connection, columns)

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use weir::domain::name::{
-    AppId, KeySerial, LoginCode, MchId, NameError, OpenId, OutTradeNo, PrepayId, ProductId, TransactionId,
-    UnionId,
+    AppId, CollectionName, KeySerial, LoginCode, MchId, NameError, OpenId, OutTradeNo, PrepayId, ProductId,
+    TransactionId, UnionId,
 };
 use weir::domain::order::{OrderItem, description};
 use weir::domain::{fen::Fen, text};
@@ -35,6 +35,7 @@ fn rows() -> Vec<Row> {
         OpenId 1..=128, "_-";
         UnionId 1..=128, "_-";
         MchId 1..=32, "";
+        CollectionName 1..=64, "_-";
         LoginCode 1..=256, "-._~";
         OutTradeNo 6..=32, "_-|*";
         TransactionId 1..=32, "_-";

@@ -1,5 +1,7 @@
 //! The operator's routes.
 
+pub mod collection;
+pub mod document;
 pub mod event;
 pub mod exception;
 pub mod health;

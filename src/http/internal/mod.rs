@@ -2,15 +2,20 @@
 //! program, from where, and how it ended; never a token.
 
 pub mod access_token;
+pub mod document;
 pub mod session;
 pub mod wechat;
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::domain::name::AppId;
 use crate::error::AppError;
-use crate::http::ClientAddress;
+use crate::http::{ClientAddress, Internal};
 
 /// Which mini program.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -20,6 +25,24 @@ pub struct AppQuery {
     /// The mini program; absent: the default one.
     #[param(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     app_id: Option<String>,
+}
+
+/// A service of the owner, known by its token, and from where it calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Service(ClientAddress);
+
+impl FromRequest for Service {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let known = Internal::from_request(request, payload).into_inner();
+        ready(known.and_then(|_| {
+            ClientAddress::from_request(request, payload)
+                .into_inner()
+                .map(Self)
+        }))
+    }
 }
 
 /// What is told of one use.

@@ -1,6 +1,7 @@
 //! The mini program's routes. Handlers only: parse, one call, map.
 
 pub mod caller;
+pub mod collection;
 pub mod file;
 pub mod login;
 pub mod me;

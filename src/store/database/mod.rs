@@ -137,6 +137,17 @@ impl Database {
         Transaction::begin(self.acquire().await?).await
     }
 
+    /// A connection of its own, beside those that are lent, for a few statements that may take as long as
+    /// `timeout`: none of the usual bounds holds on it. It ends when it is dropped.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn connect_apart(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
+        let bound = format!("{}ms", timeout.as_millis());
+        let options = [("statement_timeout", &bound), ("lock_timeout", &bound)];
+        self.0.options.clone().options(options).connect().await
+    }
+
     /// Lets go connections that nobody has used for long. To be called every now and then.
     pub fn sweep(&self) {
         let is_old = |idle: &Idle| idle.since.elapsed() >= IDLE_LIFE;

@@ -118,6 +118,22 @@ const FORBIDDEN: &[(&str, &str)] = &[
                 and e.kind = 'reconciliation_' || d.kind and e.subject = d.subject where d.reconciliation_id = r.id)",
     ),
     (
+        "documents that are not counted as their owner's, or counted and not there",
+        "select c.owner_id::text from document_counts c full join (select collection_id, owner_id, count(*) as document_count
+            from documents where owner_id is not null group by collection_id, owner_id) d using (collection_id, owner_id)
+         where coalesce(c.document_count, 0) <> coalesce(d.document_count, 0)
+            and exists (select from collections k where k.id = collection_id and k.removed_at is null)",
+    ),
+    (
+        "an index that is declared and not there, not valid, or there and not declared",
+        "select coalesce(i.relname, 'documents_' || d.collection_id || '_' || d.number)::text
+         from (select i.*, x.indisvalid from pg_class i join pg_index x on x.indexrelid = i.oid
+            where i.relname ~ '^documents_[0-9]+_[0-9]+_(key|idx)$') i
+         full join collection_indexes d on i.relname
+            = 'documents_' || d.collection_id || '_' || d.number || case when d.is_unique then '_key' else '_idx' end
+         where d.state is distinct from 'ready' or i.indisvalid is distinct from true",
+    ),
+    (
         "rows of a bill that nobody compares",
         "select lease_token::text from bill_rows b
          where not exists (select from reconciliations r where r.lease_token = b.lease_token)
@@ -169,6 +185,8 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from notifications t),
         (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
         (select md5(string_agg(t::text, '|' order by t::text)) from events t),
-        (select md5(string_agg(t::text, '|' order by t::text)) from event_deliveries t))";
+        (select md5(string_agg(t::text, '|' order by t::text)) from event_deliveries t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from collections t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from documents t))";
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }

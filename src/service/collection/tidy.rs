@@ -1,0 +1,48 @@
+//! Finishing what a change of a collection left half done: indexes that were never finished or are no
+//! longer wanted, and collections that were removed.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use crate::error::AppError;
+use crate::service::Context;
+use crate::store;
+
+/// How long one statement of it may take: the loop comes again.
+const STEP_MAX: Duration = Duration::from_secs(10);
+
+/// Finishes one collection that somebody left half done; tells whether there was one.
+///
+/// # Errors
+/// When the database is away or busy.
+pub async fn tidy(context: &Context) -> Result<bool, AppError> {
+    for (id, is_removed) in store::collection_index::list_untidy(&context.db).await? {
+        if tidy_one(context, id, is_removed).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Finishes this one, unless somebody is at it; tells whether it was finished here.
+pub(super) async fn tidy_one(context: &Context, id: i32, is_removed: bool) -> Result<bool, AppError> {
+    let mut apart = context.db.connect_apart(STEP_MAX).await?;
+    if !store::collection_index::lock(&mut apart, id).await? {
+        return Ok(false);
+    }
+    if is_removed {
+        store::collection_index::remove_collection(&mut apart, id).await?;
+    } else {
+        finish_indexes(&mut apart, id).await?;
+    }
+    Ok(true)
+}
+
+/// Removes the indexes of a collection that are on their way in or out; under its lock they are nobody's.
+pub(super) async fn finish_indexes(apart: &mut PgConnection, id: i32) -> Result<(), AppError> {
+    for number in store::collection_index::list_unfinished(&mut *apart, id).await? {
+        store::collection_index::remove(apart, id, number).await?;
+    }
+    Ok(())
+}

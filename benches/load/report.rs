@@ -69,10 +69,9 @@ impl Primitives {
     fn limit_us(&self, route: Route, read_us: f64, commit_us: f64) -> f64 {
         let known_us = self.plain_us + self.token_us;
         match route {
-            Route::Read => known_us + read_us,
+            Route::Read | Route::FindDocuments => known_us + read_us,
             Route::Login => self.plain_us + self.call_us + commit_us + self.issue_us + self.seal_us,
             Route::Order | Route::AddDocument => known_us + commit_us,
-            Route::FindDocuments => known_us + read_us,
             Route::Payment => known_us + commit_us + self.call_us + 2.0 * self.sign_us + self.verify_us,
             Route::Notification => self.plain_us + self.verify_us + self.open_us + commit_us,
             Route::OpenData => known_us + read_us + self.unseal_us,

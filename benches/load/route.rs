@@ -103,10 +103,8 @@ impl Route {
             Self::Login => 30_000,
             Self::Order => 12_000,
             Self::Payment => 6_000,
-            Self::Notification => 20_000,
+            Self::Notification | Self::AddDocument | Self::FindDocuments => 20_000,
             Self::OpenData => 60_000,
-            Self::AddDocument => 20_000,
-            Self::FindDocuments => 20_000,
         }
     }
 

@@ -31,3 +31,4 @@ mod restart;
 mod seed;
 mod signature;
 mod token;
+mod voucher;

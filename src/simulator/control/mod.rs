@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `POST /simulator/users`, `GET /simulator/users`, `PATCH /simulator/users/{user_id}` | people who own a phone |
 //! | `POST /simulator/login-codes` | `wx.login` |
+//! | `POST /simulator/phone-codes` | the phone-number button |
+//! | `POST /simulator/cloud-ids` | a handle for data |
 //! | `POST /simulator/request-payment` | `wx.requestPayment`, up to the cashier's sheet |
 //! | `POST /simulator/cashiers/{cashier_id}` | what the person does on that sheet |
 //! | `GET /simulator/transactions` | the truth about every order |
@@ -32,6 +34,7 @@ mod refund;
 mod refusal;
 mod rule;
 mod user;
+mod voucher;
 
 use actix_web::web::{self, Json, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -54,6 +57,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         user::list_users,
         user::update_user,
         user::create_login_code,
+        voucher::create_phone_code,
+        voucher::create_cloud_id,
         cashier::request_payment,
         cashier::act_at_cashier,
         cashier::list_transactions,
@@ -98,6 +103,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(web::resource("/users/{user_id}").patch(user::update_user))
         .service(web::resource("/login-codes").post(user::create_login_code))
+        .service(web::resource("/phone-codes").post(voucher::create_phone_code))
+        .service(web::resource("/cloud-ids").post(voucher::create_cloud_id))
         .service(web::resource("/request-payment").post(cashier::request_payment))
         .service(web::resource("/cashiers/{cashier_id}").post(cashier::act_at_cashier))
         .service(web::resource("/transactions").get(cashier::list_transactions))

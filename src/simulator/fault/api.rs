@@ -21,6 +21,9 @@ pub(in crate::simulator) enum Api {
     TradeBill,
     FundFlowBill,
     BillDownload,
+    PhoneNumber,
+    OpenData,
+    CloudFunction,
     Echo,
 }
 
@@ -42,6 +45,9 @@ impl Api {
             Self::TradeBill => 12,
             Self::FundFlowBill => 13,
             Self::BillDownload => 14,
+            Self::PhoneNumber => 31,
+            Self::OpenData => 32,
+            Self::CloudFunction => 33,
             Self::Echo => 30,
         }
     }
@@ -50,7 +56,14 @@ impl Api {
     pub(in crate::simulator) const fn is_mini(self) -> bool {
         matches!(
             self,
-            Self::Login | Self::Token | Self::StableToken | Self::CheckSession | Self::Echo
+            Self::Login
+                | Self::Token
+                | Self::StableToken
+                | Self::CheckSession
+                | Self::PhoneNumber
+                | Self::OpenData
+                | Self::CloudFunction
+                | Self::Echo
         )
     }
 

@@ -15,6 +15,7 @@ pub mod id;
 pub mod name;
 pub mod order;
 pub mod outbox;
+pub mod phone_number;
 pub mod product;
 pub mod reconciliation;
 pub mod refund;

@@ -5,10 +5,10 @@ use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
 use super::admin::{
     event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
-    refund,
+    refund, user,
 };
 use super::callback::pay;
-use super::v1::{login, me, order, payment, product, session};
+use super::v1::{cloud_id, function, login, me, order, payment, phone_number, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
@@ -24,8 +24,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/v1/me")
                 .route(get().to(me::read_me))
-                .route(patch().to(me::change_me)),
+                .route(patch().to(me::change_me))
+                .route(put().to(me::put_me)),
         )
+        .service(resource("/v1/phone-number").route(post().to(phone_number::create_phone_number)))
+        .service(resource("/v1/open-data/cloud-ids").route(post().to(cloud_id::open_cloud_ids)))
+        .service(resource("/v1/functions/{name}").route(post().to(function::invoke_function)))
         .service(resource("/v1/products").route(get().to(product::list_products)))
         .service(resource("/v1/products/{id}").route(get().to(product::read_product)))
         .service(
@@ -54,6 +58,8 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/admin/orders").route(get().to(admin_order::search_orders)))
         .service(resource("/admin/orders/{id}").route(get().to(admin_order::read_story)))
+        .service(resource("/admin/users/search").route(post().to(user::search_users)))
+        .service(resource("/admin/users/{id}").route(get().to(user::read_user)))
         .service(
             resource("/admin/reconciliations")
                 .route(get().to(reconciliation::list_reconciliations))

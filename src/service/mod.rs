@@ -1,4 +1,4 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what is bought and paid ([`pay`]),
+//! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat ([`data`]), what is bought and paid ([`pay`]),
 //! what WeChat's other services do ([`mini`]), and what the [`operator`] sees and decides; [`outbox`] tells others.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
@@ -6,6 +6,7 @@
 //! asked, then the outcome is committed. Never here: HTTP, SQL text, a wire format of WeChat.
 
 pub mod alarm;
+pub mod data;
 pub mod health;
 pub mod login;
 pub mod mini;
@@ -57,6 +58,8 @@ pub struct Context {
     pub mini_programs: MiniPrograms,
     /// Access tokens seen alive within the last seconds.
     pub access_tokens: mini::AccessTokens,
+    /// The cloud environment, if there is one.
+    pub cloud: Option<data::cloud_function::Cloud>,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.

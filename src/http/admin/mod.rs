@@ -8,3 +8,4 @@ pub mod order;
 pub mod product;
 pub mod reconciliation;
 pub mod refund;
+pub mod user;

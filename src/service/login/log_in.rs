@@ -68,7 +68,7 @@ async fn write(context: &Context, app_id: &AppId, session: &Session) -> Result<L
         now,
         expires_at,
     };
-    let (user, is_new_user) = store::user::insert_login(&context.db, &login).await?;
+    let (user, is_new_user) = store::user::insert_login(&context.db, &context.vault, &login).await?;
     telemetry::note_user(user.id);
     let subject = TokenSubject {
         session_id,

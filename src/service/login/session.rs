@@ -88,7 +88,7 @@ async fn find(
     subject: TokenSubject,
     now: DateTime<Utc>,
 ) -> Result<(LiveSession, User), AppError> {
-    store::session::find_live(&context.db, subject.session_id, now)
+    store::session::find_live(&context.db, &context.vault, subject.session_id, now)
         .await?
         .filter(|(session, _)| session.user_id == subject.user_id)
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))

@@ -4,5 +4,8 @@
 
 mod answer;
 pub mod api;
+pub mod cloud_function;
+pub mod cloud_id;
 pub mod login;
+pub mod phone_number;
 pub mod token;

@@ -9,6 +9,7 @@ mod log;
 mod message;
 mod money;
 mod phone;
+mod phone_number;
 mod receiver;
 mod recorder;
 mod refund;
@@ -58,6 +59,8 @@ pub(crate) struct Shop {
     request_ids: Mutex<BTreeSet<String>>,
     /// Words that no log line and no answer may hold: tokens, keys, codes, names of people.
     secrets: Mutex<BTreeSet<String>>,
+    /// Words that no log line may hold: phone numbers.
+    personal: Mutex<BTreeSet<String>>,
     announced: Mutex<BTreeSet<&'static str>>,
     log_from: usize,
 }
@@ -99,6 +102,7 @@ impl Shop {
             database,
             request_ids: Mutex::default(),
             secrets: Mutex::default(),
+            personal: Mutex::default(),
             announced: Mutex::default(),
             log_from,
         };
@@ -111,8 +115,7 @@ impl Shop {
 
     async fn close(self) {
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
-        let secrets = self.secrets.lock().unwrap().clone();
-        log::assert_silent_about(self.log_from, &secrets);
+        secret::assert_unlogged(&self);
         books::assert_balanced(&self.db).await;
         let apps: Vec<App> = {
             let mut replicas = self.replicas.lock().unwrap();
@@ -205,11 +208,6 @@ impl Shop {
     /// Lets connections in again.
     pub(crate) async fn find_database(&self) {
         database::allow_connections(&self.database.0, true).await;
-    }
-
-    /// From now on these words are secret.
-    pub(crate) fn keep_secret(&self, words: impl IntoIterator<Item = String>) {
-        self.secrets.lock().unwrap().extend(words);
     }
 
     /// Announces that the scenario provokes answers with this code of the 500 kind.

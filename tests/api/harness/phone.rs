@@ -18,6 +18,8 @@ impl<'a> Phone<'a> {
         let user = shop.control("POST", "/simulator/users", &json!({})).await;
         let openids = user["openids"].as_object().unwrap().values();
         shop.keep_secret(openids.map(|openid| openid.as_str().unwrap().to_owned()));
+        let number = user["phone_number"]["pure_phone_number"].as_str().unwrap();
+        shop.keep_from_logs([number.to_owned()]);
         shop.keep_secret(user["unionid"].as_str().map(str::to_owned));
         Self {
             shop,

@@ -1,0 +1,5 @@
+//! What a user gives by WeChat: the phone number, data behind cloudIDs, and what cloud functions make of it.
+
+pub mod cloud_function;
+pub mod cloud_id;
+pub mod phone_number;

@@ -13,6 +13,7 @@ pub mod exception;
 pub mod fen;
 pub mod id;
 pub mod name;
+pub mod open_data;
 pub mod order;
 pub mod outbox;
 pub mod phone_number;

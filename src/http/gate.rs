@@ -19,15 +19,14 @@ use futures_util::FutureExt as _;
 use metrics::counter;
 use tracing::Instrument as _;
 
-use super::problem;
+use super::lane::{Lane, Ticket};
 use super::shell::Shell;
+use super::{callback, problem};
 use crate::error::{AppError, ErrorCode};
+use crate::service;
 use crate::telemetry::{self, Exchange, RequestRecord};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// What answers when the server is full, since it touches nothing.
-pub(super) const EXEMPT: &str = "/healthz";
 
 /// Wraps the whole application.
 #[derive(Clone, Debug)]
@@ -82,13 +81,15 @@ where
             // Whatever can be got can be asked about. The encoder leaves the body out.
             request.head_mut().method = Method::GET;
         }
-        let is_shed = shell.in_hand.len() >= shell.bounds.in_hand_max && request.path() != EXEMPT;
+        let lane = Lane::of(request.path());
+        let ticket = shell.lanes.enter(lane);
         let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record));
         let inner = Rc::clone(&self.inner);
         let token = shell.in_hand.token();
         Box::pin(async move {
             let span = exchange.span();
-            let handled = telemetry::scope(record, handle(inner, request, is_shed, &method)).instrument(span);
+            let handled =
+                telemetry::scope(record, handle(inner, request, (lane, ticket), &method)).instrument(span);
             let mut answer = handled.await;
             finish(&mut answer, exchange, &shell);
             drop(token);
@@ -101,22 +102,23 @@ where
 async fn handle<S, B>(
     inner: Rc<S>,
     request: ServiceRequest,
-    is_shed: bool,
+    (lane, ticket): (Lane, Result<Ticket, &'static str>),
     method: &Method,
 ) -> Result<ServiceResponse<EitherBody<B>>, Box<HttpResponse>>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    if is_shed {
-        counter!(telemetry::SHED, "reason" => "in_flight").increment(1);
-        let full =
-            AppError::new(ErrorCode::Unavailable).detail("The server is at its limit of requests in hand.");
-        return Ok(request
-            .into_response(problem::response(&full))
-            .map_into_right_body());
-    }
-    let work = AssertUnwindSafe(async move { inner.call(request).await });
+    let ticket = match ticket {
+        Ok(ticket) => ticket,
+        Err(reason) => return Ok(shed(request, reason).map_into_right_body()),
+    };
+    let work = service::for_request(
+        lane.is_queueing(),
+        ticket,
+        async move { inner.call(request).await },
+    );
+    let work = AssertUnwindSafe(work);
     match work.catch_unwind().await {
         Ok(Ok(response)) => Ok(reshape(response, method)),
         // Nothing in the application fails without a response; if it did, it would be our defect.
@@ -127,6 +129,19 @@ where
             "a handler panicked",
         )))),
     }
+}
+
+/// Turns a request away before anything is done for it, in the form that its caller reads.
+fn shed(request: ServiceRequest, reason: &'static str) -> ServiceResponse {
+    counter!(telemetry::SHED, "reason" => reason).increment(1);
+    let full =
+        AppError::new(ErrorCode::Unavailable).detail("The server is at its limit of requests in hand.");
+    let answer = if request.path().starts_with("/wechat/") {
+        callback::failure(&full)
+    } else {
+        problem::response(&full)
+    };
+    request.into_response(answer)
 }
 
 /// Gives an error that was not made by [`problem`] the one shape. Left alone are answers that chose

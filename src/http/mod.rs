@@ -11,6 +11,7 @@ mod gate;
 mod guard;
 mod json;
 mod key;
+mod lane;
 mod limit;
 mod path;
 mod payload;

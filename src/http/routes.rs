@@ -8,7 +8,7 @@ use super::admin::{
     refund, user,
 };
 use super::callback::pay;
-use super::v1::{cloud_id, function, login, me, order, payment, phone_number, product, session};
+use super::v1::{cloud_id, function, login, me, open_data, order, payment, phone_number, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
@@ -30,6 +30,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/phone-number").route(post().to(phone_number::create_phone_number)))
         .service(resource("/v1/open-data/cloud-ids").route(post().to(cloud_id::open_cloud_ids)))
         .service(resource("/v1/functions/{name}").route(post().to(function::invoke_function)))
+        .service(resource("/v1/open-data").route(post().to(open_data::open)))
+        .service(resource("/v1/open-data/verify").route(post().to(open_data::verify)))
         .service(resource("/v1/products").route(get().to(product::list_products)))
         .service(resource("/v1/products/{id}").route(get().to(product::read_product)))
         .service(

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tokio_util::task::TaskTracker;
 
 use super::bounds::Bounds;
+use super::lane::Lanes;
 use super::limit::Limits;
 use crate::config::Settings;
 use crate::domain::clock::Clock;
@@ -28,6 +29,7 @@ pub struct Shell {
     pub(super) metrics: Metrics,
     pub(super) sampler: Option<Sampler>,
     pub(super) in_hand: TaskTracker,
+    pub(super) lanes: Lanes,
     is_stopping: AtomicBool,
     /// The rate limits.
     pub limits: Limits,
@@ -46,6 +48,7 @@ impl Shell {
             metrics: Metrics::install(),
             sampler: None,
             in_hand: TaskTracker::new(),
+            lanes: Lanes::new(bounds.in_hand_max),
             is_stopping: AtomicBool::new(false),
             limits: Limits::new(settings.limits),
         }

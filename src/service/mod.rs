@@ -1,5 +1,6 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat ([`data`]), what is bought and paid ([`pay`]),
-//! what WeChat's other services do ([`mini`]), and what the [`operator`] sees and decides; [`outbox`] tells others.
+//! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
+//! ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), and what
+//! the [`operator`] sees and decides; [`outbox`] tells others.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -14,6 +15,7 @@ pub mod operator;
 pub mod outbox;
 pub mod pay;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::domain::name::AppId;
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::database::Database;
+use crate::store::database::place::{self, Turn};
 use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::wechat::secret::AppSecret;
@@ -124,12 +127,25 @@ impl Context {
         T: Send + 'static,
         F: Future<Output = Result<T, AppError>> + Send + 'static,
     {
+        // Its request's turn goes with it, so that one whose client has gone still counts.
+        let work = place::scope(place::current(), work);
         let task = match telemetry::current() {
             Some(record) => self.tasks.spawn(telemetry::scope(record, work)),
             None => self.tasks.spawn(work),
         };
         task.await.map_err(AppError::internal)?
     }
+}
+
+/// Runs the work for one request. One that `is_queueing` may be refused before it has begun, when too many
+/// want the database; one that is not finds connections which no queue can take. `ticket` is dropped when
+/// the request's last work has ended, also that which its client did not wait for.
+pub fn for_request<F: Future>(
+    is_queueing: bool,
+    ticket: impl Any + Send + Sync,
+    work: F,
+) -> impl Future<Output = F::Output> {
+    place::scope(Some(Turn::new(is_queueing, ticket)), work)
 }
 
 impl From<store::Error> for AppError {

@@ -19,6 +19,7 @@ mod clock;
 mod connection;
 mod control;
 mod entropy;
+mod envelope;
 mod error;
 mod exchange;
 mod fault;

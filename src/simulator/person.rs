@@ -22,6 +22,7 @@ pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
                     openid,
                     session_key,
                     session_key_at: now,
+                    earlier_session_keys: Vec::new(),
                 },
             );
         }

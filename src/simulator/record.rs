@@ -13,6 +13,9 @@ use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
 use super::voucher::{CloudId, PhoneCode};
 
+/// How many session keys are remembered that were replaced.
+const EARLIER_KEYS_MAX: usize = 3;
+
 /// One thing that changed.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +104,27 @@ pub(super) struct Identity {
     /// Base64 of 16 bytes.
     pub(super) session_key: String,
     pub(super) session_key_at: DateTime<Utc>,
+    /// The keys before it, the last one first.
+    #[serde(default)]
+    pub(super) earlier_session_keys: Vec<String>,
+}
+
+impl Identity {
+    /// Puts a new session key in the place of the present one.
+    pub(super) fn replace_key(&mut self, session_key: String, now: DateTime<Utc>) {
+        let old = std::mem::replace(&mut self.session_key, session_key);
+        self.session_key_at = now;
+        self.earlier_session_keys.insert(0, old);
+        self.earlier_session_keys.truncate(EARLIER_KEYS_MAX);
+    }
+
+    /// The present session key (0), or one before it.
+    pub(super) fn key_back(&self, keys_back: usize) -> Option<&str> {
+        match keys_back.checked_sub(1) {
+            None => Some(&self.session_key),
+            Some(place) => self.earlier_session_keys.get(place).map(String::as_str),
+        }
+    }
 }
 
 /// What `wx.login` gave to a page.

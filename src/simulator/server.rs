@@ -68,7 +68,11 @@ fn wechat(config: &mut ServiceConfig) {
         )
         .route(
             "/wxa/checksession",
-            any().to(api(Api::CheckSession, session::handle)),
+            any().to(api(Api::CheckSession, session::handle_check)),
+        )
+        .route(
+            "/wxa/resetusersessionkey",
+            any().to(api(Api::ResetSessionKey, session::handle_reset)),
         )
         .route(
             "/wxa/business/getuserphonenumber",

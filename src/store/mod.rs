@@ -35,6 +35,7 @@ pub mod refund_comparison;
 pub mod refund_request;
 pub mod refused_notification;
 pub mod session;
+pub mod session_key;
 pub mod settlement;
 pub mod timeline;
 pub mod token_refresh;

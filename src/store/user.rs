@@ -107,6 +107,25 @@ pub async fn insert_login(
     Ok((user, is_new))
 }
 
+/// Keeps who the user is across apps, unless that is known already.
+pub async fn update_unionid(
+    db: impl PgExecutor<'_>,
+    id: UserId,
+    unionid: &UnionId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- user.update_unionid
+        update users set unionid = $2, updated_at = $3 where id = $1 and unionid is null",
+        Uuid::from(id),
+        unionid.as_str(),
+        now,
+    )
+    .execute(db);
+    query("user.update_unionid", statement).await?;
+    Ok(())
+}
+
 /// Changes what the user says about themselves; what is `None` stays.
 pub async fn update_profile(
     db: impl PgExecutor<'_>,

@@ -27,6 +27,8 @@ pub const UPSTREAM_REQUESTS: &str = "weir_upstream_requests_total";
 pub const UPSTREAM_DURATION: &str = "weir_upstream_request_duration_seconds";
 /// Notifications by `verdict`.
 const NOTIFICATIONS: &str = "weir_notifications_total";
+/// Open data by `kind` and `outcome`: opened with the `newest` or the `previous` key, or why it was refused.
+const OPEN_DATA: &str = "weir_open_data_total";
 /// Moves of orders by `from` and `to`.
 const ORDER_MOVES: &str = "weir_order_moves_total";
 /// Tries to deliver an event by `outcome`: `delivered`, `failed`, `parked`.
@@ -108,11 +110,18 @@ fn describe() {
         NOTIFICATIONS,
         "Notifications of WeChat Pay by what became of them"
     );
+    describe_counter!(OPEN_DATA, "Open data by what became of it");
     describe_counter!(ORDER_MOVES, "Moves of orders from one status to another");
     describe_counter!(EVENT_DELIVERIES, "Tries to deliver an event to its receiver");
     describe_counter!(LOOP_RUNS, "Rounds of the background loops");
     describe_counter!(SHED, "Requests turned away because a bound was reached");
     process::describe();
+}
+
+/// Counts what a page gave to be opened: by its kind, or `none` where it was refused, and by what became
+/// of it.
+pub fn count_open_data(kind: &'static str, outcome: &'static str) {
+    counter!(OPEN_DATA, "kind" => kind, "outcome" => outcome).increment(1);
 }
 
 /// Counts a delivery of a notification by what became of it.

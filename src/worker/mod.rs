@@ -37,6 +37,8 @@ const LOOPS: [Loop; 8] = [
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);
+/// How long a turn that is under way when the server stops may take to end.
+const LAST_TURN: Duration = Duration::from_secs(2);
 /// How many turns [`Workers::run_to_quiet`] gives one loop before it calls it restless.
 const TURNS_MAX: u32 = 10_000;
 
@@ -61,7 +63,7 @@ impl Workers {
         }
     }
 
-    /// Lets every loop run by itself until `stop` is cancelled. A turn under way is finished first.
+    /// Lets every loop run by itself until `stop` is cancelled. A turn under way has two seconds to end.
     pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         for this in &self.loops {
             tasks.spawn(repeat(*this, stop.clone(), Arc::clone(&self.context)));
@@ -113,10 +115,23 @@ impl Workers {
     }
 }
 
-/// Takes turns until `stop` is cancelled. A turn under way is finished first.
+/// Takes turns until `stop` is cancelled. A turn under way has a little time to end; then it is dropped,
+/// which is no worse than a process that dies: its leases end by themselves, and what it had written to do
+/// is still to do.
 async fn repeat(this: Loop, stop: CancellationToken, context: Arc<Context>) {
+    let given_up = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_TURN).await;
+    };
+    tokio::pin!(given_up);
     while !stop.is_cancelled() {
-        let outcome = turn::take(this, &context).await;
+        let outcome = tokio::select! {
+            outcome = turn::take(this, &context) => outcome,
+            () = &mut given_up => {
+                tracing::info!(loop.name = this.name, "a turn was given up at the stop");
+                return;
+            }
+        };
         let pause = this.pause_after(&outcome, context.entropy);
         // What rings is an alarm that was set before; after a failure nothing shortens the wait.
         let alarm = this.alarm(&context).filter(|_| outcome.is_ok());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::domain::entropy::Entropy;
 use crate::error::AppError;
@@ -25,8 +26,8 @@ pub(super) struct Loop {
     pub(super) pause: Duration,
     /// The wait after a turn that failed.
     pub(super) pause_failed: Duration,
-    /// One bounded piece of work. The loop never stands still for longer than a turn when the server
-    /// stops, so a turn may take fifteen seconds at the most.
+    /// One bounded piece of work, of fifteen seconds at the most. It may be dropped at any await when the
+    /// server stops, and must not lose anything by that.
     pub(super) turn: fn(Arc<Context>) -> BoxFuture<'static, Result<Next, AppError>>,
 }
 
@@ -80,7 +81,8 @@ pub(super) async fn take(this: Loop, context: &Arc<Context>) -> Result<Next, App
     if let Some(alarm) = this.alarm(context) {
         alarm.clear();
     }
-    let outcome = tokio::spawn((this.turn)(Arc::clone(context)))
+    // Whoever drops the waiting drops the turn.
+    let outcome = AbortOnDropHandle::new(tokio::spawn((this.turn)(Arc::clone(context))))
         .await
         .unwrap_or_else(|panic| Err(AppError::internal(panic)));
     match &outcome {

@@ -8,7 +8,7 @@ use crate::bad_input::{Who, assert_refused, furnished, raw, with_body};
 use crate::harness::shop;
 
 /// Which of the routes that take a body, the body, the field that is to blame, and why.
-const WRONG_FIELDS: [(usize, &str, &str, &str); 27] = [
+const WRONG_FIELDS: [(usize, &str, &str, &str); 34] = [
     (0, "{}", "/code", "required"),
     (0, r#"{"Code":"x"}"#, "/code", "required"),
     (0, r#"{"code":"x","code":"x"}"#, "/code", "duplicate"),
@@ -71,6 +71,23 @@ const WRONG_FIELDS: [(usize, &str, &str, &str); 27] = [
     (3, r#"{"price_fen":1}"#, "/title", "required"),
     (3, r#"{"title":"Tea"}"#, "/price_fen", "required"),
     (3, r#"{"title":"Tea","price_fen":1,"cost":1}"#, "/cost", "unknown"),
+    (4, r#"{"iv":""}"#, "/encryptedData", "required"),
+    (4, r#"{"encryptedData":""}"#, "/iv", "required"),
+    (4, r#"{"encryptedData":[],"iv":""}"#, "/encryptedData", "type"),
+    (
+        4,
+        r#"{"encryptedData":"","iv":"","rawData":{}}"#,
+        "/rawData",
+        "type",
+    ),
+    (
+        4,
+        r#"{"encryptedData":"\u0000","iv":""}"#,
+        "/encryptedData",
+        "characters",
+    ),
+    (5, r#"{"rawData":"{}"}"#, "/signature", "required"),
+    (5, r#"{"rawData":{},"signature":""}"#, "/rawData", "type"),
 ];
 
 #[tokio::test]

@@ -14,7 +14,7 @@ pub(crate) enum Who {
 
 /// Every route that takes no part in WeChat's callbacks, with a body where it takes one. `{id}`
 /// stands for something that is there.
-pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 25] = [
+pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 27] = [
     ("POST", "/v1/login", Who::Anybody, Some(r#"{"code":"0unknown"}"#)),
     ("GET", "/v1/session", Who::User, None),
     ("DELETE", "/v1/session", Who::User, None),
@@ -65,6 +65,18 @@ pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 25] = [
         Some(r#"{"phone_number":"13800000000"}"#),
     ),
     ("GET", "/admin/users/{id}", Who::Operator, None),
+    (
+        "POST",
+        "/v1/open-data",
+        Who::User,
+        Some(r#"{"encryptedData":"AAAAAAAAAAAAAAAAAAAAAA==","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}"#),
+    ),
+    (
+        "POST",
+        "/v1/open-data/verify",
+        Who::User,
+        Some(r#"{"rawData":"{}","signature":"x"}"#),
+    ),
 ];
 
 /// A shop with something in it, and a user.
@@ -306,7 +318,11 @@ async fn a_body_over_the_limit_is_too_large_however_it_is_sent() {
         let phone = furnished(shop).await;
         let before = shop.fingerprint().await;
         for (route, body) in with_body() {
-            let limit = if route.1 == "/v1/login" { 4_096 } else { 16_384 };
+            let limit = match route.1 {
+                "/v1/login" => 4_096,
+                "/v1/open-data" | "/v1/open-data/verify" => 32_768,
+                _ => 16_384,
+            };
             let padded = |length: usize| format!("{body}{}", " ".repeat(length - body.len()));
             let answer = shop
                 .send(raw(&phone, route, Some("application/json"), padded(limit + 1)))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{DATA_KEYS, OTHER_APP, Setup, shop, shop_with};
+use crate::harness::{DATA_KEYS, OTHER_APP, Phone, Setup, shop, shop_with};
 
 const NEW_DATA_KEY: &str = "c2Vjb25kIGRhdGEga2V5IG9mIHRoZXNlIHRlc3RzISE=";
 
@@ -102,7 +102,7 @@ async fn what_cannot_be_a_code_is_refused_without_asking() {
         for (body, pointer) in [
             (json!({"code": ""}), "/code"),
             (json!({"code": 7}), "/code"),
-            (json!({"code": null}), "/code"),
+            (json!({"code": []}), "/code"),
         ] {
             let answer = phone.call("POST", "/v1/phone-number", Some(&body)).await;
             let problem = answer.refused(422, "validation_failed");
@@ -182,6 +182,82 @@ async fn every_refusal_of_wechat_has_its_code() {
             assert_eq!(again.status, if status == 400 { 400 } else { 200 }, "{errcode}");
             shop.advance(60).await;
         }
+    })
+    .await;
+}
+
+/// Has this person's phone encrypt something.
+async fn sealed(phone: &Phone<'_>, more: Value) -> Value {
+    let mut body = json!({"user_id": phone.user_id});
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    phone.shop.control("POST", "/simulator/open-data", &body).await
+}
+
+#[tokio::test]
+async fn encrypted_data_becomes_a_number_as_well() {
+    shop(async |shop| {
+        let mut phone = shop.visitor().await;
+        phone.change_number("91234567", "852").await;
+        let given = sealed(&phone, json!({"kind": "phone"})).await;
+        let answer = phone.call("POST", "/v1/phone-number", Some(&given)).await;
+        let told =
+            json!({"phone_number": "+85291234567", "pure_phone_number": "91234567", "country_code": "852"});
+        assert_eq!(answer.ok(200), told);
+        assert_eq!(phone.shown_number().await, "+852****4567");
+        assert_eq!(shop.calls("phone_number").await.len(), 0);
+        // Under the key before the newest it opens too, and of an old phone's three the code counts.
+        phone.change_number("13800000001", "86").await;
+        let earlier = sealed(&phone, json!({"kind": "phone"})).await;
+        phone.login().await;
+        phone
+            .call("POST", "/v1/phone-number", Some(&earlier))
+            .await
+            .ok(200);
+        assert_eq!(phone.shown_number().await, "138****0001");
+        let mut three = sealed(&phone, json!({"kind": "werun"})).await;
+        three["code"] = json!(phone.phone_code().await);
+        phone.call("POST", "/v1/phone-number", Some(&three)).await.ok(200);
+        assert_eq!(shop.calls("phone_number").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn encrypted_data_that_is_no_number_is_refused() {
+    shop(async |shop| {
+        let (alice, bob) = (shop.visitor().await, shop.visitor().await);
+        let steps = sealed(&alice, json!({"kind": "werun"})).await;
+        alice
+            .call("POST", "/v1/phone-number", Some(&steps))
+            .await
+            .refused(422, "open_data_invalid");
+        let of_bob = sealed(&bob, json!({"kind": "phone"})).await;
+        let old = sealed(&alice, json!({"kind": "phone", "age_s": 601})).await;
+        let foreign = sealed(&alice, json!({"kind": "phone", "watermark_app_id": OTHER_APP})).await;
+        for given in [of_bob, old, foreign] {
+            alice
+                .call("POST", "/v1/phone-number", Some(&given))
+                .await
+                .refused(409, "session_key_stale");
+        }
+        for (body, code) in [
+            (json!({}), "validation_failed"),
+            (json!({"iv": "AAAAAAAAAAAAAAAAAAAAAA=="}), "validation_failed"),
+            (
+                json!({"encryptedData": "AAAAAAAAAAAAAAAAAAAAAA=="}),
+                "validation_failed",
+            ),
+            (
+                json!({"encryptedData": "AAAA", "iv": "AAAAAAAAAAAAAAAAAAAAAA=="}),
+                "open_data_invalid",
+            ),
+        ] {
+            let answer = alice.call("POST", "/v1/phone-number", Some(&body)).await;
+            answer.refused(422, code);
+        }
+        assert_eq!(shop.count("select count(*) from phone_numbers").await, 0);
     })
     .await;
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{join_all, poll_immediate};
 use sqlx::Executor as _;
-use weir::store::database::Database;
+use weir::store::database::place::{Turn, scope};
+use weir::store::database::{Database, Lent};
 
 use crate::harness::{shop, until};
 
@@ -163,6 +165,49 @@ async fn borrowers_that_go_away_at_any_moment_cost_no_place() {
         drop(all);
         db.close().await;
         assert!(matches!(db.acquire().await, Err(sqlx::Error::PoolClosed)));
+    })
+    .await;
+}
+
+/// A connection for a request that queues.
+async fn queue(db: &Database) -> Result<Lent, sqlx::Error> {
+    scope(Some(Turn::new(true, ())), db.acquire()).await
+}
+
+#[tokio::test]
+async fn those_who_queue_leave_a_quarter_to_those_who_do_not() {
+    shop(async |shop| {
+        let db = shop.connect(4);
+        let held = join_all((0..3).map(|_| queue(&db))).await;
+        assert!(held.iter().all(Result::is_ok));
+        assert!(matches!(queue(&db).await, Err(sqlx::Error::PoolTimedOut)));
+        assert!(who(&db).await > 0);
+        drop(held);
+        assert!(queue(&db).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_finds_the_queue_full_is_refused_at_once_unless_he_had_his_turn() {
+    shop(async |shop| {
+        let db = shop.connect(4);
+        let turn = Turn::new(true, ());
+        assert!(scope(Some(turn.clone()), db.acquire()).await.is_ok());
+        let held = join_all((0..3).map(|_| queue(&db))).await;
+        let mut waiting: Vec<_> = (0..32).map(|_| Box::pin(queue(&db))).collect();
+        for one in &mut waiting {
+            assert!(poll_immediate(one).await.is_none());
+        }
+        let refused = queue(&db).now_or_never();
+        assert!(matches!(refused, Some(Err(sqlx::Error::PoolTimedOut))));
+        let mut again = Box::pin(scope(Some(turn), db.acquire()));
+        assert!(poll_immediate(&mut again).await.is_none());
+        drop(held);
+        // Each gives its connection to the next.
+        let served = waiting.into_iter().map(async |one| one.await.is_ok());
+        assert_eq!(join_all(served).await, [true; 32]);
+        assert!(again.await.is_ok());
     })
     .await;
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::harness::{Message, Phone, Shop, shop, until};
 
 /// A request as bytes on the wire.
-fn on_the_wire(shop: &Shop, path: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn on_the_wire(shop: &Shop, path: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {
     let host = shop.url("").replace("http://", "");
     let mut head = format!(
         "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n",
@@ -34,7 +34,7 @@ fn delivery(shop: &Shop, message: &Message) -> Vec<u8> {
 }
 
 /// Sends bytes on a connection of their own, and leaves it open.
-async fn send(shop: &Shop, bytes: &[u8]) -> TcpStream {
+pub(crate) async fn send(shop: &Shop, bytes: &[u8]) -> TcpStream {
     let host = shop.url("").replace("http://", "");
     let mut stream = TcpStream::connect(host).await.unwrap();
     stream.set_nodelay(true).unwrap();
@@ -43,7 +43,7 @@ async fn send(shop: &Shop, bytes: &[u8]) -> TcpStream {
 }
 
 /// Ends a connection by a reset.
-fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     stream.set_zero_linger().unwrap();
     drop(stream);
 }

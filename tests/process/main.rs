@@ -9,6 +9,7 @@
 )]
 
 mod bills;
+mod death;
 mod dev;
 mod migrate;
 mod notification;

@@ -29,7 +29,7 @@ const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
 const MEMORY_KIB_MAX: u64 = 16 * 1024;
 
 /// WeChat Pay, as far as bills go: `trade` or `flow` of one day, its text and the hash it is said to have.
-struct Bills {
+pub(crate) struct Bills {
     day: NaiveDate,
     packed: BTreeMap<&'static str, (Vec<u8>, String)>,
     key: SigningKey,
@@ -37,7 +37,7 @@ struct Bills {
 
 impl Bills {
     /// Serves for as long as the program runs; gives the address.
-    fn serve(day: NaiveDate, texts: [(&'static str, String, bool); 2]) -> String {
+    pub(crate) fn serve(day: NaiveDate, texts: [(&'static str, String, bool); 2]) -> String {
         let pem = std::fs::read_to_string(format!("{KEYS}/public_mode_private_key.pem")).unwrap();
         let packed = texts.map(|(name, text, is_right)| {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -111,7 +111,7 @@ fn key() -> String {
     STANDARD.encode(Entropy::system().bytes::<32>().unwrap())
 }
 
-fn reconcile(folder: &Path, database_url: &str, wechat: &str, date: &str) -> Command {
+pub(crate) fn reconcile(folder: &Path, database_url: &str, wechat: &str, date: &str) -> Command {
     let mut command = command(folder, &["reconcile", "--date", date]);
     command
         .env("DATABASE_URL", database_url)
@@ -139,18 +139,18 @@ fn reconcile(folder: &Path, database_url: &str, wechat: &str, date: &str) -> Com
     command
 }
 
-fn migrated(folder: &Path, database_url: &str) {
+pub(crate) fn migrated(folder: &Path, database_url: &str) {
     let mut migrate = command(folder, &["migrate"]);
     assert!(run(migrate.env("DATABASE_URL", database_url)).status.success());
 }
 
-fn yesterday() -> NaiveDate {
+pub(crate) fn yesterday() -> NaiveDate {
     (Clock::system().now() + TimeDelta::hours(8)).date_naive() - Days::new(1)
 }
 
 /// Runs a comparison to its end; gives status, output, and the most memory it was seen with, in KiB, where the
 /// system tells.
-fn watched(mut command: Command) -> (Option<i32>, String, Option<u64>) {
+pub(crate) fn watched(mut command: Command) -> (Option<i32>, String, Option<u64>) {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -177,7 +177,7 @@ fn watched(mut command: Command) -> (Option<i32>, String, Option<u64>) {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn fill(database_url: &str, statements: Vec<String>) {
+pub(crate) async fn fill(database_url: &str, statements: Vec<String>) {
     let mut connection = PgConnection::connect(database_url).await.unwrap();
     for statement in statements {
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
@@ -188,7 +188,7 @@ async fn fill(database_url: &str, statements: Vec<String>) {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn found(database_url: &str) -> BTreeSet<(String, String)> {
+pub(crate) async fn found(database_url: &str) -> BTreeSet<(String, String)> {
     let mut connection = PgConnection::connect(database_url).await.unwrap();
     let sql = "select d.kind, d.subject from reconciliation_differences d join exceptions e on e.id = d.exception_id
         where e.kind = 'reconciliation_' || d.kind and e.subject = d.subject and e.resolved_at is null";

@@ -303,6 +303,10 @@ fn a_full_server_sheds_load_and_says_that_it_lives() {
     let shed = server.call("GET", "/orders/1", &[]);
     assert_eq!((shed.status, shed.code().as_str()), (503, "unavailable"));
     assert!(shed.headers.contains_key("retry-after"));
+    // WeChat is told in its own form.
+    let shed = server.send("POST", "/wechat/pay/notify", &[], "{}");
+    assert_eq!((shed.status, shed.json()["code"].as_str()), (503, Some("FAIL")));
+    assert_eq!(shed.headers["retry-after"], "1");
     assert_eq!(server.call("GET", "/healthz", &[]).status, 200);
     server.gate.add_permits(1);
     assert_eq!(waiting.answer().body, "waited");

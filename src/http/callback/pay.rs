@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use super::{Failure, failure, refuse};
 use crate::error::{AppError, ErrorCode};
 use crate::http::RawBody;
 use crate::service::Context;
@@ -18,16 +17,6 @@ use crate::telemetry;
 /// The largest notification that is looked at: 1 MiB of ciphertext in base64, and its envelope.
 /// Source: pay-v3, section 10.
 const BODY_BYTES_MAX: usize = 1_500_000;
-
-/// WeChat's form of a failure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Failure {
-    /// `FAIL`.
-    #[schema(value_type = String, example = "FAIL")]
-    code: &'static str,
-    #[schema(value_type = String)]
-    message: &'static str,
-}
 
 /// Receive a payment notification from WeChat Pay
 ///
@@ -102,7 +91,7 @@ async fn receive(
 
 /// Whoever is not believed learns nothing from the answer: it is the same for every reason.
 fn not_believed() -> HttpResponse {
-    answer(StatusCode::UNAUTHORIZED, "not believed")
+    refuse(StatusCode::UNAUTHORIZED, "not believed")
 }
 
 fn unreadable(context: &Arc<Context>, delivery: &Delivery, error: &AppError) -> HttpResponse {
@@ -111,19 +100,7 @@ fn unreadable(context: &Arc<Context>, delivery: &Delivery, error: &AppError) -> 
         return failure(&error);
     }
     match error.code() {
-        ErrorCode::RequestTimeout => answer(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        ErrorCode::RequestTimeout => refuse(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
         _ => not_believed(),
     }
-}
-
-fn failure(error: &AppError) -> HttpResponse {
-    telemetry::note_error(error);
-    answer(StatusCode::SERVICE_UNAVAILABLE, "not now")
-}
-
-fn answer(status: StatusCode, message: &'static str) -> HttpResponse {
-    HttpResponse::build(status).json(Failure {
-        code: "FAIL",
-        message,
-    })
 }

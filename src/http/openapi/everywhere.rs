@@ -14,7 +14,8 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi as Document, Ref, R
 
 use super::{ADMIN, INTERNAL, SESSION};
 use crate::error::ErrorCode;
-use crate::http::{gate, problem};
+use crate::http::lane::Lane;
+use crate::http::problem;
 
 /// The tag of `WeChat`'s callbacks, whose failures have `WeChat`'s form.
 const CALLBACK: &str = "callback";
@@ -57,7 +58,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// The codes that follow from what an operation is.
 fn codes(path: &str, operation: &Operation) -> Vec<ErrorCode> {
     let mut codes = vec![ErrorCode::Internal];
-    if path != gate::EXEMPT {
+    if Lane::of(path) != Lane::Nothing {
         codes.push(ErrorCode::Unavailable);
     }
     if is_for(operation, SESSION) {

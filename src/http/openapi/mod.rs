@@ -36,6 +36,8 @@ pub const INTERNAL: &str = "internal";
         v1::phone_number::create_phone_number,
         v1::cloud_id::open_cloud_ids,
         v1::function::invoke_function,
+        v1::open_data::open,
+        v1::open_data::verify,
         v1::product::list_products,
         v1::product::read_product,
         v1::order::create_order,

@@ -5,6 +5,7 @@ pub mod cloud_id;
 pub mod function;
 pub mod login;
 pub mod me;
+pub mod open_data;
 pub mod order;
 pub mod page;
 pub mod payment;

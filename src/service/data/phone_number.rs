@@ -10,12 +10,15 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
 
+use super::open_data::{self, Sealed};
 use crate::domain::id::UserId;
 use crate::domain::name::{AppId, PhoneCode};
+use crate::domain::open_data::Payload;
 use crate::domain::phone_number::PhoneNumber;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::service::login::session::LiveSession;
+use crate::service::login::token::TokenSubject;
 use crate::service::mini::{CallError, call};
 use crate::store;
 use crate::store::phone_code::CodeState;
@@ -50,15 +53,29 @@ pub async fn by_code(
     context.detached(work).await
 }
 
-/// Keeps a number that came in encrypted data of the user's.
+/// Opens encrypted data and keeps the number that is in it with the user.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn keep(context: &Context, user_id: UserId, number: &PhoneNumber) -> Result<(), AppError> {
-    let (sealed, hash) = sealed(context, user_id, number)?;
+/// Those of [`open_data::open`]; `open_data_invalid` when it opened and holds no phone number.
+pub async fn by_open_data(
+    context: &Context,
+    session: &LiveSession,
+    given: &Sealed,
+) -> Result<PhoneNumber, AppError> {
+    let subject = TokenSubject {
+        session_id: session.id,
+        user_id: session.user_id,
+    };
+    let number = match open_data::open(context, subject, given).await?.payload {
+        Payload::Phone(phone) => PhoneNumber::try_from(&phone).ok(),
+        Payload::Profile { .. } | Payload::Steps | Payload::Group | Payload::Other => None,
+    };
+    let none = || AppError::new(ErrorCode::OpenDataInvalid).detail("The data holds no phone number.");
+    let number = number.ok_or_else(none)?;
+    let (sealed, hash) = sealed(context, session.user_id, &number)?;
     let now = context.clock.now();
-    store::phone_number::upsert(&context.db, user_id, &sealed, &hash, now).await?;
-    Ok(())
+    store::phone_number::upsert(&context.db, session.user_id, &sealed, &hash, now).await?;
+    Ok(number)
 }
 
 /// Codes of two mini programs might be equal.

@@ -33,6 +33,11 @@ impl Default for SessionCache {
 }
 
 impl SessionCache {
+    /// Forgets a session that is over.
+    pub(in crate::service) fn forget(&self, id: SessionId) {
+        self.0.invalidate(&id);
+    }
+
     fn get(&self, subject: TokenSubject, now: DateTime<Utc>) -> Option<Arc<LiveSession>> {
         let (seen_at, session) = self.0.get(&subject.session_id)?;
         let age = now.signed_duration_since(seen_at);

@@ -10,6 +10,8 @@
 //! | `POST /simulator/login-codes` | `wx.login` |
 //! | `POST /simulator/phone-codes` | the phone-number button |
 //! | `POST /simulator/cloud-ids` | a handle for data |
+//! | `POST /simulator/open-data` | `wx.getUserProfile`, `wx.getWeRunData` and the like: what is encrypted and signed |
+//! | `GET /simulator/session-keys` | the keys behind it, for tests that look for leaks |
 //! | `POST /simulator/request-payment` | `wx.requestPayment`, up to the cashier's sheet |
 //! | `POST /simulator/cashiers/{cashier_id}` | what the person does on that sheet |
 //! | `GET /simulator/transactions` | the truth about every order |
@@ -30,6 +32,7 @@ mod fault;
 mod key;
 mod log;
 mod notification;
+mod open_data;
 mod refund;
 mod refusal;
 mod rule;
@@ -59,6 +62,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         user::create_login_code,
         voucher::create_phone_code,
         voucher::create_cloud_id,
+        open_data::seal_open_data,
+        open_data::list_session_keys,
         cashier::request_payment,
         cashier::act_at_cashier,
         cashier::list_transactions,
@@ -105,6 +110,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/login-codes").post(user::create_login_code))
         .service(web::resource("/phone-codes").post(voucher::create_phone_code))
         .service(web::resource("/cloud-ids").post(voucher::create_cloud_id))
+        .service(web::resource("/open-data").post(open_data::seal_open_data))
+        .service(web::resource("/session-keys").get(open_data::list_session_keys))
         .service(web::resource("/request-payment").post(cashier::request_payment))
         .service(web::resource("/cashiers/{cashier_id}").post(cashier::act_at_cashier))
         .service(web::resource("/transactions").get(cashier::list_transactions))

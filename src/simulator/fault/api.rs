@@ -24,6 +24,7 @@ pub(in crate::simulator) enum Api {
     PhoneNumber,
     OpenData,
     CloudFunction,
+    ResetSessionKey,
     Echo,
 }
 
@@ -48,6 +49,7 @@ impl Api {
             Self::PhoneNumber => 31,
             Self::OpenData => 32,
             Self::CloudFunction => 33,
+            Self::ResetSessionKey => 40,
             Self::Echo => 30,
         }
     }
@@ -63,6 +65,7 @@ impl Api {
                 | Self::PhoneNumber
                 | Self::OpenData
                 | Self::CloudFunction
+                | Self::ResetSessionKey
                 | Self::Echo
         )
     }

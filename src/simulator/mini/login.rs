@@ -85,8 +85,7 @@ pub(in crate::simulator) fn make_code(
     let mut user: User = world.user(user_id)?.clone();
     let identity = user.identities.get_mut(app_id)?;
     if rotate.unwrap_or(now - identity.session_key_at >= SESSION_KEY_KEPT) {
-        identity.session_key = make_session_key(world);
-        identity.session_key_at = now;
+        identity.replace_key(make_session_key(world), now);
         world.put(Record::User(user));
     }
     let code = format!("0{}", world.entropy.text(31));

@@ -8,8 +8,8 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use sqlx::postgres::{PgConnection, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{Connection as _, Describe, Either, Execute, Executor, Postgres, SqlStr};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::place::Place;
 use super::{Database, END_DEADLINE, Open};
 
 /// What is known of a connection when it comes back.
@@ -28,13 +28,13 @@ enum Ending {
 /// A connection in use. It goes back when dropped.
 pub struct Lent {
     /// There until it is dropped, together with its place.
-    held: Option<(Open, OwnedSemaphorePermit)>,
+    held: Option<(Open, Place)>,
     database: Database,
     ending: Ending,
 }
 
 impl Lent {
-    pub(super) fn new(database: Database, open: Open, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(database: Database, open: Open, place: Place) -> Self {
         Self {
             held: Some((open, place)),
             database,

@@ -8,9 +8,10 @@
 //!
 //! As with the driver's pool, connections and the wait for one are bounded, those who wait are
 //! served in turn, old and idle connections end, and nobody gets a connection of which it is not
-//! known that it is whole.
+//! known that it is whole. Unlike there, who waits in vain is told at once ([`place`]).
 
 mod lent;
+pub mod place;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,9 +21,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use lent::{Lent, Transaction};
+use place::{Place, Places};
 
 /// How long a request waits for a connection before it is refused.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -44,7 +45,7 @@ struct Shared {
     options: PgConnectOptions,
     connections_max: u32,
     /// One for each connection that may be lent at the same time.
-    places: Arc<Semaphore>,
+    places: Places,
     /// The connections that nobody uses, least recently used first.
     idle: Mutex<Vec<Idle>>,
     /// How many connections there are: idle, lent, and being opened. Grows under the lock of `idle`
@@ -91,11 +92,10 @@ enum Taken {
 impl Database {
     /// A database without a connection yet.
     pub(super) fn new(options: PgConnectOptions, connections_max: u32) -> Self {
-        let places = usize::try_from(connections_max).unwrap_or(Semaphore::MAX_PERMITS);
         Self(Arc::new(Shared {
             options,
             connections_max,
-            places: Arc::new(Semaphore::new(places)),
+            places: Places::new(connections_max),
             idle: Mutex::default(),
             size: Arc::default(),
         }))
@@ -117,8 +117,7 @@ impl Database {
     /// When none is free or can be made in time, or the database refuses.
     pub async fn acquire(&self) -> Result<Lent, sqlx::Error> {
         let lending = async {
-            let place = Arc::clone(&self.0.places).acquire_owned().await;
-            let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+            let place = self.0.places.take().await?;
             self.prepare(self.take(), place).await
         };
         // The usual case needs neither a wait nor a timer.
@@ -164,7 +163,7 @@ impl Database {
 
     /// A connection of this thread that was used just now, if a place is free and nobody waits.
     fn lend_at_once(&self) -> Option<Lent> {
-        let place = Arc::clone(&self.0.places).try_acquire_owned().ok()?;
+        let place = self.0.places.try_take()?;
         let here = std::thread::current().id();
         let mut idle = self.idle();
         let at = idle
@@ -192,7 +191,7 @@ impl Database {
     }
 
     /// Asks a connection that lay idle whether it lives, and makes a new one in place of a dead one.
-    async fn prepare(&self, taken: Taken, place: OwnedSemaphorePermit) -> Result<Lent, sqlx::Error> {
+    async fn prepare(&self, taken: Taken, place: Place) -> Result<Lent, sqlx::Error> {
         let counted = match taken {
             Taken::Idle(mut idle) => {
                 if idle.is_trusted() || idle.open.connection.ping().await.is_ok() {

@@ -9,7 +9,7 @@
 mod buyer;
 mod front;
 mod judge;
-mod server;
+mod told;
 mod walk;
 
 use std::os::unix::fs::PermissionsExt;
@@ -22,10 +22,9 @@ use weir::dev::postgres::Cluster;
 use weir::domain::entropy::Entropy;
 use weir::store::pool;
 
-use crate::harness::{Setup, Shop, asked_for, shop_with, tell};
+use crate::harness::{Server, Setup, Shop, asked_for, shop_with, tell};
 use buyer::{Buyer, Told};
 use front::Front;
-use server::Server;
 
 const BUYERS: u64 = 6;
 /// In an ordinary run; a long one says how many in `WEIR_KILLS`.

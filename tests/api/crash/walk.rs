@@ -14,8 +14,7 @@ use tokio::process::{Child, Command};
 
 use super::buyer::Buyer;
 use super::front::Front;
-use super::server::Server;
-use crate::harness::{ADMIN_TOKEN, Setup, Shop, asked_for, shop_with, tell};
+use crate::harness::{ADMIN_TOKEN, Server, Setup, Shop, asked_for, shop_with, tell};
 
 /// Long enough for a lease of the dead to end, and for the next question.
 const REFUNDED_WITHIN: Duration = Duration::from_mins(3);

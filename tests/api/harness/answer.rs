@@ -2,6 +2,13 @@
 
 use serde_json::Value;
 
+/// The client that gets them.
+pub(super) fn client() -> reqwest::Client {
+    #[expect(clippy::disallowed_methods, reason = "the client of these tests")]
+    let builder = reqwest::Client::builder();
+    builder.no_proxy().build().unwrap()
+}
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

@@ -128,6 +128,10 @@ const FORBIDDEN: &[(&str, &str)] = &[
          where c.state = 'kept' and (p.user_id is null or p.given_at < c.asked_at)",
     ),
     (
+        "a session that goes on after ten failures to open its data",
+        "select id::text from sessions where cardinality(open_data_failures) >= 10 and revoked_at is null",
+    ),
+    (
         "an attempt that may be paid and that nobody will ask about",
         "select out_trade_no from payment_attempts where state in ('created', 'unknown', 'prepaid') and next_check_at is null",
     ),

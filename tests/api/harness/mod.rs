@@ -10,6 +10,7 @@ mod message;
 mod money;
 mod phone;
 mod phone_number;
+mod process;
 mod receiver;
 mod recorder;
 mod refund;
@@ -38,6 +39,7 @@ pub(crate) use log::since as log_since;
 pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
+pub(crate) use process::Server;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
@@ -98,7 +100,7 @@ impl Shop {
             simulator,
             db: PgPool::connect(&database.1).await.unwrap(),
             clock,
-            http: client(),
+            http: answer::client(),
             database,
             request_ids: Mutex::default(),
             secrets: Mutex::default(),
@@ -381,12 +383,6 @@ pub(crate) fn asked_for(name: &str, usual: u64) -> u64 {
 #[expect(clippy::print_stdout, reason = "the counts and the seed of a run")]
 pub(crate) fn tell(text: &str) {
     println!("{text}");
-}
-
-fn client() -> reqwest::Client {
-    #[expect(clippy::disallowed_methods, reason = "the client of these tests")]
-    let builder = reqwest::Client::builder();
-    builder.no_proxy().build().unwrap()
 }
 
 #[expect(

@@ -1,5 +1,7 @@
 //! A person with a phone: what a page does, in its words.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Answer, Shop};
@@ -11,18 +13,24 @@ pub(crate) struct Phone<'a> {
     pub(crate) user_id: String,
     /// The session's token, after a login.
     pub(crate) token: String,
+    /// What WeChat calls the person.
+    names: Vec<String>,
 }
 
 impl<'a> Phone<'a> {
     pub(super) async fn new(shop: &'a Shop) -> Self {
         let user = shop.control("POST", "/simulator/users", &json!({})).await;
         let openids = user["openids"].as_object().unwrap().values();
-        shop.keep_secret(openids.map(|openid| openid.as_str().unwrap().to_owned()));
         let number = user["phone_number"]["pure_phone_number"].as_str().unwrap();
         shop.keep_from_logs([number.to_owned()]);
-        shop.keep_secret(user["unionid"].as_str().map(str::to_owned));
+        let names: Vec<String> = openids
+            .chain([&user["unionid"]])
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect();
+        shop.keep_secret(names.clone());
         Self {
             shop,
+            names,
             user_id: user["user_id"].as_str().unwrap().to_owned(),
             token: String::new(),
         }
@@ -34,7 +42,55 @@ impl<'a> Phone<'a> {
         let code = self.shop.control("POST", "/simulator/login-codes", &body).await;
         let code = code["code"].as_str().unwrap().to_owned();
         self.shop.keep_secret([code.clone()]);
+        self.keep_session_keys().await;
         code
+    }
+
+    /// From now on the session keys of everybody at WeChat are secret, in every form.
+    pub(crate) async fn keep_session_keys(&self) {
+        for own in self.shop.list("/simulator/session-keys").await {
+            let earlier = own["earlier"].as_array().unwrap();
+            for key in earlier.iter().chain([&own["session_key"]]) {
+                let text = key.as_str().unwrap();
+                let bytes = STANDARD.decode(text).unwrap();
+                let unpadded = text.trim_end_matches('=').to_owned();
+                self.shop
+                    .keep_secret([unpadded, hex::encode(&bytes), format!("{bytes:?}")]);
+            }
+        }
+    }
+
+    /// What a page gets that asks for open data: `encryptedData` and `iv`, for a profile `rawData` and
+    /// `signature` as well.
+    pub(crate) async fn sealed(&self, mut wish: Value) -> Value {
+        wish["user_id"] = json!(self.user_id);
+        self.shop.control("POST", "/simulator/open-data", &wish).await
+    }
+
+    /// `POST /v1/open-data`. The person's own names may stand in its answer, and in no other.
+    pub(crate) async fn open(&self, sealed: &Value) -> Answer {
+        let token = Some(self.token.as_str());
+        let request = self.shop.request("POST", "/v1/open-data", token, Some(sealed));
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        let mut text = answer.text();
+        for name in &self.names {
+            text = text.replace(name, "");
+        }
+        self.shop.look_at(&Answer {
+            status: answer.status,
+            headers: answer.headers.clone(),
+            body: text.into_bytes(),
+        });
+        answer
+    }
+
+    /// `wx.login` that brings a new session key, and the login with its code.
+    pub(crate) async fn login_anew(&mut self) {
+        let wish = json!({"user_id": self.user_id, "rotate": true});
+        let code = self.shop.control("POST", "/simulator/login-codes", &wish).await;
+        self.keep_session_keys().await;
+        let body = self.try_login(&code).await.ok(200);
+        self.take_token(&body);
     }
 
     /// `POST /v1/login` with a fresh code of the usual mini program.

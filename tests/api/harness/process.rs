@@ -10,14 +10,16 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-pub(super) struct Server {
+use super::{Replica, Shop};
+
+pub(crate) struct Server {
     process: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// Starts the built program, and waits until it serves.
-    pub(super) async fn start(variables: &BTreeMap<&'static str, String>) -> Self {
+    pub(crate) async fn start(variables: &BTreeMap<&'static str, String>) -> Self {
         let folder = std::env::temp_dir();
         let mut process = Command::new(env!("CARGO_BIN_EXE_weir"))
             .arg("serve")
@@ -49,29 +51,47 @@ impl Server {
     }
 
     /// The number of its process.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id().unwrap()
     }
 
+    /// A figure that the system keeps of it, in KiB, such as `VmHWM`, the most memory it had; nothing where
+    /// the system keeps none.
+    pub(crate) fn memory_kib(&self, figure: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// Has it die, without waiting for that.
-    pub(super) fn send_kill(&self) {
+    pub(crate) fn send_kill(&self) {
         let process = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
         kill_process(process, Signal::KILL).unwrap();
     }
 
     /// Whether it has ended.
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.process.try_wait().unwrap().is_some()
     }
 
     /// Waits for its end; tells whether somebody killed it.
-    pub(super) async fn died_killed(&mut self) -> bool {
+    pub(crate) async fn died_killed(&mut self) -> bool {
         self.process.wait().await.unwrap().signal() == Some(9)
     }
 
     /// Ends it as a crash would; tells whether that was what ended it.
-    pub(super) async fn kill(mut self) -> bool {
+    pub(crate) async fn kill(mut self) -> bool {
         self.process.start_kill().unwrap();
         self.died_killed().await
+    }
+}
+
+impl Shop {
+    /// Takes a server in a process of its own for one of the shop's.
+    pub(crate) fn adopt(&self, server: &Server) {
+        self.replicas.lock().unwrap().push(Replica {
+            address: server.address,
+            app: None,
+        });
     }
 }

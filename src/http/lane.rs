@@ -1,0 +1,153 @@
+//! What a request waits for, and how many may wait for the same. Whoever is slow holds up those who wait
+//! for him and nobody else, and what tells of money finds room when the shop is full.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// One in so many places is kept for what WeChat reports and for the operator.
+const KEPT_PART: usize = 8;
+/// One in so many places may be taken by those who wait for the same side of WeChat.
+const WECHAT_PART: usize = 4;
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// For nothing: it is always let in.
+    Nothing,
+    /// What WeChat reports, and the operator: let in as long as there is any room, and first in line for
+    /// the database.
+    Kept,
+    /// For the API of mini programs.
+    Mini,
+    /// For WeChat Pay.
+    Pay,
+    /// For our own database alone.
+    Own,
+}
+
+impl Lane {
+    /// The lane of a path. One that is not known waits for nobody else.
+    pub(super) fn of(path: &str) -> Self {
+        let is_below = |room: &str| {
+            path.strip_prefix(room)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let order = path
+            .strip_prefix("/v1/orders/")
+            .and_then(|rest| rest.split_once('/'));
+        match path {
+            "/healthz" => Self::Nothing,
+            _ if ["/wechat", "/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
+            _ if order.is_some_and(|(_, what)| ["payment", "sync", "close"].contains(&what)) => Self::Pay,
+            _ if ["/v1/login", "/v1/phone-number", "/v1/functions", "/internal"]
+                .into_iter()
+                .any(is_below) =>
+            {
+                Self::Mini
+            }
+            _ => Self::Own,
+        }
+    }
+
+    /// Whether it queues for the database, and may be refused there.
+    pub(super) fn is_queueing(self) -> bool {
+        matches!(self, Self::Mini | Self::Pay | Self::Own)
+    }
+}
+
+/// The places of a server.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    all: Arc<Semaphore>,
+    common: Arc<Semaphore>,
+    mini: Arc<Semaphore>,
+    pay: Arc<Semaphore>,
+}
+
+/// The right to be worked on, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    _places: Vec<OwnedSemaphorePermit>,
+}
+
+impl Lanes {
+    /// Places for so many requests in all, at least one.
+    pub(super) fn new(in_hand_max: usize) -> Self {
+        let places = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+        Self {
+            all: places(in_hand_max),
+            common: places(in_hand_max.saturating_sub(in_hand_max / KEPT_PART)),
+            mini: places(in_hand_max / WECHAT_PART),
+            pay: places(in_hand_max / WECHAT_PART),
+        }
+    }
+
+    /// Lets a request in; else gives the reason why not.
+    pub(super) fn enter(&self, lane: Lane) -> Result<Ticket, &'static str> {
+        let wanted: &[(&Arc<Semaphore>, &str)] = match lane {
+            Lane::Nothing => &[],
+            Lane::Kept => &[(&self.all, "in_flight")],
+            Lane::Mini => &[
+                (&self.mini, "mini"),
+                (&self.common, "in_flight"),
+                (&self.all, "in_flight"),
+            ],
+            Lane::Pay => &[
+                (&self.pay, "pay"),
+                (&self.common, "in_flight"),
+                (&self.all, "in_flight"),
+            ],
+            Lane::Own => &[(&self.common, "in_flight"), (&self.all, "in_flight")],
+        };
+        let places = wanted
+            .iter()
+            .map(|(places, reason)| Arc::clone(places).try_acquire_owned().map_err(|_| *reason));
+        Ok(Ticket {
+            _places: places.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_waits_for_what_its_route_asks() {
+        for (path, lane) in [
+            ("/healthz", Lane::Nothing),
+            ("/wechat/pay/notify", Lane::Kept),
+            ("/wechat/pay/refund-notify", Lane::Kept),
+            ("/admin/health", Lane::Kept),
+            ("/metrics", Lane::Kept),
+            ("/v1/login", Lane::Mini),
+            ("/v1/orders/0/payment", Lane::Pay),
+            ("/v1/orders/0/sync", Lane::Pay),
+            ("/v1/orders/0/close", Lane::Pay),
+            ("/v1/orders", Lane::Own),
+            ("/v1/orders/payment", Lane::Own),
+            ("/v1/orders/0", Lane::Own),
+            ("/v1/logins", Lane::Own),
+            ("/readyz", Lane::Own),
+        ] {
+            assert_eq!(Lane::of(path), lane, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_full_lane_is_full_for_itself_alone_and_a_part_is_kept() {
+        let lanes = Lanes::new(16);
+        let mut held: Vec<Ticket> = (0..4).map(|_| lanes.enter(Lane::Pay).unwrap()).collect();
+        assert_eq!(lanes.enter(Lane::Pay).unwrap_err(), "pay");
+        held.extend((0..4).map(|_| lanes.enter(Lane::Mini).unwrap()));
+        assert_eq!(lanes.enter(Lane::Mini).unwrap_err(), "mini");
+        held.extend((0..6).map(|_| lanes.enter(Lane::Own).unwrap()));
+        assert_eq!(lanes.enter(Lane::Own).unwrap_err(), "in_flight");
+        held.extend((0..2).map(|_| lanes.enter(Lane::Kept).unwrap()));
+        assert_eq!(lanes.enter(Lane::Kept).unwrap_err(), "in_flight");
+        lanes.enter(Lane::Nothing).unwrap();
+        held.clear();
+        lanes.enter(Lane::Pay).unwrap();
+    }
+}

@@ -1,0 +1,211 @@
+//! Sides that are slow: whoever waits for them has a share of the server, and no more than that.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use weir::http::Bounds;
+
+use super::paid;
+use crate::harness::{Answer, Phone, Setup, Shop, shop_with, until};
+
+/// So many that a quarter of them is easily filled.
+const IN_HAND: usize = 32;
+const LANE: usize = IN_HAND / 4;
+const SHED: &str = "weir_http_shed_total{reason=\"database\"}";
+
+fn small() -> Setup {
+    Setup {
+        bounds: Bounds {
+            in_hand_max: IN_HAND,
+            ..Bounds::default()
+        },
+        ..Setup::default().patience(Duration::from_secs(30))
+    }
+}
+
+fn is_shed(answer: &Answer) -> bool {
+    if answer.status == 503 {
+        answer.refused(503, "unavailable");
+        assert!(answer.header("retry-after").is_some());
+    }
+    answer.status == 503
+}
+
+/// What goes on whoever is slow: reads, news of money, the operator.
+async fn others_are_served(shop: &Shop, phone: &Phone<'_>) {
+    for _ in 0..3 {
+        phone.call("GET", "/v1/me", None).await.ok(200);
+        phone.call("GET", "/v1/orders", None).await.ok(200);
+        shop.admin("GET", "/admin/orders", None).await.ok(200);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_wechat_pay_holds_up_payments_alone() {
+    shop_with(small(), async |shop| {
+        shop.announce("unavailable");
+        shop.stock("tea", 100, None).await;
+        let (phone, mut guest) = (shop.visitor().await, shop.phone().await);
+        let messages = paid(shop, &phone).await;
+        let mut orders = Vec::new();
+        for _ in 0..LANE * 2 {
+            orders.push(phone.buy("tea", 1).await);
+        }
+        let known = shop.calls("prepay").await.len();
+        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 4_000}]))
+            .await;
+        let is_answered = AtomicBool::new(false);
+        let tapping = async {
+            let taps = orders[..LANE].iter().map(|order| phone.try_start_payment(order));
+            let answers = join_all(taps).await;
+            is_answered.store(true, Ordering::SeqCst);
+            answers
+        };
+        let meanwhile = async {
+            shop.calls_until("prepay", known + LANE).await;
+            let late = orders[LANE..].iter().map(|order| phone.try_start_payment(order));
+            assert!(join_all(late).await.iter().all(is_shed));
+            others_are_served(shop, &phone).await;
+            guest.login().await;
+            for message in &messages {
+                assert_eq!(shop.post(message).await.status, 204);
+            }
+            assert!(!is_answered.load(Ordering::SeqCst), "WeChat was not slow enough");
+        };
+        let (answers, ()) = join(tapping, meanwhile).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+        shop.faults(json!([])).await;
+        for order in &orders[LANE..] {
+            phone.start_payment(order).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_login_holds_up_logins_alone() {
+    shop_with(small(), async |shop| {
+        shop.announce("unavailable");
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let messages = paid(shop, &phone).await;
+        let guests = join_all((0..LANE * 2).map(|_| shop.phone())).await;
+        let codes = join_all(guests.iter().map(|guest| guest.code(crate::harness::APP))).await;
+        let bodies: Vec<_> = codes.iter().map(|code| json!({ "code": code })).collect();
+        let known = shop.calls("login").await.len();
+        shop.faults(json!([{"kind": "delay", "api": "login", "ms": 4_000}]))
+            .await;
+        let is_answered = AtomicBool::new(false);
+        let logins = async {
+            let logins = (0..LANE).map(|who| guests[who].try_login(&bodies[who]));
+            let answers = join_all(logins).await;
+            is_answered.store(true, Ordering::SeqCst);
+            answers
+        };
+        let meanwhile = async {
+            shop.calls_until("login", known + LANE).await;
+            let late = (LANE..LANE * 2).map(|who| guests[who].try_login(&bodies[who]));
+            assert!(join_all(late).await.iter().all(is_shed));
+            others_are_served(shop, &phone).await;
+            let order = phone.buy("tea", 1).await;
+            phone.start_payment(&order).await;
+            assert_eq!(shop.post(&messages[0]).await.status, 204);
+            assert!(!is_answered.load(Ordering::SeqCst), "WeChat was not slow enough");
+        };
+        let (answers, ()) = join(logins, meanwhile).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+        // Whoever was refused did not lose the code.
+        shop.faults(json!([])).await;
+        guests[LANE].try_login(&bodies[LANE]).await.ok(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_goes_away_keeps_the_place_until_the_work_is_done() {
+    shop_with(small(), async |shop| {
+        shop.announce("unavailable");
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let mut orders = Vec::new();
+        for _ in 0..=LANE {
+            orders.push(phone.buy("tea", 1).await);
+        }
+        let late = orders.pop().unwrap();
+        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 3_000}])).await;
+        let mut streams = Vec::new();
+        for order in &orders {
+            let mut stream = TcpStream::connect(shop.address_of(0)).await.unwrap();
+            let request = format!(
+                "POST /v1/orders/{order}/payment HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {}\r\ncontent-length: 0\r\n\r\n",
+                phone.token
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            streams.push(stream);
+        }
+        shop.calls_until("prepay", LANE).await;
+        for stream in streams {
+            stream.set_zero_linger().unwrap();
+        }
+        others_are_served(shop, &phone).await;
+        assert!(is_shed(&phone.try_start_payment(&late).await));
+        until(async || phone.try_start_payment(&late).await.status == 200).await;
+        for order in &orders {
+            until(async || shop.state(order).await == "prepaid").await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_stands_still_is_queued_for_by_a_few_and_never_by_news_of_money() {
+    shop_with(Setup::default().with("DATABASE_POOL_MAX", "8"), async |shop| {
+        shop.announce("unavailable");
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let messages = paid(shop, &phone).await;
+        let order = phone.buy("tea", 1).await;
+        let before = shop.metric(SHED).await;
+        let mut held = shop.db.begin().await.unwrap();
+        sqlx::query("select 1 from orders where id = $1::uuid for update")
+            .bind(&order)
+            .execute(&mut *held)
+            .await
+            .unwrap();
+        let is_over = AtomicBool::new(false);
+        let refused = AtomicUsize::new(0);
+        // Twice as many as have room: six connections are not kept, and eight may queue for each.
+        let closing = join_all((0..140).map(async |_| {
+            while !is_over.load(Ordering::SeqCst) {
+                let answer = phone.close(&order).await;
+                // Once the row is free, the last ones close it.
+                if !is_over.load(Ordering::SeqCst) {
+                    assert!(is_shed(&answer), "{answer:?}");
+                    refused.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        }));
+        let meanwhile = async {
+            until(async || shop.lock_waiters().await == 6).await;
+            for message in &messages {
+                assert_eq!(shop.post(message).await.status, 204);
+            }
+            shop.admin("GET", "/admin/orders", None).await.ok(200);
+            until(async || refused.load(Ordering::SeqCst) > 140).await;
+            is_over.store(true, Ordering::SeqCst);
+            held.rollback().await.unwrap();
+        };
+        join(closing, meanwhile).await;
+        assert!(
+            shop.metric(SHED).await > before + 60,
+            "nobody was refused at the door"
+        );
+        phone.call("GET", "/v1/me", None).await.ok(200);
+        phone.buy("tea", 1).await;
+    })
+    .await;
+}

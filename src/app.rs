@@ -24,6 +24,7 @@ use crate::service::login::trouble::Trouble;
 use crate::service::mini::AccessTokens;
 use crate::service::pay::recorder::Recorder;
 use crate::service::pay::rest::Rest;
+use crate::service::reencryption::Progress;
 use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
@@ -252,6 +253,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         public_base_url: settings.http.public_base_url.clone(),
         alarms: Alarms::default(),
         stopping: CancellationToken::new(),
+        reencryption: Progress::default(),
         pay_rest: Rest::default(),
         tasks: TaskTracker::new(),
     })

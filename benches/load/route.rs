@@ -220,11 +220,12 @@ fn tokens(from: u64, count: u64, now: DateTime<Utc>) -> Vec<String> {
     (from..from + count)
         .map(|number| {
             let subject = TokenSubject {
+                app_id: app.clone(),
                 session_id: id(Kind::Session, number % USERS).into(),
                 user_id: id(Kind::User, number % USERS).into(),
             };
             tokens
-                .issue(&app, subject, now, now + TimeDelta::days(1))
+                .issue(&subject, now, now + TimeDelta::days(1))
                 .expect("a token")
         })
         .collect()

@@ -1,6 +1,7 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
 //! ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), and what
-//! the [`operator`] sees and decides; [`outbox`] tells others.
+//! the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`]
+//! follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -14,6 +15,7 @@ pub mod mini;
 pub mod operator;
 pub mod outbox;
 pub mod pay;
+pub mod reencryption;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -79,6 +81,8 @@ pub struct Context {
     pub alarms: Alarms,
     /// Cancelled when the server stops: what takes long gives way.
     pub stopping: CancellationToken,
+    /// How far sealing again under the newest data key has come.
+    pub reencryption: reencryption::Progress,
     /// When the loops leave WeChat Pay alone.
     pub pay_rest: pay::rest::Rest,
     /// Work that goes on when its client goes away.

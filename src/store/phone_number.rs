@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::Error;
 use super::vault::{Vault, VaultError};
@@ -16,10 +17,21 @@ pub fn place(user_id: UserId) -> String {
     format!("phone_numbers.phone_number/{user_id}")
 }
 
-/// The keyed hashes of a number, that under the newest data key first. What is hashed begins with the
-/// table's name, so that no hash of another secret can ever be equal to one of these.
+/// The keyed hashes of a number, that under the newest data key first.
 pub fn hashes(vault: &Vault, wanted: &WantedNumber) -> Vec<Vec<u8>> {
-    vault.hashes(format!("phone_numbers/{}", wanted.expose()).as_bytes())
+    vault.hashes(&hashed(wanted))
+}
+
+/// What is hashed: it begins with the table's name, so that no hash of another secret can ever be equal to
+/// one of these.
+fn hashed(wanted: &WantedNumber) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(format!("phone_numbers/{}", wanted.expose()).into_bytes())
+}
+
+/// What is hashed of the opened value of a row; nothing when that is no number.
+pub(super) fn hashed_of(plain: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let number: PhoneNumber = serde_json::from_slice(plain).ok()?;
+    Some(hashed(&number.wanted()))
 }
 
 /// Seals a number for a user.

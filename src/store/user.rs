@@ -46,20 +46,34 @@ struct LoginRow {
     created_at: DateTime<Utc>,
     phone_number: Option<Vec<u8>>,
     is_new: bool,
+    has_moved: bool,
+}
+
+/// What a login made or found.
+#[derive(Debug)]
+pub struct LoginOutcome {
+    /// Whose it is.
+    pub user: User,
+    /// Whether it is their first.
+    pub is_new: bool,
+    /// Whether WeChat told another unionid than the one that was known.
+    pub has_moved: bool,
 }
 
 /// Finds or makes the user, keeps the session key (the one before it becomes the previous one,
-/// unless it is the same) and opens the session, all in one statement. Tells the user and whether
-/// the user is new.
+/// unless it is the same) and opens the session, all in one statement. A unionid that was told once
+/// stays until WeChat tells another.
 pub async fn insert_login(
     db: impl PgExecutor<'_>,
     vault: &Vault,
     login: &NewLogin<'_>,
-) -> Result<(User, bool), Error> {
+) -> Result<LoginOutcome, Error> {
     let statement = sqlx::query_as!(
         LoginRow,
         r#"-- user.insert_login
-        with login as (
+        with before as (
+            select unionid from users where app_id = $2 and openid = $3
+        ), login as (
             insert into users (id, app_id, openid, unionid, session_key, session_key_hash, session_key_at,
                 created_at, updated_at)
             values ($1, $2, $3, $4, $5, ($6::bytea[])[1], $7, $7, $7)
@@ -81,7 +95,7 @@ pub async fn insert_login(
             select $8, login.id, $7, $9 from login
         )
         select login.id as "id!", nickname, avatar_url, created_at as "created_at!", p.phone_number as "phone_number?",
-            login.id = $1 as "is_new!"
+            login.id = $1 as "is_new!", exists (select from before where unionid <> $4) as "has_moved!"
         from login left join phone_numbers p on p.user_id = login.id"#,
         Uuid::from(login.user_id),
         login.app_id.as_str(),
@@ -95,16 +109,18 @@ pub async fn insert_login(
     )
     .fetch_one(db);
     let row = query("user.insert_login", statement).await?;
-    let is_new = row.is_new;
     let id = UserId::from(row.id);
-    let user = User {
-        id,
-        nickname: row.nickname,
-        avatar_url: row.avatar_url,
-        phone_number: phone_number::masked(vault, id, row.phone_number.as_deref()),
-        created_at: row.created_at,
-    };
-    Ok((user, is_new))
+    Ok(LoginOutcome {
+        user: User {
+            id,
+            nickname: row.nickname,
+            avatar_url: row.avatar_url,
+            phone_number: phone_number::masked(vault, id, row.phone_number.as_deref()),
+            created_at: row.created_at,
+        },
+        is_new: row.is_new,
+        has_moved: row.has_moved,
+    })
 }
 
 /// Keeps who the user is across apps, unless that is known already.

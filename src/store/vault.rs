@@ -37,20 +37,40 @@ impl From<EntropyError> for VaultError {
     }
 }
 
-/// The keys, newest first. All open, the newest seals.
+/// What names a data key in the values that are sealed under it: the beginning of its SHA-256.
+/// Prints as eight hexadecimal digits. Tells nothing of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyName([u8; KEY_NAME_BYTES]);
+
+impl KeyName {
+    /// The bytes as they stand in a sealed value.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for KeyName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&hex::encode(self.0))
+    }
+}
+
+/// The keys. All open, the newest seals.
 pub struct Vault {
-    keys: Vec<VaultKey>,
+    newest: VaultKey,
+    /// Those before it, newest first.
+    older: Vec<VaultKey>,
 }
 
 struct VaultKey {
-    name: [u8; KEY_NAME_BYTES],
+    name: KeyName,
     seal: LessSafeKey,
     hash: hmac::Key,
 }
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Vault({} keys)", self.keys.len())
+        write!(out, "Vault({} keys)", self.keys().count())
     }
 }
 
@@ -60,17 +80,31 @@ impl Vault {
     /// # Errors
     /// When there is none.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Result<Self, VaultError> {
-        let keys: Vec<VaultKey> = keys.into_iter().map(VaultKey::new).collect::<Result<_, _>>()?;
-        if keys.is_empty() {
-            Err(VaultError::NoKey)
-        } else {
-            Ok(Self { keys })
-        }
+        let mut keys = keys.into_iter().map(VaultKey::new);
+        let newest = keys.next().ok_or(VaultError::NoKey)??;
+        let older = keys.collect::<Result<_, _>>()?;
+        Ok(Self { newest, older })
     }
 
-    /// Seals `plain` for `place`, a text that names table, column and row.
+    /// Newest first.
+    fn keys(&self) -> impl Iterator<Item = &VaultKey> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+
+    /// The key that seals.
+    pub fn newest(&self) -> KeyName {
+        self.newest.name
+    }
+
+    /// The keys that only open, newest first.
+    pub fn older(&self) -> impl Iterator<Item = KeyName> {
+        self.older.iter().map(|key| key.name)
+    }
+
+    /// Seals `plain` for `place`, a text that names table, column and row. The column has an entry in
+    /// [`super::sealed::COLUMNS`], or a change of the keys loses what is in it.
     pub fn seal(&self, place: &str, plain: &[u8], entropy: Entropy) -> Result<Vec<u8>, VaultError> {
-        let key = self.keys.first().ok_or(VaultError::NoKey)?;
+        let key = &self.newest;
         let nonce: [u8; NONCE_BYTES] = entropy.bytes()?;
         let mut body = plain.to_vec();
         key.seal
@@ -82,7 +116,7 @@ impl Vault {
             .map_err(|_| VaultError::Damaged)?;
         let mut sealed = Vec::with_capacity(HEAD_BYTES + body.len());
         sealed.push(VERSION);
-        sealed.extend_from_slice(&key.name);
+        sealed.extend_from_slice(key.name.as_bytes());
         sealed.extend_from_slice(&nonce);
         sealed.append(&mut body);
         Ok(sealed)
@@ -97,9 +131,8 @@ impl Vault {
             return Err(VaultError::Damaged);
         }
         let key = self
-            .keys
-            .iter()
-            .find(|key| key.name == name)
+            .keys()
+            .find(|key| key.name.as_bytes() == name)
             .ok_or(VaultError::UnknownKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Damaged)?;
         let mut plain = Zeroizing::new(body.to_vec());
@@ -115,8 +148,7 @@ impl Vault {
     /// Keyed hashes of a secret, one under each key, newest first: two secrets are equal when they
     /// share one. Tells nothing without the keys.
     pub fn hashes(&self, secret: &[u8]) -> Vec<Vec<u8>> {
-        self.keys
-            .iter()
+        self.keys()
             .map(|key| hmac::sign(&key.hash, secret).as_ref().to_vec())
             .collect()
     }
@@ -129,7 +161,7 @@ impl VaultKey {
         // Another key for hashing than for sealing, both from the one that is configured.
         let hash = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"weir data key: hash");
         Ok(Self {
-            name: *name.as_ref().first_chunk().ok_or(VaultError::NoKey)?,
+            name: KeyName(*name.as_ref().first_chunk().ok_or(VaultError::NoKey)?),
             seal: LessSafeKey::new(unbound),
             hash: hmac::Key::new(hmac::HMAC_SHA256, hash.as_ref()),
         })

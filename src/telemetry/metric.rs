@@ -33,6 +33,12 @@ const OPEN_DATA: &str = "weir_open_data_total";
 const ORDER_MOVES: &str = "weir_order_moves_total";
 /// Tries to deliver an event by `outcome`: `delivered`, `failed`, `parked`.
 const EVENT_DELIVERIES: &str = "weir_event_deliveries_total";
+/// Values sealed under an older data key that were looked at to be sealed again, by `column` and
+/// `outcome`: `resealed`, `damaged`.
+const RESEALED_VALUES: &str = "weir_resealed_values_total";
+/// Values that do not lie under the newest data key, by `column` and `key`: the name of an older
+/// key, or `unknown` for keys that are not configured.
+const OLD_KEY_VALUES: &str = "weir_old_key_values";
 /// Rounds of background loops by `loop` and `outcome`.
 const LOOP_RUNS: &str = "weir_loop_runs_total";
 /// Requests that were turned away, by `reason`: `in_flight`, `login_rate`, `session_rate`.
@@ -113,6 +119,14 @@ fn describe() {
     describe_counter!(OPEN_DATA, "Open data by what became of it");
     describe_counter!(ORDER_MOVES, "Moves of orders from one status to another");
     describe_counter!(EVENT_DELIVERIES, "Tries to deliver an event to its receiver");
+    describe_counter!(
+        RESEALED_VALUES,
+        "Values under an older data key by what became of them"
+    );
+    describe_gauge!(
+        OLD_KEY_VALUES,
+        "Values that do not lie under the newest data key, as last counted"
+    );
     describe_counter!(LOOP_RUNS, "Rounds of the background loops");
     describe_counter!(SHED, "Requests turned away because a bound was reached");
     process::describe();
@@ -137,6 +151,18 @@ pub fn count_order_move(from: &'static str, to: &'static str) {
 /// Counts a try to deliver an event by how it ended.
 pub fn count_event_delivery(outcome: &'static str) {
     counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(1);
+}
+
+/// Counts values of a column that were to be sealed again, by what became of them.
+pub fn count_resealed(column: &'static str, resealed: u64, damaged: u64) {
+    counter!(RESEALED_VALUES, "column" => column, "outcome" => "resealed").increment(resealed);
+    counter!(RESEALED_VALUES, "column" => column, "outcome" => "damaged").increment(damaged);
+}
+
+/// Notes how many values of a column lie under an older data key, or under `unknown` ones.
+pub fn note_old_key_values(column: &'static str, key: String, values: i64) {
+    let values = u32::try_from(values).unwrap_or(u32::MAX);
+    gauge!(OLD_KEY_VALUES, "column" => column, "key" => key).set(values);
 }
 
 /// Counts a turn of a background loop.

@@ -7,6 +7,7 @@ mod events;
 mod housekeeping;
 mod platform_keys;
 mod reconcile;
+mod reencryption;
 mod refunds;
 mod settle;
 mod turn;
@@ -25,7 +26,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 8] = [
+const LOOPS: [Loop; 9] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -34,6 +35,7 @@ const LOOPS: [Loop; 8] = [
     events::LOOP,
     reconcile::LOOP,
     access_tokens::LOOP,
+    reencryption::LOOP,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);

@@ -50,6 +50,7 @@ async fn the_health_page_tells_of_every_part() {
             "orders",
             "refunds",
             "events",
+            "data_keys",
             "clock",
         ];
         assert_eq!(names, BTreeSet::from(expected));
@@ -137,7 +138,7 @@ async fn without_its_database_the_server_lives_refuses_and_recovers() {
         let (status, report) = health(shop).await;
         assert_eq!((status, &report["status"]), (503, &json!("down")));
         assert_eq!(report["checks"]["database"]["status"], "down");
-        assert_eq!(report["checks"].as_object().unwrap().len(), 9);
+        assert_eq!(report["checks"].as_object().unwrap().len(), 10);
 
         shop.find_database().await;
         phone.call("GET", "/v1/me", None).await.ok(200);

@@ -88,6 +88,13 @@ async fn after_a_change_of_keys_the_number_is_shown_and_found() {
         assert_eq!(found["items"][0]["phone_number"], "138****5678");
         let me = shop.request_of(newer, "GET", "/v1/me", Some(&phone.token), None);
         assert_eq!(shop.send(me).await.ok(200)["phone_number"], "138****5678");
+        // Sealed and hashed again under the newest, it needs the older one no more.
+        assert!(shop.run_workers_of(newer).await.is_empty());
+        let alone = shop.join(&Setup::default().with("DATA_KEYS", NEW_DATA_KEY)).await;
+        let token = Some(crate::harness::ADMIN_TOKEN);
+        let request = shop.request_of(alone, "POST", "/admin/users/search", token, Some(&body));
+        let found = shop.send(request).await.ok(200);
+        assert_eq!(found["items"][0]["phone_number"], "138****5678");
     })
     .await;
 }

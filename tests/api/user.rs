@@ -1,7 +1,6 @@
 //! Who a login makes: one user for each person in each mini program, with the keys WeChat gave.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,9 +10,7 @@ use weir::domain::name::{AppId, OpenId};
 use weir::store::user::session_key_place;
 use weir::store::vault::Vault;
 
-use crate::harness::{
-    APP, APP_SECRET, DATA_KEYS, HandPlayed, OTHER_APP, Setup, Shop, Token, shop, shop_with,
-};
+use crate::harness::{APP, DATA_KEYS, HandPlayed, OTHER_APP, Setup, Shop, Token, shop, shop_with};
 
 const KEY_A: &str = "QUFBQUFBQUFBQUFBQUFBQQ==";
 const KEY_B: &str = "QkJCQkJCQkJCQkJCQkJCQg==";
@@ -102,19 +99,11 @@ async fn a_login_answers_with_a_session_and_its_user() {
 
 #[tokio::test]
 async fn one_person_is_another_user_in_another_mini_program() {
-    let mut apps = tempfile::NamedTempFile::new().unwrap();
-    write!(apps, "[[app]]\nid = \"{OTHER_APP}\"\nsecret = \"{APP_SECRET}\"\n").unwrap();
-    let setup = Setup::default().with("WECHAT_APPS_FILE", apps.path().to_str().unwrap());
-    shop_with(setup, async |shop| {
+    shop_with(Setup::default().two_apps(), async |shop| {
         let mut phone = shop.phone().await;
         let mut users = Vec::new();
         for app_id in [APP, OTHER_APP] {
-            let code = phone.code(app_id).await;
-            let body = phone
-                .try_login(&json!({"code": code, "app_id": app_id}))
-                .await
-                .ok(200);
-            phone.take_token(&body);
+            let body = phone.login_to(app_id).await;
             assert_eq!(body["is_new_user"], true);
             assert_eq!(Token::read(&phone.token).claims["aud"], app_id);
             let session = phone.call("GET", "/v1/session", None).await.ok(200);
@@ -143,22 +132,27 @@ async fn the_unionid_is_kept_once_it_appears() {
     let wechat = HandPlayed::start().await;
     let setup = Setup::default().with("WECHAT_API_BASE_URL", wechat.url());
     shop_with(setup, async |shop| {
+        shop.keep_secret(["uAlice".to_owned(), "uMoved".to_owned()]);
         for (said, kept) in [
             (None, None),
             (Some("uAlice"), Some("uAlice")),
             (None, Some("uAlice")),
+            (Some("uMoved"), Some("uMoved")),
             (Some("uMoved"), Some("uMoved")),
         ] {
             let mut body = json!({"openid": "oAlice", "session_key": KEY_A});
             if let Some(said) = said {
                 body["unionid"] = json!(said);
             }
-            granted(shop, &wechat, &body).await;
+            let user = granted(shop, &wechat, &body).await["user"]["id"].clone();
             let found: Option<String> = sqlx::query_scalar("select unionid from users")
                 .fetch_one(&shop.db)
                 .await
                 .unwrap();
             assert_eq!(found.as_deref(), kept);
+            let mut told = shop.lines_with("WeChat tells another unionid than before");
+            told.retain(|line| line["user.id"] == user && line["app_id"] == APP);
+            assert_eq!(told.len(), usize::from(kept == Some("uMoved")), "{told:?}");
         }
     })
     .await;

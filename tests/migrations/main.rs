@@ -11,4 +11,5 @@ mod file;
 mod guard;
 mod refund;
 mod schema;
+mod sealed;
 mod step;

@@ -38,7 +38,7 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let subject = subject(request);
         let context = context(request);
-        Box::pin(async move { Ok(Self(session::authenticate(&*context?, subject?).await?)) })
+        Box::pin(async move { Ok(Self(session::authenticate(&*context?, &subject?).await?)) })
     }
 }
 

@@ -13,7 +13,6 @@ use crate::http::Body;
 use crate::service::Context;
 use crate::service::login::profile::{self, ProfileChange};
 use crate::service::login::session;
-use crate::service::login::token::TokenSubject;
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +47,7 @@ impl From<User> for UserResponse {
         (status = 200, body = UserResponse),
     ))]
 pub async fn read_me(context: web::Data<Context>, bearer: TokenBearer) -> Result<HttpResponse, AppError> {
-    let (_, user) = session::read(&context, bearer.0).await?;
+    let (_, user) = session::read(&context, &bearer.0).await?;
     Ok(HttpResponse::Ok().json(UserResponse::from(user)))
 }
 
@@ -104,10 +103,6 @@ async fn answer_change(
         avatar_url: request.avatar_url,
     };
     profile::change_profile(context, caller.0.user_id, &change).await?;
-    let subject = TokenSubject {
-        session_id: caller.0.id,
-        user_id: caller.0.user_id,
-    };
-    let (_, user) = session::read(context, subject).await?;
+    let (_, user) = session::read(context, &caller.0.subject()).await?;
     Ok(HttpResponse::Ok().json(UserResponse::from(user)))
 }

@@ -51,7 +51,7 @@ pub async fn read_session(
     context: web::Data<Context>,
     bearer: TokenBearer,
 ) -> Result<HttpResponse, AppError> {
-    let (session, user) = session::read(&context, bearer.0).await?;
+    let (session, user) = session::read(&context, &bearer.0).await?;
     Ok(HttpResponse::Ok().json(SessionStateResponse {
         session: SessionResponse {
             id: session.id,

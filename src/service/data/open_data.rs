@@ -39,7 +39,7 @@ pub async fn open(context: &Context, subject: TokenSubject, sealed: &Sealed) -> 
     let mut transaction = context.db.begin().await?;
     let (kept, failed_at) = store::session_key::lock_of_session(&mut transaction, subject.session_id, now)
         .await?
-        .filter(|(kept, _)| kept.user_id == subject.user_id)
+        .filter(|(kept, _)| subject.is_of(kept.user_id, &kept.app_id))
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))?;
     let expected = Expected {
         app_id: &kept.app_id,
@@ -103,7 +103,7 @@ pub async fn verify(context: &Context, subject: TokenSubject, signed: &Signed) -
     let now = context.clock.now();
     let kept = store::session_key::find_of_session(&context.db, subject.session_id, now)
         .await?
-        .filter(|kept| kept.user_id == subject.user_id)
+        .filter(|kept| subject.is_of(kept.user_id, &kept.app_id))
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))?;
     Ok(signed.is_valid(&live_keys(context, &kept, now)))
 }

@@ -18,7 +18,6 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::service::login::session::LiveSession;
-use crate::service::login::token::TokenSubject;
 use crate::service::mini::{CallError, call};
 use crate::store;
 use crate::store::phone_code::CodeState;
@@ -62,11 +61,7 @@ pub async fn by_open_data(
     session: &LiveSession,
     given: &Sealed,
 ) -> Result<PhoneNumber, AppError> {
-    let subject = TokenSubject {
-        session_id: session.id,
-        user_id: session.user_id,
-    };
-    let number = match open_data::open(context, subject, given).await?.payload {
+    let number = match open_data::open(context, session.subject(), given).await?.payload {
         Payload::Phone(phone) => PhoneNumber::try_from(&phone).ok(),
         Payload::Profile { .. } | Payload::Steps | Payload::Group | Payload::Other => None,
     };

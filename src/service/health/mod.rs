@@ -1,5 +1,6 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
+mod data_keys;
 mod notifications;
 mod pay_keys;
 
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::domain::exception::Concern;
 use crate::error::AppError;
-use crate::service::Context;
+use crate::service::{Context, reencryption};
 use crate::store;
 use crate::store::health::Figures;
 use crate::store::recorder::RefusedFigure;
@@ -96,6 +97,7 @@ pub struct Checks {
     orders: Check,
     refunds: Check,
     events: Check,
+    data_keys: Check,
     clock: Check,
 }
 
@@ -119,6 +121,10 @@ pub async fn read(context: &Context) -> Health {
         Some(_) => recorded(context, now).await.ok(),
         None => None,
     };
+    let sealed = match &figures {
+        Some(_) => reencryption::standing(context).await.ok(),
+        None => None,
+    };
     let checks = Checks {
         database: database(context, figures.as_ref()),
         migrations,
@@ -132,6 +138,7 @@ pub async fn read(context: &Context) -> Health {
         orders: orders(context, figures.as_ref(), now),
         refunds: refunds(figures.as_ref()),
         events: events(context, figures.as_ref(), now),
+        data_keys: data_keys::check(context, sealed.as_ref()),
         clock: clock(context, figures.as_ref(), now),
     };
     let status = worst(&checks);
@@ -154,6 +161,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        data_keys,
         clock,
     } = checks;
     [
@@ -165,6 +173,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        data_keys,
         clock,
     ]
     .into_iter()

@@ -10,7 +10,7 @@ use crate::domain::user::User;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
-use crate::store::user::{NewLogin, session_key_place};
+use crate::store::user::{LoginOutcome, NewLogin, session_key_place};
 use crate::telemetry;
 use crate::wechat::mini::login::{LoginError, Session, code2session};
 
@@ -68,21 +68,29 @@ async fn write(context: &Context, app_id: &AppId, session: &Session) -> Result<L
         now,
         expires_at,
     };
-    let (user, is_new_user) = store::user::insert_login(&context.db, &context.vault, &login).await?;
+    let LoginOutcome {
+        user,
+        is_new,
+        has_moved,
+    } = store::user::insert_login(&context.db, &context.vault, &login).await?;
     telemetry::note_user(user.id);
+    if has_moved {
+        tracing::info!(user.id = %user.id, app_id = %app_id, "WeChat tells another unionid than before");
+    }
     let subject = TokenSubject {
+        app_id: app_id.clone(),
         session_id,
         user_id: user.id,
     };
     let token = context
         .tokens
-        .issue(app_id, subject, now, expires_at)
+        .issue(&subject, now, expires_at)
         .map_err(AppError::internal)?;
     Ok(LoggedIn {
         token,
         expires_at,
         user,
-        is_new_user,
+        is_new_user: is_new,
     })
 }
 

@@ -17,6 +17,17 @@ use crate::service::Context;
 use crate::store;
 pub use crate::store::session::LiveSession;
 
+impl LiveSession {
+    /// What a token of this session says.
+    pub fn subject(&self) -> TokenSubject {
+        TokenSubject {
+            app_id: self.app_id.clone(),
+            session_id: self.id,
+            user_id: self.user_id,
+        }
+    }
+}
+
 /// How long a session found alive is believed without asking again.
 const BELIEVED: TimeDelta = TimeDelta::milliseconds(800);
 /// How many sessions are remembered at once.
@@ -38,12 +49,13 @@ impl SessionCache {
         self.0.invalidate(&id);
     }
 
-    fn get(&self, subject: TokenSubject, now: DateTime<Utc>) -> Option<Arc<LiveSession>> {
+    fn get(&self, subject: &TokenSubject, now: DateTime<Utc>) -> Option<Arc<LiveSession>> {
         let (seen_at, session) = self.0.get(&subject.session_id)?;
         let age = now.signed_duration_since(seen_at);
         // A negative age is a clock that was set back: not believed either.
         let is_fresh = age >= TimeDelta::zero() && age < BELIEVED;
-        (is_fresh && session.expires_at > now && session.user_id == subject.user_id).then_some(session)
+        (is_fresh && session.expires_at > now && subject.is_of(session.user_id, &session.app_id))
+            .then_some(session)
     }
 }
 
@@ -65,7 +77,7 @@ pub fn read_token(context: &Context, token: &str) -> Result<TokenSubject, AppErr
 ///
 /// # Errors
 /// `session_expired` when it was ended or has run out.
-pub async fn authenticate(context: &Context, subject: TokenSubject) -> Result<Arc<LiveSession>, AppError> {
+pub async fn authenticate(context: &Context, subject: &TokenSubject) -> Result<Arc<LiveSession>, AppError> {
     // Taken before the question, so that the memory is never younger than the answer.
     let now = context.clock.now();
     if let Some(session) = context.sessions.get(subject, now) {
@@ -84,18 +96,18 @@ pub async fn authenticate(context: &Context, subject: TokenSubject) -> Result<Ar
 ///
 /// # Errors
 /// `session_expired` when it was ended or has run out.
-pub async fn read(context: &Context, subject: TokenSubject) -> Result<(LiveSession, User), AppError> {
+pub async fn read(context: &Context, subject: &TokenSubject) -> Result<(LiveSession, User), AppError> {
     find(context, subject, context.clock.now()).await
 }
 
 async fn find(
     context: &Context,
-    subject: TokenSubject,
+    subject: &TokenSubject,
     now: DateTime<Utc>,
 ) -> Result<(LiveSession, User), AppError> {
     store::session::find_live(&context.db, &context.vault, subject.session_id, now)
         .await?
-        .filter(|(session, _)| session.user_id == subject.user_id)
+        .filter(|(session, _)| subject.is_of(session.user_id, &session.app_id))
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))
 }
 
@@ -119,13 +131,9 @@ pub async fn renew(context: &Context, session: &LiveSession) -> Result<Renewed, 
         return Err(AppError::new(ErrorCode::SessionExpired));
     }
     context.sessions.0.invalidate(&session.id);
-    let subject = TokenSubject {
-        session_id: session.id,
-        user_id: session.user_id,
-    };
     let token = context
         .tokens
-        .issue(&session.app_id, subject, now, expires_at)
+        .issue(&session.subject(), now, expires_at)
         .map_err(AppError::internal)?;
     Ok(Renewed { token, expires_at })
 }

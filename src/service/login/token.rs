@@ -18,12 +18,21 @@ const ISSUER: &str = "weir";
 const TOKEN_BYTES_MAX: usize = 1_024;
 
 /// What a token says, believed because its signature and its fields are ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenSubject {
+    /// The mini program it is good for.
+    pub app_id: AppId,
     /// The session it names.
     pub session_id: SessionId,
     /// Whose.
     pub user_id: UserId,
+}
+
+impl TokenSubject {
+    /// Whether the session that it names is its own: of that user, in that mini program.
+    pub fn is_of(&self, user_id: UserId, app_id: &AppId) -> bool {
+        self.user_id == user_id && self.app_id == *app_id
+    }
 }
 
 /// Why a token is refused.
@@ -42,6 +51,7 @@ pub enum TokenError {
 
 #[derive(Deserialize)]
 struct Claims {
+    aud: AppId,
     sub: UserId,
     sid: SessionId,
     exp: i64,
@@ -106,8 +116,7 @@ impl SessionTokens {
     /// A token for a session.
     pub fn issue(
         &self,
-        app_id: &AppId,
-        subject: TokenSubject,
+        subject: &TokenSubject,
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<String, TokenError> {
@@ -118,7 +127,7 @@ impl SessionTokens {
         };
         let claims = NewClaims {
             iss: ISSUER,
-            aud: app_id,
+            aud: &subject.app_id,
             sub: subject.user_id,
             sid: subject.session_id,
             iat: now.timestamp(),
@@ -147,6 +156,7 @@ impl SessionTokens {
             return Err(TokenError::Expired);
         }
         Ok(TokenSubject {
+            app_id: claims.aud,
             session_id: claims.sid,
             user_id: claims.sub,
         })

@@ -50,6 +50,17 @@ pub(crate) fn since(from: usize) -> Vec<String> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)[from..].to_vec()
 }
 
+impl super::Shop {
+    /// The lines with this message since the scenario began, of every scenario that ran meanwhile.
+    pub(crate) fn lines_with(&self, message: &str) -> Vec<Value> {
+        let lines = since(self.log_from);
+        let lines = lines
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["message"] == message).collect()
+    }
+}
+
 /// No error was logged for one of these requests, but those announced.
 pub(super) fn assert_quiet(
     from: usize,

@@ -189,6 +189,7 @@ impl Phone<'_> {
     pub(crate) async fn cashier_refusal(&self, parameters: &Value) -> String {
         let mut body = parameters.clone();
         body["user_id"] = json!(self.user_id);
+        body["app_id"] = json!(self.app_id);
         let answer = self
             .shop
             .try_control("POST", "/simulator/request-payment", &body)

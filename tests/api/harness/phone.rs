@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 use super::{Answer, Shop};
 
 /// A person with a phone.
+#[derive(Clone)]
 pub(crate) struct Phone<'a> {
     pub(crate) shop: &'a Shop,
     /// The person, by the simulator's name.
     pub(crate) user_id: String,
+    /// The mini program that is open.
+    pub(crate) app_id: &'static str,
     /// The session's token, after a login.
     pub(crate) token: String,
     /// What WeChat calls the person.
@@ -32,6 +35,7 @@ impl<'a> Phone<'a> {
             shop,
             names,
             user_id: user["user_id"].as_str().unwrap().to_owned(),
+            app_id: super::APP,
             token: String::new(),
         }
     }
@@ -102,6 +106,16 @@ impl<'a> Phone<'a> {
         body
     }
 
+    /// Opens a mini program: `POST /v1/login` in its name.
+    pub(crate) async fn login_to(&mut self, app_id: &'static str) -> Value {
+        self.app_id = app_id;
+        let code = self.code(app_id).await;
+        let answer = self.try_login(&json!({"code": code, "app_id": app_id})).await;
+        let body = answer.ok(200);
+        self.take_token(&body);
+        body
+    }
+
     /// `POST /v1/login`. Its answer hands out a token, so it is not searched for one.
     pub(crate) async fn try_login(&self, body: &Value) -> Answer {
         self.shop.call("POST", "/v1/login", Some(body)).await
@@ -153,6 +167,7 @@ impl<'a> Phone<'a> {
     pub(crate) async fn cashier(&self, parameters: &Value) -> String {
         let mut body = parameters.clone();
         body["user_id"] = json!(self.user_id);
+        body["app_id"] = json!(self.app_id);
         let sheet = self
             .shop
             .control("POST", "/simulator/request-payment", &body)

@@ -1,10 +1,13 @@
 //! The settings of the servers and of the simulated WeChat in these tests.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tempfile::NamedTempFile;
 use url::Url;
 use weir::http::Bounds;
 use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant};
@@ -50,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) webhook_limits: webhook::Limits,
     /// Variables that are set otherwise; an empty value is none.
     pub(crate) variables: BTreeMap<&'static str, String>,
+    /// Whether the second mini program is bound to the Open Platform account of the first.
+    pub(crate) is_other_bound: bool,
     /// A database that is used and left alone, in place of one for this shop.
     pub(crate) database_url: Option<String>,
 }
@@ -64,6 +69,7 @@ impl Default for Setup {
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
             variables: BTreeMap::new(),
+            is_other_bound: false,
             database_url: None,
         }
     }
@@ -74,6 +80,17 @@ impl Setup {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.insert(name, value.into());
         self
+    }
+
+    /// With the second mini program as well.
+    pub(crate) fn two_apps(self) -> Self {
+        static FILE: OnceLock<NamedTempFile> = OnceLock::new();
+        let file = FILE.get_or_init(|| {
+            let mut file = NamedTempFile::new().unwrap();
+            write!(file, "[[app]]\nid = \"{OTHER_APP}\"\nsecret = \"{APP_SECRET}\"\n").unwrap();
+            file
+        });
+        self.with("WECHAT_APPS_FILE", file.path().to_str().unwrap())
     }
 
     /// Several servers on one database.
@@ -158,7 +175,7 @@ pub(super) fn simulator(setup: &Setup) -> simulator::Options {
             public: SecretString::from(PUBLIC_MODE),
             public_id: PUBLIC_KEY_ID.to_owned(),
         },
-        apps: vec![app(APP, true), app(OTHER_APP, false)],
+        apps: vec![app(APP, true), app(OTHER_APP, setup.is_other_bound)],
         merchant: Merchant {
             mch_id: MCH_ID.to_owned(),
             name: "Tea house".to_owned(),

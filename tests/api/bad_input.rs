@@ -45,6 +45,18 @@ pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 27] = [
     ("DELETE", "/admin/products/{id}", Who::Operator, None),
     ("GET", "/healthz", Who::Anybody, None),
     ("GET", "/readyz", Who::Anybody, None),
+    (
+        "POST",
+        "/v1/open-data",
+        Who::User,
+        Some(r#"{"encryptedData":"AAAAAAAAAAAAAAAAAAAAAA==","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}"#),
+    ),
+    (
+        "POST",
+        "/v1/open-data/verify",
+        Who::User,
+        Some(r#"{"rawData":"{}","signature":"x"}"#),
+    ),
     ("PUT", "/v1/me", Who::User, Some(r#"{"nickname":"x"}"#)),
     (
         "POST",
@@ -65,18 +77,6 @@ pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 27] = [
         Some(r#"{"phone_number":"13800000000"}"#),
     ),
     ("GET", "/admin/users/{id}", Who::Operator, None),
-    (
-        "POST",
-        "/v1/open-data",
-        Who::User,
-        Some(r#"{"encryptedData":"AAAAAAAAAAAAAAAAAAAAAA==","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}"#),
-    ),
-    (
-        "POST",
-        "/v1/open-data/verify",
-        Who::User,
-        Some(r#"{"rawData":"{}","signature":"x"}"#),
-    ),
 ];
 
 /// A shop with something in it, and a user.

@@ -20,6 +20,7 @@
 mod database;
 mod generator;
 mod notification;
+mod open_data;
 mod pgbench;
 mod primitive;
 mod process;

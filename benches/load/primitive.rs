@@ -15,13 +15,16 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use weir::domain::clock::Clock;
 use weir::wechat::crypto::SigningKey;
+use weir::wechat::crypto::open_data::decrypt;
 
 use crate::generator::{self, Load};
 use crate::notification;
+use crate::open_data;
 use crate::process::{Layout, Usage, thread_cpu_ns};
 use crate::server::Server;
 use crate::settings::{WECHAT_PRIVATE_KEY, WECHAT_PUBLIC_KEY, der};
@@ -50,6 +53,8 @@ pub(crate) struct Primitives {
     pub(crate) verify_us: f64,
     /// n: parsing and opening a notification.
     pub(crate) open_us: f64,
+    /// o: opening a session key and what was encrypted under it.
+    pub(crate) unseal_us: f64,
     /// u: a call, the client's side.
     pub(crate) call_us: f64,
     /// f: a flush, of elapsed time.
@@ -84,6 +89,7 @@ pub(crate) fn measure(runtime: &Runtime, wechat: &StandIn, disk: &Path) -> Primi
         sign_us,
         verify_us,
         open_us: open(),
+        unseal_us: unseal(),
         call_us: call(runtime, wechat),
         flush_us: flush(disk),
     }
@@ -174,6 +180,30 @@ fn seal() -> f64 {
         key.seal_in_place_append_tag(nonce, Aad::from(b"users.session_key"), &mut bytes)
             .expect("a sealed key");
         black_box((bytes, hmac::sign(&hash, b"tiihtNczf5v6AKRyjwEUhQ==")));
+    })
+}
+
+/// A sealed session key, and a profile encrypted under it, from base64 to JSON.
+fn unseal() -> f64 {
+    let key = notification::resource_key();
+    let nonce = || Nonce::assume_unique_for_key([1; 12]);
+    let place = || Aad::from(b"users.session_key");
+    let mut sealed = STANDARD.encode(open_data::session_key(7)).into_bytes();
+    key.seal_in_place_append_tag(nonce(), place(), &mut sealed)
+        .expect("a sealed key");
+    let data = STANDARD.encode(open_data::encrypted(7, Clock::system().now()));
+    repeat(|| {
+        let mut bytes = sealed.clone();
+        let text = key.open_in_place(nonce(), place(), &mut bytes).expect("it opens");
+        let own: [u8; 16] = STANDARD
+            .decode(text)
+            .expect("base64")
+            .try_into()
+            .expect("16 bytes");
+        let data = STANDARD.decode(black_box(&data)).expect("base64");
+        let plain = decrypt(&own, &open_data::IV, &data);
+        let parsed: IgnoredAny = serde_json::from_slice(plain.text()).expect("JSON");
+        black_box((parsed, plain.is_padded()));
     })
 }
 

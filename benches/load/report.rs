@@ -60,6 +60,7 @@ fn goals(route: Route) -> Option<(f64, f64)> {
         Route::Order => None,
         Route::Payment => Some((850.0, 0.75)),
         Route::Notification => Some((90.0, 0.40)),
+        Route::OpenData => Some((60.0, 0.20)),
     }
 }
 
@@ -73,6 +74,7 @@ impl Primitives {
             Route::Order => known_us + commit_us,
             Route::Payment => known_us + commit_us + self.call_us + 2.0 * self.sign_us + self.verify_us,
             Route::Notification => self.plain_us + self.verify_us + self.open_us + commit_us,
+            Route::OpenData => known_us + read_us + self.unseal_us,
         }
     }
 
@@ -117,6 +119,7 @@ impl Primitives {
             sign_us: mean(|p| p.sign_us),
             verify_us: mean(|p| p.verify_us),
             open_us: mean(|p| p.open_us),
+            unseal_us: mean(|p| p.unseal_us),
             call_us: mean(|p| p.call_us),
             flush_us: mean(|p| p.flush_us),
         }
@@ -135,7 +138,7 @@ impl Effects {
     /// The same by the server's own statements.
     fn own_us(&self, route: Route) -> f64 {
         match route {
-            Route::Read | Route::Order => self.commit_us,
+            Route::Read | Route::Order | Route::OpenData => self.commit_us,
             Route::Login => self.login_us,
             Route::Payment => self.payment_us,
             Route::Notification => self.notification_us,
@@ -177,6 +180,12 @@ impl Report {
             "parse and open a notification",
             before.open_us,
             after.open_us,
+        );
+        row(
+            "o",
+            "open a session key and a profile",
+            before.unseal_us,
+            after.unseal_us,
         );
         row("u", "outbound call, client side", before.call_us, after.call_us);
         row("f", "flush of 8 kB (elapsed)", before.flush_us, after.flush_us);

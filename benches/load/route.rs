@@ -13,7 +13,8 @@ use weir::wechat::crypto::VerifyingKey;
 use crate::database::{Database, Kind, PRODUCTS, TOTAL_FEN, USERS, id};
 use crate::generator::{Outcome, content_length, head_end};
 use crate::notification;
-use crate::settings::{APP, JWT_KEY, MERCHANT_PUBLIC_KEY};
+use crate::open_data;
+use crate::settings::{APP, JWT_KEY, MERCHANT_PUBLIC_KEY, openid};
 use crate::stand_in::StandIn;
 
 /// What is measured.
@@ -24,15 +25,17 @@ pub(crate) enum Route {
     Order,
     Payment,
     Notification,
+    OpenData,
 }
 
 /// All of them, in the order in which a customer meets them.
-pub(crate) const ALL: [Route; 5] = [
+pub(crate) const ALL: [Route; 6] = [
     Route::Read,
     Route::Login,
     Route::Order,
     Route::Payment,
     Route::Notification,
+    Route::OpenData,
 ];
 
 /// Orders and codes that no round has used yet.
@@ -73,13 +76,14 @@ impl Route {
             Self::Order => "POST /v1/orders",
             Self::Payment => "POST …/payment",
             Self::Notification => "POST …/notify",
+            Self::OpenData => "POST /v1/open-data",
         }
     }
 
     /// The status of success.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::Read | Self::Login | Self::Payment => 200,
+            Self::Read | Self::Login | Self::Payment | Self::OpenData => 200,
             Self::Order => 201,
             Self::Notification => 204,
         }
@@ -93,6 +97,7 @@ impl Route {
             Self::Order => 12_000,
             Self::Payment => 6_000,
             Self::Notification => 20_000,
+            Self::OpenData => 60_000,
         }
     }
 
@@ -137,6 +142,17 @@ impl Route {
                 database.insert_orders(from, count, true);
                 (from, notification::requests(from, count, now))
             }
+            Self::OpenData => {
+                open_data::keep_keys(database);
+                let tokens = tokens(0, open_data::PEOPLE, now);
+                let numbered = (0..).zip(&tokens);
+                (
+                    0,
+                    numbered
+                        .map(|(number, token)| sealed(number, token, now))
+                        .collect(),
+                )
+            }
         };
         Round {
             route: self,
@@ -151,6 +167,10 @@ impl Route {
         let (first, last) = (id(Kind::Order, from), id(Kind::Order, from + count.max(1) - 1));
         match self {
             Self::Read => 0,
+            // Nothing is written for what opens.
+            Self::OpenData => {
+                database.count("select count(*) from sessions where open_data_failures <> '{}'")
+            }
             Self::Login => database.count("select count(*) from sessions"),
             // The orders of these requests alone have a second line.
             Self::Order => database
@@ -178,7 +198,8 @@ impl Round {
     pub(crate) fn check(&self, outcome: &Outcome, database: &Database, wechat: &StandIn) {
         let count = outcome.latencies_us.len() as u64;
         let effects = self.route.effects(database, self.from, count) - self.effects_before;
-        let wanted = if self.route == Route::Read { 0 } else { count };
+        let is_reading = matches!(self.route, Route::Read | Route::OpenData);
+        let wanted = if is_reading { 0 } else { count };
         assert_eq!(effects, wanted, "{} left the wrong books", self.route.name());
         for (number, body) in &outcome.bodies {
             let number = *number as u64;
@@ -199,6 +220,10 @@ impl Round {
                 Route::Login => assert_eq!(body["is_new_user"], true, "{body}"),
                 Route::Order => assert_eq!(body["total_fen"], 2 * TOTAL_FEN, "{body}"),
                 Route::Payment => check_pay_sign(&body),
+                Route::OpenData => {
+                    let openid = openid(number % self.requests.len() as u64);
+                    assert_eq!(body["data"]["openId"], openid.as_str(), "another's data");
+                }
                 Route::Notification => {}
             }
         }
@@ -261,6 +286,11 @@ fn order(number: u64, token: &str) -> Vec<u8> {
         r#"{{"items":[{{"product_id":"p{one}","quantity":1}},{{"product_id":"p{other}","quantity":1}}],"note":"soon"}}"#
     );
     post("/v1/orders", &headers, &body)
+}
+
+fn sealed(number: u64, token: &str, now: DateTime<Utc>) -> Vec<u8> {
+    let headers = format!("Authorization: Bearer {token}\r\n");
+    post("/v1/open-data", &headers, &open_data::body(number, now))
 }
 
 fn payment(number: u64, token: &str) -> Vec<u8> {

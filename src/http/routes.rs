@@ -5,9 +5,10 @@ use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
 use super::admin::{
     event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
-    refund, user,
+    refund, session_key, user,
 };
 use super::callback::pay;
+use super::internal;
 use super::v1::{cloud_id, function, login, me, open_data, order, payment, phone_number, product, session};
 
 /// Mounts every route of the application.
@@ -68,9 +69,37 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(post().to(reconciliation::begin_reconciliation)),
         )
         .service(resource("/admin/reconciliations/{id}").route(get().to(reconciliation::read_reconciliation)))
+        .service(resource("/admin/users/{id}/session-key").route(get().to(session_key::check_session_key)))
+        .service(
+            resource("/admin/users/{id}/session-key/reset").route(post().to(session_key::reset_session_key)),
+        )
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
+        .configure(internal_routes)
         .service(resource("/healthz").route(get().to(health::read_liveness)))
         .service(resource("/readyz").route(get().to(health::read_readiness)));
+}
+
+/// Those of the owner's other services.
+fn internal_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/internal/access-token").route(get().to(internal::access_token::read_access_token)),
+        )
+        .service(
+            resource("/internal/access-token/report")
+                .route(post().to(internal::access_token::report_access_token)),
+        )
+        .service(
+            resource("/internal/sessions/introspect").route(post().to(internal::session::introspect_session)),
+        )
+        .service(
+            resource("/internal/wechat/{path:.*}")
+                .route(get().to(internal::wechat::call_wechat))
+                .route(post().to(internal::wechat::call_wechat))
+                .route(put().to(internal::wechat::call_wechat))
+                .route(patch().to(internal::wechat::call_wechat))
+                .route(delete().to(internal::wechat::call_wechat)),
+        );
 }

@@ -86,7 +86,11 @@ fn wechat(config: &mut ServiceConfig) {
             "/tcb/invokecloudfunction",
             any().to(api(Api::CloudFunction, cloud_function::handle)),
         )
-        .route("/wxa/echo/{path:.*}", any().to(api(Api::Echo, echo::handle)))
+        .service(
+            web::resource("/wxa/echo/{path:.*}")
+                .app_data(PayloadConfig::new(echo::BODY_BYTES_MAX))
+                .to(api(Api::Echo, echo::handle)),
+        )
         .service(web::resource("/v3/pay/transactions/jsapi").post(api(Api::Prepay, prepay::handle)))
         .service(
             web::resource("/v3/pay/transactions/id/{transaction_id}")

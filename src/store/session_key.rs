@@ -128,3 +128,56 @@ pub async fn update_failures(
     query("session_key.update_failures", statement).await?;
     Ok(())
 }
+
+/// The keys of a user.
+pub async fn find_of_user(db: impl PgExecutor<'_>, id: UserId) -> Result<Option<KeptKeys>, Error> {
+    let statement = sqlx::query_as!(
+        KeysRow,
+        r#"-- session_key.find_of_user
+        select id as user_id, app_id, openid, unionid is not null as "has_unionid!", session_key, session_key_at,
+            previous_session_key, session_key_replaced_at, '{}'::timestamptz[] as "failed_at!"
+        from users where id = $1"#,
+        Uuid::from(id),
+    )
+    .fetch_optional(db);
+    query("session_key.find_of_user", statement)
+        .await?
+        .map(KeysRow::into_keys)
+        .transpose()
+}
+
+/// A key that WeChat gave in place of another without a login.
+#[derive(Debug)]
+pub struct ResetKey<'a> {
+    /// Whose.
+    pub user_id: UserId,
+    /// The keyed hashes of the key that it replaces.
+    pub old_hashes: &'a [Vec<u8>],
+    /// The new key, sealed.
+    pub session_key: &'a [u8],
+    /// Its keyed hash under the newest data key.
+    pub hash: &'a [u8],
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// Puts a key in the place of the newest one and forgets all before it; tells whether the newest one was
+/// still the one that it replaces. A login in between has brought a newer one, which stays.
+pub async fn update_reset(db: impl PgExecutor<'_>, key: &ResetKey<'_>) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- session_key.update_reset
+        update users set session_key = $3, session_key_hash = $4, session_key_at = $5, previous_session_key = null,
+            previous_session_key_at = null, session_key_replaced_at = null, updated_at = $5
+        where id = $1 and session_key_hash = any($2)",
+        Uuid::from(key.user_id),
+        key.old_hashes,
+        key.session_key,
+        key.hash,
+        key.now,
+    )
+    .execute(db);
+    Ok(query("session_key.update_reset", statement)
+        .await?
+        .rows_affected()
+        == 1)
+}

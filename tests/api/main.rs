@@ -13,6 +13,8 @@
 )]
 
 mod access_token;
+mod access_token_end;
+mod access_token_lease;
 mod admin_order;
 mod bad_field;
 mod bad_input;
@@ -27,11 +29,13 @@ mod event_order;
 mod exception;
 mod expiry;
 mod flood;
+mod free_call;
 mod fuzz;
 mod hang;
 mod harness;
 mod health;
 mod idempotency;
+mod internal;
 mod key;
 mod key_health;
 mod late;
@@ -72,6 +76,7 @@ mod replay;
 mod reset;
 mod reset_anywhere;
 mod session;
+mod session_key;
 mod session_token;
 mod settle;
 mod shape;

@@ -13,6 +13,8 @@ mod bill;
 mod money;
 mod name;
 mod notification;
+mod open_data;
+mod open_data_time;
 mod order;
 mod parser;
 mod refund;

@@ -23,6 +23,7 @@ mod key;
 mod login;
 mod merchant;
 mod notification;
+mod open_data;
 mod order;
 mod receiver;
 mod refund;

@@ -8,4 +8,5 @@ pub mod order;
 pub mod product;
 pub mod reconciliation;
 pub mod refund;
+pub mod session_key;
 pub mod user;

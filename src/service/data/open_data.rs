@@ -7,6 +7,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::unsealed;
 use crate::domain::open_data::{self, Expected, Payload};
 use crate::error::{AppError, ErrorCode, FieldError};
 use crate::service::Context;
@@ -120,17 +121,4 @@ fn live_keys(context: &Context, kept: &KeptKeys, now: DateTime<Utc>) -> Vec<Sess
         .chain(previous)
         .filter_map(|sealed| unsealed(context, &place, sealed))
         .collect()
-}
-
-/// A key out of the vault. One that does not open is as good as none: the next login brings another.
-fn unsealed(context: &Context, place: &str, sealed: &[u8]) -> Option<SessionKey> {
-    let text = match context.vault.open(place, sealed) {
-        Ok(text) => text,
-        Err(error) => {
-            telemetry::count_open_data("none", "sealed");
-            tracing::warn!("a session key does not open: {error}");
-            return None;
-        }
-    };
-    SessionKey::parse(std::str::from_utf8(&text).ok()?).ok()
 }

@@ -160,6 +160,16 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// What a call without an answer comes to.
+    pub(super) fn of(error: &Error) -> Self {
+        match error {
+            _ if !error.may_have_arrived() => Self::Unreached,
+            Error::TooLong { .. } => Self::TooLong,
+            _ if error.is_timeout() => Self::Timeout,
+            Error::Transport { .. } | Error::Stalled => Self::Unavailable,
+        }
+    }
+
     /// Whether the token is to blame, so that the call had no effect and another token may help.
     pub fn is_token_dead(self) -> bool {
         matches!(self, Self::Refused { errcode } if is_token_dead(errcode))
@@ -197,7 +207,7 @@ pub async fn send(
                     error == ApiError::Refused { errcode: BUSY } && call.is_repeatable,
                 ),
             },
-            Err(error) => (unreached(&error), !error.may_have_arrived()),
+            Err(error) => (ApiError::of(&error), !error.may_have_arrived()),
         };
         match gaps.next() {
             Some(gap) if is_without_effect && started.elapsed() + gap < total => {
@@ -205,15 +215,6 @@ pub async fn send(
             }
             Some(_) | None => return Err(error),
         }
-    }
-}
-
-fn unreached(error: &Error) -> ApiError {
-    match error {
-        _ if !error.may_have_arrived() => ApiError::Unreached,
-        Error::TooLong { .. } => ApiError::TooLong,
-        _ if error.is_timeout() => ApiError::Timeout,
-        Error::Transport { .. } | Error::Stalled => ApiError::Unavailable,
     }
 }
 

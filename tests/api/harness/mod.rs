@@ -43,7 +43,7 @@ pub(crate) use process::Server;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
 };
 pub(crate) use token::Token;
 pub(crate) use wechat::HandPlayed;
@@ -117,7 +117,7 @@ impl Shop {
 
     async fn close(self) {
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
-        secret::assert_unlogged(&self);
+        secret::assert_unlogged(&self).await;
         books::assert_balanced(&self.db).await;
         let apps: Vec<App> = {
             let mut replicas = self.replicas.lock().unwrap();

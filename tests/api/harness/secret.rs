@@ -17,8 +17,8 @@ impl Shop {
 }
 
 /// No log line tells a secret, or what is personal.
-pub(super) fn assert_unlogged(shop: &Shop) {
-    log::assert_silent_about(shop.log_from, &shop.secrets.lock().unwrap());
+pub(super) async fn assert_unlogged(shop: &Shop) {
+    log::assert_silent_about(shop.log_from, &shop.all_secrets().await);
     log::assert_silent_about(shop.log_from, &shop.personal.lock().unwrap());
 }
 

@@ -75,6 +75,7 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
+        .service(resource("/admin/events/redeliver").route(post().to(event::redeliver_events)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
         .configure(internal_routes)
         .service(resource("/healthz").route(get().to(health::read_liveness)))

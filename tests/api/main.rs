@@ -40,6 +40,7 @@ mod key;
 mod key_health;
 mod late;
 mod lease;
+mod lease_loop;
 mod limits;
 mod login;
 mod login_shape;

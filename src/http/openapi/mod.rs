@@ -68,6 +68,7 @@ pub const INTERNAL: &str = "internal";
         admin::session_key::check_session_key,
         admin::session_key::reset_session_key,
         admin::event::redeliver_event,
+        admin::event::redeliver_events,
         admin::health::read_liveness,
         admin::health::read_readiness,
         internal::access_token::read_access_token,

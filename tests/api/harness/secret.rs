@@ -5,11 +5,6 @@ use std::collections::BTreeSet;
 use super::{Answer, Shop, log};
 
 impl Shop {
-    /// From now on these words are secret.
-    pub(crate) fn keep_secret(&self, words: impl IntoIterator<Item = String>) {
-        self.secrets.lock().unwrap().extend(words);
-    }
-
     /// From now on these words may stand in answers, but in no log line.
     pub(crate) fn keep_from_logs(&self, words: impl IntoIterator<Item = String>) {
         self.personal.lock().unwrap().extend(words);

@@ -12,7 +12,7 @@ use crate::domain::id::{
     AttemptId, DocumentId, EventId, ExceptionId, FileId, NotificationId, OrderId, ReconciliationId, RefundId,
     SessionId, UserId,
 };
-use crate::domain::name::{AppId, CollectionName, ProductId};
+use crate::domain::name::{AppId, CollectionName, FunctionName, ProductId};
 use crate::error::{AppError, ErrorCode};
 
 /// Something that a path can name.
@@ -82,6 +82,14 @@ impl PathPart for ProductId {
 
 impl PathPart for CollectionName {
     const MISSING: ErrorCode = ErrorCode::CollectionNotFound;
+    const NAME: &'static str = "name";
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
+impl PathPart for FunctionName {
     const NAME: &'static str = "name";
 
     fn parse(text: &str) -> Option<Self> {

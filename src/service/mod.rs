@@ -1,8 +1,7 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
-//! user ([`data`]), what pages store ([`collection`]), what is bought and paid ([`pay`]), what WeChat's
+//! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
+//! ([`data`]), what pages store ([`collection`]), what is bought and paid ([`pay`]), what WeChat's
 //! other services do ([`mini`]), which pictures are kept ([`file`]), and what the [`operator`] sees and
-//! decides; [`outbox`] tells others,
-//! [`reencryption`] follows a change of the data keys.
+//! decides; [`outbox`] tells others, [`reencryption`] follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -66,6 +65,8 @@ pub struct Context {
     pub mini_programs: MiniPrograms,
     /// Access tokens seen alive within the last seconds.
     pub access_tokens: mini::AccessTokens,
+    /// The cloud environment, if there is one.
+    pub cloud: Option<data::cloud_function::Cloud>,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.

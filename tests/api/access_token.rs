@@ -82,6 +82,21 @@ async fn a_displaced_token_under_load_costs_one_refresh_and_no_call() {
 }
 
 #[tokio::test]
+async fn a_server_that_still_remembers_a_dead_token_leaves_the_new_one_alone() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        join_all((0..2).map(|replica| echo_ok(shop, replica))).await;
+        displace(shop).await;
+        for replica in 0..2 {
+            echo_ok(shop, replica).await;
+            assert_eq!(shop.calls("stable_token").await.len(), 2);
+        }
+        // Both had to find out that the old one is dead.
+        assert_eq!(shop.calls("echo").await.len(), 6);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_refusal_is_told_by_its_number_and_busy_is_repeated_only_where_that_is_said() {
     shop(async |shop| {
         echo_ok(shop, 0).await;

@@ -4,9 +4,14 @@ use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
 use serde_json::json;
 use weir::domain::name::AppId;
+use weir::service::mini::access_token::live;
 use weir::store::access_token::{Claim, claim, token_place};
 
 use crate::harness::{APP, APP_SECRET, Answer, HandPlayed, OTHER_APP, Setup, Shop, shop, shop_with, until};
+
+/// Connections whose last statement looked at a token's row, as those do that wait for it.
+const LAST_LOOKED_AT_THE_ROW: &str = "select count(*) from pg_stat_activity
+    where datname = current_database() and query like '-- access_token.find%'";
 
 /// `GET /internal/access-token` at one of the servers.
 async fn read(shop: &Shop, replica: usize) -> Answer {
@@ -43,6 +48,8 @@ async fn a_killed_holder_delays_until_its_lease_is_over_and_no_longer() {
         let begun_at = shop.clock.now();
         let waiting = join_all([0, 1, 0, 1].map(|replica| read(shop, replica)));
         let passing = async {
+            // Not before both servers have found that somebody else fetches.
+            until(async || shop.count(LAST_LOOKED_AT_THE_ROW).await >= 2).await;
             for _ in 0..10 {
                 assert_eq!(shop.calls("stable_token").await.len(), 0);
                 shop.advance(1).await;
@@ -114,8 +121,10 @@ async fn a_caller_that_goes_away_takes_nobodys_token_with_it() {
         .with("WECHAT_API_BASE_URL", wechat.url())
         .with("WECHAT_TOKEN_ISSUER", "token");
     shop_with(setup, async |shop| {
+        // As a handler is dropped whose client resets its connection.
+        let (context, app_id) = (shop.context_of(0), AppId::parse(APP).unwrap());
         let held = tokio::select! {
-            answer = read(shop, 0) => panic!("{answer:?}"),
+            outcome = live(&context, &app_id) => panic!("{outcome:?}"),
             held = wechat.call() => held,
         };
         held.answer(200, r#"{"access_token":"61_kept","expires_in":7200}"#)

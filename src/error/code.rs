@@ -96,6 +96,8 @@ codes! {
         "Whether the call took effect is unknown. For a payment, ask again: nothing is lost or doubled. For a login, call `wx.login` again.";
     WechatRejected = "wechat_rejected", 502, Error, false, "WeChat refuses the call",
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
+    WechatPathRefused = "wechat_path_refused", 403, Info, false, "This path of WeChat's is not called on behalf",
+        "What the path hands out, a token or a session key, stays with this server. `GET /internal/access-token` has the access token.";
     OpenDataInvalid = "open_data_invalid", 422, Info, false, "The open data is malformed",
         "What `wx.*` gave arrived damaged: not base64, a wrong length, or too long. `errors` names the field. Pass the values on as they are, in JSON.";
     SessionKeyStale = "session_key_stale", 409, Info, false, "No live session key fits",

@@ -54,13 +54,14 @@ impl FromRequest for Internal {
     type Future = Ready<Result<Self, AppError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let wanted = shell(request).and_then(|shell| {
-            shell
-                .internal_token
-                .as_ref()
-                .ok_or_else(|| AppError::new(ErrorCode::RouteNotFound))
+        let checked = shell(request).and_then(|shell| {
+            let wanted = shell.internal_token.as_ref();
+            let wanted = wanted.ok_or_else(|| AppError::new(ErrorCode::RouteNotFound))?;
+            check(request, wanted)?;
+            // After the token, so that nobody else uses up the allowance.
+            shell.limits.internal()
         });
-        ready(wanted.and_then(|wanted| check(request, wanted)).map(Self))
+        ready(checked.map(Self))
     }
 }
 

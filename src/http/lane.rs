@@ -40,9 +40,16 @@ impl Lane {
             "/healthz" => Self::Nothing,
             _ if ["/wechat", "/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
             _ if order.is_some_and(|(_, what)| ["payment", "sync", "close"].contains(&what)) => Self::Pay,
-            _ if ["/v1/login", "/v1/phone-number", "/v1/functions", "/internal"]
-                .into_iter()
-                .any(is_below) =>
+            _ if [
+                "/v1/login",
+                "/v1/phone-number",
+                "/v1/open-data/cloud-ids",
+                "/v1/functions",
+                "/v1/wxacodes",
+                "/internal",
+            ]
+            .into_iter()
+            .any(is_below) =>
             {
                 Self::Mini
             }

@@ -1,4 +1,4 @@
-//! Rate limits: logins by client address, everything by session.
+//! Rate limits: logins by client address, everything by session, `/internal` as a whole.
 //!
 //! Memory is bounded by construction: what is limited is not the address or the session itself but
 //! its place among 2^18, by a hash whose seed differs in each process. Two that share a place share
@@ -28,6 +28,7 @@ type Limiter = RateLimiter<u64, DashMapStateStore<u64>, DefaultClock>;
 pub struct Limits {
     login: Option<Limiter>,
     session: Option<Limiter>,
+    internal: Option<Limiter>,
     clock: DefaultClock,
     seed: RandomState,
 }
@@ -37,7 +38,9 @@ impl Limits {
     pub fn new(settings: LimitSettings) -> Self {
         let login = NonZeroU32::new(settings.login_per_min).map(Quota::per_minute);
         let session = NonZeroU32::new(settings.session_per_s).map(Quota::per_second);
+        let internal = NonZeroU32::new(settings.internal_per_s).map(Quota::per_second);
         Self {
+            internal: internal.map(RateLimiter::dashmap),
             login: login.map(RateLimiter::dashmap),
             session: session.map(RateLimiter::dashmap),
             clock: DefaultClock::default(),
@@ -61,9 +64,17 @@ impl Limits {
         self.check(self.session.as_ref(), &session, "session_rate")
     }
 
+    /// Counts a request of one of the owner's services, which share an allowance.
+    ///
+    /// # Errors
+    /// `rate_limited`, with the time to wait.
+    pub fn internal(&self) -> Result<(), AppError> {
+        self.check(self.internal.as_ref(), &(), "internal_rate")
+    }
+
     /// Forgets whoever has its whole allowance back.
     pub fn sweep(&self) {
-        for limiter in [&self.login, &self.session].into_iter().flatten() {
+        for limiter in [&self.login, &self.session, &self.internal].into_iter().flatten() {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -107,6 +118,7 @@ mod tests {
         Limits::new(LimitSettings {
             login_per_min,
             session_per_s,
+            internal_per_s: 0,
         })
     }
 

@@ -22,6 +22,7 @@ mod shell;
 pub mod admin;
 pub mod callback;
 pub mod docs;
+pub mod internal;
 pub mod openapi;
 pub mod problem;
 pub mod routes;

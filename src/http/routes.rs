@@ -8,6 +8,7 @@ use super::admin::{
     refund, session_key,
 };
 use super::callback::pay;
+use super::internal;
 use super::v1::{login, me, open_data, order, payment, product, session};
 
 /// Mounts every route of the application.
@@ -68,7 +69,32 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
+        .service(resource("/admin/events/redeliver").route(post().to(event::redeliver_events)))
         .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
+        .configure(internal_routes)
         .service(resource("/healthz").route(get().to(health::read_liveness)))
         .service(resource("/readyz").route(get().to(health::read_readiness)));
+}
+
+/// Those of the owner's other services.
+fn internal_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/internal/access-token").route(get().to(internal::access_token::read_access_token)),
+        )
+        .service(
+            resource("/internal/access-token/report")
+                .route(post().to(internal::access_token::report_access_token)),
+        )
+        .service(
+            resource("/internal/sessions/introspect").route(post().to(internal::session::introspect_session)),
+        )
+        .service(
+            resource("/internal/wechat/{path:.*}")
+                .route(get().to(internal::wechat::call_wechat))
+                .route(post().to(internal::wechat::call_wechat))
+                .route(put().to(internal::wechat::call_wechat))
+                .route(patch().to(internal::wechat::call_wechat))
+                .route(delete().to(internal::wechat::call_wechat)),
+        );
 }

@@ -1,10 +1,12 @@
 //! What the shell needs to know for every request: tokens, proxies, limits, bounds.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::bounds::Bounds;
@@ -33,7 +35,12 @@ pub struct Shell {
     is_stopping: AtomicBool,
     /// The rate limits.
     pub limits: Limits,
+    /// Places for calls to WeChat on behalf of other services, whose bodies are held meanwhile.
+    pub(super) free_calls: Arc<Semaphore>,
 }
+
+/// How many such calls are in hand at once in this process: with 3 MiB of body each, 192 MiB.
+const FREE_CALLS_MAX: usize = 64;
 
 impl Shell {
     /// The shell of a server with these settings.
@@ -51,6 +58,7 @@ impl Shell {
             lanes: Lanes::new(bounds.in_hand_max),
             is_stopping: AtomicBool::new(false),
             limits: Limits::new(settings.limits),
+            free_calls: Arc::new(Semaphore::new(FREE_CALLS_MAX)),
         }
     }
 

@@ -177,3 +177,17 @@ pub async fn redeliver(context: &Arc<Context>, id: EventId) -> Result<(), AppErr
     telemetry::note_order(order_id);
     Ok(())
 }
+
+/// Makes up to `limit` parked events due now, the oldest first; what is more stays parked. Tells how many.
+///
+/// # Errors
+/// `events_not_configured`.
+pub async fn redeliver_parked(context: &Context, limit: u32) -> Result<u64, AppError> {
+    if context.webhook.is_none() {
+        return Err(AppError::new(ErrorCode::EventsNotConfigured));
+    }
+    let now = context.clock.now();
+    let count = store::outbox::enqueue_parked(&context.db, i64::from(limit), now).await?;
+    context.alarms.events.set(now);
+    Ok(count)
+}

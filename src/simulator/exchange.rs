@@ -91,6 +91,9 @@ fn forced(shared: &Shared, api: Api, struck: &Struck) -> Option<Reply> {
     if let Some(fault) = struck.find(FaultKind::Errcode) {
         return Some(mini::answer::refused(shared, api, fault.errcode.unwrap_or(-1)));
     }
+    if struck.has(FaultKind::TokenStorm) {
+        return Some(mini::answer::refused(shared, api, mini::answer::TOKEN_INVALID));
+    }
     struck.find(FaultKind::PayError).map(|fault| {
         let code = fault.code.clone().unwrap_or_else(|| "SYSTEM_ERROR".to_owned());
         pay::answer::forced(fault.status.unwrap_or(500), code)

@@ -20,6 +20,14 @@ pub(super) struct Rules {
     /// What the merchant has to refund from, in fen. Each accepted refund takes from it, a closed
     /// one does not give back; payments do not add to it. Null: always enough.
     pub(super) balance_fen: Option<i64>,
+    /// How long an access token is, 20 to 4,096 characters.
+    #[serde(default = "usual_token_chars")]
+    pub(super) access_token_chars: usize,
+}
+
+/// As long as real ones are today; `WeChat` asks for room for 512 at least.
+const fn usual_token_chars() -> usize {
+    136
 }
 
 impl Rules {
@@ -33,6 +41,7 @@ impl Rules {
             },
             one_refund_a_minute: true,
             balance_fen: None,
+            access_token_chars: usual_token_chars(),
         }
     }
 }

@@ -74,7 +74,11 @@ fn wechat(config: &mut ServiceConfig) {
             "/wxa/resetusersessionkey",
             any().to(api(Api::ResetSessionKey, session::handle_reset)),
         )
-        .route("/wxa/echo/{path:.*}", any().to(api(Api::Echo, echo::handle)))
+        .service(
+            web::resource("/wxa/echo/{path:.*}")
+                .app_data(PayloadConfig::new(echo::BODY_BYTES_MAX))
+                .to(api(Api::Echo, echo::handle)),
+        )
         .service(web::resource("/v3/pay/transactions/jsapi").post(api(Api::Prepay, prepay::handle)))
         .service(
             web::resource("/v3/pay/transactions/id/{transaction_id}")

@@ -26,13 +26,20 @@ pub struct NewException<'a> {
     pub evidence: serde_json::Value,
 }
 
-/// Writes an exception; the same kind about the same subject is written once.
+/// Writes an exception; the same kind about the same subject is written once. What WeChat says otherwise
+/// than it said before, told by `theirs` of the evidence, is added to it as `also`, up to twenty times, and
+/// opens it again: whoever resolved it has not seen that.
 pub async fn insert(db: &mut PgConnection, new: &NewException<'_>, now: DateTime<Utc>) -> Result<(), Error> {
     let statement = sqlx::query!(
         "-- exception.insert
         insert into exceptions (id, kind, subject, order_id, detail, evidence, created_at)
         values ($1, $2, $3, $4, $5, $6, $7)
-        on conflict on constraint exceptions_kind_subject_key do nothing",
+        on conflict on constraint exceptions_kind_subject_key do update
+            set resolved_at = null, resolution = null, evidence = exceptions.evidence || jsonb_build_object('also',
+                coalesce(exceptions.evidence -> 'also', '[]') || jsonb_build_array(excluded.evidence -> 'theirs'))
+            where excluded.evidence -> 'theirs' <> exceptions.evidence -> 'theirs'
+                and not coalesce(exceptions.evidence -> 'also', '[]') @> jsonb_build_array(excluded.evidence -> 'theirs')
+                and jsonb_array_length(coalesce(exceptions.evidence -> 'also', '[]')) < 20",
         Uuid::from(new.id),
         new.kind.as_str(),
         new.subject,

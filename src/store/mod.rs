@@ -38,6 +38,7 @@ pub mod session;
 pub mod session_key;
 pub mod settlement;
 pub mod timeline;
+pub mod token_health;
 pub mod token_refresh;
 pub mod user;
 pub mod vault;

@@ -178,3 +178,23 @@ pub async fn enqueue(
     .fetch_optional(db);
     Ok(query("outbox.enqueue", statement).await?.map(OrderId::from))
 }
+
+/// Makes up to `limit` parked events due now, the oldest first, with all their tries before them. Tells how
+/// many.
+pub async fn enqueue_parked(db: impl PgExecutor<'_>, limit: i64, now: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- outbox.enqueue_parked
+        with parked as (
+            select event_id from event_deliveries where state = 'parked'
+            order by sequence
+            limit $1
+            for update skip locked
+        )
+        update event_deliveries d set state = 'pending', attempts = 0, due_at = $2
+        from parked where d.event_id = parked.event_id",
+        limit,
+        now,
+    )
+    .execute(db);
+    Ok(query("outbox.enqueue_parked", statement).await?.rows_affected())
+}

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::name::{AppId, OpenId};
+use crate::domain::name::{AppId, OpenId, UnionId};
 use crate::domain::user::User;
 use crate::telemetry::query;
 
@@ -75,6 +75,17 @@ pub async fn find_live(
         created_at: row.user_created_at,
     };
     Ok(Some((session, user)))
+}
+
+/// A user's name across the apps of one Open Platform account, if WeChat told it.
+pub async fn find_unionid(db: impl PgExecutor<'_>, user_id: UserId) -> Result<Option<UnionId>, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- session.find_unionid
+        select unionid as "unionid: UnionId" from users where id = $1"#,
+        Uuid::from(user_id),
+    )
+    .fetch_optional(db);
+    Ok(query("session.find_unionid", statement).await?.flatten())
 }
 
 /// Moves the end of a live session; tells whether it was alive.

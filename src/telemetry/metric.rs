@@ -13,6 +13,7 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::free_call::FREE_CALLS;
 use super::process;
 
 /// Seconds, by method, route pattern and status.
@@ -41,7 +42,8 @@ const RESEALED_VALUES: &str = "weir_resealed_values_total";
 const OLD_KEY_VALUES: &str = "weir_old_key_values";
 /// Rounds of background loops by `loop` and `outcome`.
 const LOOP_RUNS: &str = "weir_loop_runs_total";
-/// Requests that were turned away, by `reason`: `in_flight`, `login_rate`, `session_rate`.
+/// Requests that were turned away, by `reason`: `in_flight`, `login_rate`, `session_rate`,
+/// `internal_rate`, `free_calls`.
 pub const SHED: &str = "weir_http_shed_total";
 
 /// From a statement's 0.5 ms to the 10 s at which a request is given up.
@@ -119,6 +121,7 @@ fn describe() {
     describe_counter!(OPEN_DATA, "Open data by what became of it");
     describe_counter!(ORDER_MOVES, "Moves of orders from one status to another");
     describe_counter!(EVENT_DELIVERIES, "Tries to deliver an event to its receiver");
+    describe_counter!(FREE_CALLS, "Calls to WeChat made for the owner's other services");
     describe_counter!(
         RESEALED_VALUES,
         "Values under an older data key by what became of them"

@@ -6,6 +6,7 @@
 
 mod exchange;
 mod filter;
+mod free_call;
 mod line;
 mod metric;
 mod process;
@@ -14,6 +15,7 @@ mod start;
 mod trace;
 
 pub(crate) use exchange::Exchange;
+pub use free_call::count_free_call;
 pub use metric::{
     Metrics, SHED, UPSTREAM_DURATION, UPSTREAM_REQUESTS, count_event_delivery, count_loop_run,
     count_notification, count_open_data, count_order_move, count_resealed, note_old_key_values, note_pool,

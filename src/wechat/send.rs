@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect;
 use tracing::Instrument as _;
 
@@ -217,6 +217,38 @@ impl Upstream {
         opened
     }
 
+    /// Sends one request and hands on its answer, whatever its status, to be read piece by piece within `time_max`
+    /// from now; its head must come within `head_time_max`. A call without an answer is counted and logged here.
+    pub(super) async fn begin(
+        &self,
+        api: &'static str,
+        mut request: reqwest::Request,
+        (head_time_max, time_max): (Duration, Duration),
+    ) -> Result<Incoming, Error> {
+        *request.timeout_mut() = Some(time_max);
+        let span = tracing::info_span!("wechat", api, host = request.url().host_str());
+        let started = Instant::now();
+        let executing = self.0.client.execute(request).instrument(span.clone());
+        let begun = match tokio::time::timeout(head_time_max, executing).await {
+            Ok(begun) => begun.map_err(Error::transport),
+            Err(_) => Err(Error::Stalled),
+        };
+        metrics::histogram!("weir_upstream_request_duration_seconds", "api" => api)
+            .record(started.elapsed().as_secs_f64());
+        match begun {
+            Ok(response) => {
+                self.note_time(response.headers());
+                Ok(Incoming(response))
+            }
+            Err(error) => {
+                count(api, failure_outcome(&error));
+                let cause = std::error::Error::source(&error).map(|cause| format!("{cause:?}"));
+                span.in_scope(|| tracing::warn!(api, cause, "{error}"));
+                Err(error)
+            }
+        }
+    }
+
     fn note_time(&self, headers: &HeaderMap) {
         let theirs = headers
             .get(DATE)
@@ -236,6 +268,21 @@ impl Upstream {
 pub(super) struct Incoming(reqwest::Response);
 
 impl Incoming {
+    /// The status.
+    pub(super) fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    /// A header, if it is there and text.
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.0.headers().get(name)?.to_str().ok()
+    }
+
+    /// How long the answer says it is, in bytes.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.0.content_length()
+    }
+
     /// The next piece; nothing after the last.
     pub(super) async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let piece = tokio::time::timeout(PIECE_TIMEOUT, self.0.chunk()).await;

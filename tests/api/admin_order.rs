@@ -152,6 +152,33 @@ async fn the_story_begins_with_the_order_as_its_buyer_sees_it() {
     .await;
 }
 
+#[tokio::test]
+async fn a_story_that_is_too_long_tells_its_newest_part_and_says_so() {
+    shop(async |shop| {
+        shop.stock("tea", 6_800, None).await;
+        let phone = shop.visitor().await;
+        let order = phone.buy("tea", 1).await;
+        sqlx::query(
+            "insert into wechat_calls (order_id, number, api, outcome, calls, first_at, last_at)
+            select id, n::text, 'query', 'NOTPAY', 1, created_at + n * interval '1 second', created_at + n * interval '1 second'
+            from orders, generate_series(1, 499) n where id = $1::uuid",
+        )
+        .bind(&order)
+        .execute(&shop.db)
+        .await
+        .unwrap();
+        let told = story(shop, &order).await;
+        let kinds = |told: &Value| told["timeline"].as_array().unwrap().iter().map(|entry| entry["kind"].clone()).collect::<Vec<_>>();
+        assert_eq!((&told["is_timeline_whole"], kinds(&told).len()), (&json!(true), 500));
+        assert_eq!(kinds(&told)[0], "order_placed");
+        phone.close(&order).await.ok(200);
+        let told = story(shop, &order).await;
+        assert_eq!((&told["is_timeline_whole"], kinds(&told).len()), (&json!(false), 500));
+        assert!(!kinds(&told).contains(&json!("order_placed")));
+    })
+    .await;
+}
+
 /// A timeline as lines, with everything that differs from run to run named by its first appearance.
 fn lines(told: &Value) -> String {
     let start: chrono::DateTime<chrono::Utc> = told["created_at"].as_str().unwrap().parse().unwrap();

@@ -134,6 +134,9 @@ async fn without_a_receiver_nothing_waits_and_what_was_not_told_is_told_when_ask
         shop.admin("POST", &again, None)
             .await
             .refused(409, "events_not_configured");
+        shop.admin("POST", "/admin/events/redeliver", Some(&json!({})))
+            .await
+            .refused(409, "events_not_configured");
         let check = |health: &Value| health["checks"]["events"].clone();
         let silent = check(&shop.admin("GET", "/admin/health", None).await.ok(200));
         assert_eq!((&silent["status"], &silent["pending"]), (&json!("ok"), &json!(0)));
@@ -264,6 +267,45 @@ async fn a_receiver_that_is_away_costs_nothing_but_time() {
         let health = shop.admin("GET", "/admin/health", None).await.ok(200);
         assert_eq!(health["checks"]["events"]["status"], "degraded");
         assert_eq!(health["checks"]["events"]["oldest_pending_age_s"], 16 * 60);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_that_is_parked_is_sent_again_by_portions() {
+    let receiver = Receiver::start().await;
+    shop_with(receiver.told_by(Setup::default()), async |shop| {
+        receiver.answer(|_, _| Reply::Status(410));
+        let phone = visitor(shop).await;
+        for _ in 0..3 {
+            paid(shop, &phone).await;
+        }
+        shop.run_workers().await;
+        assert_eq!(
+            states(shop).await,
+            [state("parked", 1), state("parked", 1), state("parked", 1)]
+        );
+        let again = async |body: Value| shop.admin("POST", "/admin/events/redeliver", Some(&body)).await;
+        for body in [
+            json!({"limit": 0}),
+            json!({"limit": 1_001}),
+            json!({"limit": -1}),
+            json!({"ids": []}),
+        ] {
+            again(body).await.refused(422, "validation_failed");
+        }
+        receiver.answer(|_, _| Reply::Status(204));
+        assert_eq!(again(json!({"limit": 2})).await.ok(202), json!({"pending": 2}));
+        shop.run_workers().await;
+        assert_eq!(
+            states(shop).await,
+            [state("delivered", 1), state("delivered", 1), state("parked", 1)]
+        );
+        assert_eq!(again(json!({})).await.ok(202), json!({"pending": 1}));
+        assert_eq!(again(json!({})).await.ok(202), json!({"pending": 0}));
+        shop.run_workers().await;
+        assert_eq!(receiver.got().len(), 6);
+        assert_eq!(shop.open_exceptions().await, []);
     })
     .await;
 }

@@ -13,6 +13,8 @@
 )]
 
 mod access_token;
+mod access_token_end;
+mod access_token_lease;
 mod admin_order;
 mod bad_field;
 mod bad_input;
@@ -25,15 +27,18 @@ mod event_order;
 mod exception;
 mod expiry;
 mod flood;
+mod free_call;
 mod fuzz;
 mod hang;
 mod harness;
 mod health;
 mod idempotency;
+mod internal;
 mod key;
 mod key_health;
 mod late;
 mod lease;
+mod lease_loop;
 mod limits;
 mod login;
 mod login_shape;

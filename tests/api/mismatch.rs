@@ -148,6 +148,90 @@ async fn a_query_that_contradicts_the_books_moves_nothing_either() {
 }
 
 #[tokio::test]
+async fn what_a_query_finds_is_compared_field_by_field() {
+    shop(async |shop| {
+        let (phone, _) = waiting(shop).await;
+        // What the books may not even hold.
+        sqlx::query("alter table payment_attempts drop constraint payment_attempts_currency_check")
+            .execute(&shop.db)
+            .await
+            .unwrap();
+        let mut kinds = Vec::new();
+        for (spoil, kind) in [
+            (
+                "update payment_attempts set currency = 'USD' where order_id = $1::uuid",
+                "currency_mismatch",
+            ),
+            (
+                "update payment_attempts set app_id = 'wx2222222222222222' where order_id = $1::uuid",
+                "app_mismatch",
+            ),
+        ] {
+            let order = phone.buy("tea", 1).await;
+            phone.pay(&order).await;
+            sqlx::query(spoil).bind(&order).execute(&shop.db).await.unwrap();
+            assert_eq!(phone.sync(&order).await["status"], "awaiting_payment");
+            kinds.push(named(kind, Some(&order)));
+            assert_eq!(shop.exceptions().await, kinds);
+            shop.advance(1).await;
+        }
+        // Of another merchant's attempt WeChat would say that there is none: it is not asked.
+        let order = phone.buy("tea", 1).await;
+        phone.pay(&order).await;
+        let asked = shop.calls("query").await.len();
+        sqlx::query("update payment_attempts set mch_id = '1900000002' where order_id = $1::uuid")
+            .bind(&order)
+            .execute(&shop.db)
+            .await
+            .unwrap();
+        assert_eq!(phone.sync(&order).await["status"], "awaiting_payment");
+        assert_eq!(shop.calls("query").await.len(), asked);
+        assert_eq!(shop.deliver().await.len(), 3);
+        kinds.push(named("merchant_mismatch", Some(&order)));
+        assert_eq!(shop.exceptions().await, kinds);
+        assert_eq!(shop.count("select count(*) from payments").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_contradicts_the_books_in_another_way_is_kept_too_and_opens_the_matter_again() {
+    shop(async |shop| {
+        let (phone, order) = waiting(shop).await;
+        phone.start_payment(&order).await;
+        let number = shop.number(&order).await;
+        let say = async |total: i64| {
+            let overrides = json!({"transaction_id": "4200000000777", "amount": {"total": total}});
+            let craft = json!({"out_trade_no": number, "overrides": overrides});
+            assert_eq!(shop.notify(craft).await, [204]);
+        };
+        let exception =
+            async || shop.admin("GET", "/admin/exceptions", None).await.ok(200)["items"][0].clone();
+        for total in [1, 2, 1, 2] {
+            say(total).await;
+        }
+        let seen = exception().await;
+        assert_eq!(seen["evidence"]["theirs"]["total_fen"], 1);
+        let also = seen["evidence"]["also"].as_array().unwrap();
+        assert_eq!((also.len(), &also[0]["total_fen"]), (1, &json!(2)));
+
+        let resolve = format!("/admin/exceptions/{}/resolve", seen["id"].as_str().unwrap());
+        let body = json!({"resolution": "Looked into it."});
+        shop.admin("POST", &resolve, Some(&body)).await.ok(200);
+        say(2).await;
+        assert_eq!(exception().await["status"], "resolved");
+        for total in 3..40 {
+            say(total).await;
+        }
+        let again = exception().await;
+        assert_eq!((&again["id"], &again["status"]), (&seen["id"], &json!("open")));
+        assert_eq!(again["evidence"]["also"].as_array().unwrap().len(), 20);
+        assert_eq!(shop.exceptions().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn money_after_the_close_leaves_the_order_closed() {
     shop(async |shop| {
         let (phone, order) = waiting(shop).await;

@@ -1,8 +1,10 @@
 //! The end of a server: what is in hand is finished, and nothing else is begun.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
-use crate::harness::{HandPlayed, Setup, shop_with};
+use crate::harness::{HandPlayed, Setup, shop, shop_with};
 
 #[tokio::test]
 async fn a_request_in_hand_is_answered_before_the_server_ends() {
@@ -42,6 +44,33 @@ async fn a_server_with_nothing_in_hand_ends_and_another_goes_on() {
         let another = shop.join(&Setup::default()).await;
         let me = shop.request_of(another, "GET", "/v1/me", Some(&phone.token), None);
         shop.send(me).await.ok(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_loop_that_waits_for_wechat_does_not_hold_the_stop_up_and_loses_nothing() {
+    shop(async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let order = phone.buy("tea", 1).await;
+        phone.pay(&order).await;
+        shop.advance(5).await;
+        shop.faults(json!([{"kind": "delay", "api": "query", "ms": 100_000}]))
+            .await;
+        let setup = Setup::default().loops().patience(Duration::from_mins(2));
+        let second = shop.join(&setup).await;
+        shop.calls_until("query", 1).await;
+        let begun = Instant::now();
+        assert!(shop.stop(second).await);
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        // Whoever is left asks again as soon as the lease has ended.
+        shop.faults(json!([])).await;
+        shop.run_workers().await;
+        assert_eq!(phone.status(&order).await, "awaiting_payment");
+        shop.advance(15).await;
+        shop.run_workers().await;
+        assert_eq!(phone.status(&order).await, "paid");
     })
     .await;
 }

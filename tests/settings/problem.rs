@@ -105,6 +105,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("WXPAY_API_BASE_URL", "http://10.0.0.1", "https://"),
     ("ORDER_TTL_S", "59", "between 60 and"),
     ("RATE_LIMIT_LOGIN_PER_MIN", "-1", "is not a whole number"),
+    ("RATE_LIMIT_INTERNAL_PER_S", "many", "is not a whole number"),
+    ("WECHAT_TOKEN_ISSUER", "stable", "must be stable_token or token"),
     ("EVENTS_WEBHOOK_SECRET", "whsec_hunter2", "24 to 64 random bytes"),
     ("EVENTS_WEBHOOK_SECRET", "hunter2", "24 to 64 random bytes"),
     ("EVENTS_WEBHOOK_URL", "http://erp.example.com/weir", "https://"),

@@ -22,7 +22,7 @@ pub(crate) const LEAST: [(&str, &str); 7] = [
 ];
 
 /// Every optional setting beside it, but for files and a few.
-pub(crate) const MORE: [(&str, &str); 26] = [
+pub(crate) const MORE: [(&str, &str); 28] = [
     ("DATABASE_POOL_MAX", "8"),
     ("HTTP_BIND", "0.0.0.0:9000"),
     ("TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.5"),
@@ -34,6 +34,7 @@ pub(crate) const MORE: [(&str, &str); 26] = [
         "a8Kd0fJ3mZ6qW9xC2vB5nL7pR1tY4uH8sG0eD3iO6kM",
     ),
     ("WECHAT_API_BASE_URL", "http://127.0.0.1:8081"),
+    ("WECHAT_TOKEN_ISSUER", "token"),
     ("WECHAT_CLOUD_ENV", "prod-1a2b3c"),
     ("WECHAT_CLOUD_FUNCTIONS", "sum, greet"),
     ("WXPAY_MCH_ID", "1900000109"),
@@ -48,6 +49,7 @@ pub(crate) const MORE: [(&str, &str); 26] = [
     ("ORDER_TTL_S", "900"),
     ("RATE_LIMIT_LOGIN_PER_MIN", "0"),
     ("RATE_LIMIT_SESSION_PER_S", "20"),
+    ("RATE_LIMIT_INTERNAL_PER_S", "200"),
     ("EVENTS_WEBHOOK_URL", "https://erp.example.com/weir"),
     (
         "EVENTS_WEBHOOK_SECRET",

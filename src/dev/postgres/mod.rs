@@ -26,9 +26,10 @@ pub use machine::{Install, Machine};
 use guardian::{Door, Entered};
 use place::{Kind, Place};
 
-/// The bound on a start, a stop or a request to the guardian. Generous: recovery after a crash, or
-/// `initdb` with flushing on a slow disk, may take a while.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The bound on a start, a stop or a request to the guardian. Generous: recovery after a crash, the last
+/// checkpoint of a server that is taken over, and `initdb` flush about a thousand files each, which on a
+/// disk that is busy otherwise takes a tenth of a second for each.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How often a scratch cluster is started that ends while it is being joined.
 const STARTS_MAX: u32 = 5;

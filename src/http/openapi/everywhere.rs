@@ -68,8 +68,16 @@ fn codes(path: &str, operation: &Operation) -> Vec<ErrorCode> {
             ErrorCode::RateLimited,
         ]);
     }
-    if is_for(operation, ADMIN) || is_for(operation, INTERNAL) {
+    if is_for(operation, ADMIN) {
         codes.push(ErrorCode::Unauthenticated);
+    }
+    if is_for(operation, INTERNAL) {
+        // Without the setting there is no such route.
+        codes.extend([
+            ErrorCode::Unauthenticated,
+            ErrorCode::RateLimited,
+            ErrorCode::RouteNotFound,
+        ]);
     }
     let is_callback = operation.tags.iter().flatten().any(|tag| tag == CALLBACK);
     if operation.request_body.is_some() && !is_callback {

@@ -6,7 +6,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{admin, callback, docs, problem, v1};
+use super::{admin, callback, docs, internal, problem, v1};
 use everywhere::Everywhere;
 
 /// The security scheme of `/v1`.
@@ -62,8 +62,13 @@ pub const INTERNAL: &str = "internal";
         admin::session_key::check_session_key,
         admin::session_key::reset_session_key,
         admin::event::redeliver_event,
+        admin::event::redeliver_events,
         admin::health::read_liveness,
         admin::health::read_readiness,
+        internal::access_token::read_access_token,
+        internal::access_token::report_access_token,
+        internal::session::introspect_session,
+        internal::wechat::call_wechat,
         docs::metrics,
         docs::openapi_document,
     ),
@@ -76,7 +81,7 @@ pub const INTERNAL: &str = "internal";
         v1::open_data::GroupData,
         v1::open_data::OtherData
     )),
-    modifiers(&Security, &Everywhere),
+    modifiers(&Security, &FreeCalls, &Everywhere),
 )]
 struct Api;
 
@@ -97,6 +102,28 @@ impl Modify for Security {
                 scheme = scheme.bearer_format(format);
             }
             components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
+        }
+    }
+}
+
+/// One handler stands for several methods; their operations need names of their own.
+struct FreeCalls;
+
+impl Modify for FreeCalls {
+    fn modify(&self, document: &mut Document) {
+        let Some(item) = document.paths.paths.get_mut("/internal/wechat/{path}") else {
+            return;
+        };
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("call_wechat_by_{method}"));
+            }
         }
     }
 }

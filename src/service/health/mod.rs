@@ -1,5 +1,6 @@
 //! The state of everything, as an operator wants it at three in the morning.
 
+mod access_tokens;
 mod data_keys;
 mod notifications;
 mod pay_keys;
@@ -121,6 +122,10 @@ pub async fn read(context: &Context) -> Health {
         Some(_) => recorded(context, now).await.ok(),
         None => None,
     };
+    let tokens = match &figures {
+        Some(_) => access_tokens::states(context, now).await.ok(),
+        None => None,
+    };
     let sealed = match &figures {
         Some(_) => reencryption::standing(context).await.ok(),
         None => None,
@@ -128,7 +133,7 @@ pub async fn read(context: &Context) -> Health {
     let checks = Checks {
         database: database(context, figures.as_ref()),
         migrations,
-        access_tokens: access_tokens(context),
+        access_tokens: access_tokens::check(context, tokens.as_deref(), now),
         pay_keys: pay_keys::check(
             context.merchant.as_ref(),
             recorded.as_ref().map(|recorded| &recorded.serials),
@@ -206,20 +211,6 @@ async fn migrations(context: &Context) -> Check {
         Ok(0) => Check::ok("all applied").figure("pending", 0),
         Ok(pending) => Check::new(Status::Down, "run `weir migrate`").figure("pending", pending),
         Err(_) => Check::new(Status::Down, "cannot be seen while the database is away"),
-    }
-}
-
-fn access_tokens(context: &Context) -> Check {
-    match context.mini_programs.trouble.last() {
-        Some(refusal) => Check::new(
-            Status::Degraded,
-            "WeChat refuses this mini program's id or secret, or its account",
-        )
-        .figure("app_id", refusal.app_id.as_str())
-        .figure("wechat_errcode", refusal.errcode)
-        .figure("at", json!(refusal.at)),
-        None => Check::ok("WeChat has refused no app id or secret; no call has needed an access token")
-            .figure("mini_programs", context.mini_programs.secrets.len()),
     }
 }
 

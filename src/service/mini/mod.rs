@@ -19,10 +19,15 @@
 
 pub mod access_token;
 mod call;
+mod free_call;
 mod memory;
 mod refresh;
+mod share;
 
 pub use crate::wechat::mini::api::{ApiCall, ApiError, ApiReply};
+pub use crate::wechat::mini::free::{ApiMethod, ApiPath, ApiQuery, FreeAnswer, FreeCall, PathError};
 pub use call::{CallError, call};
+pub use free_call::free_call;
 pub use memory::{AccessTokens, LiveToken};
 pub use refresh::refresh_due;
+pub use share::{SharedToken, read_token, report_token};

@@ -1,6 +1,5 @@
-//! The keys that `WeChat Pay` signs with, and access tokens that somebody else displaces.
+//! The keys that `WeChat Pay` signs with.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,7 +8,6 @@ use utoipa::ToSchema;
 use super::refusal::Refusal;
 use crate::simulator::key::KeyMode;
 use crate::simulator::log::EventKind;
-use crate::simulator::mini::token;
 use crate::simulator::record::Record;
 use crate::simulator::rotation;
 use crate::simulator::state::Shared;
@@ -29,13 +27,6 @@ pub(super) struct KeysResponse {
     public_key_id: String,
     /// PEM, as the merchant console hands it out.
     public_key: String,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DisplaceTokenRequest {
-    /// The mini program; the first one when absent.
-    app_id: Option<String>,
 }
 
 fn known(shared: &Shared) -> Result<Json<KeysResponse>, Refusal> {
@@ -88,21 +79,4 @@ pub(super) async fn set_keys(
 pub(super) async fn rotate_keys(shared: Data<Shared>) -> Result<Json<KeysResponse>, Refusal> {
     rotation::rotate(&shared).map_err(|error| Refusal::failed(&error))?;
     known(&shared)
-}
-
-/// Somebody else fetches access tokens from both issuers: those handed out before are dead at once.
-#[utoipa::path(
-    post,
-    path = "/simulator/access-tokens/displace",
-    responses((status = 204), (status = 404, body = Refusal))
-)]
-pub(super) async fn displace_access_token(
-    shared: Data<Shared>,
-    request: Json<DisplaceTokenRequest>,
-) -> Result<HttpResponse, Refusal> {
-    let app = shared
-        .app(request.app_id.as_deref())
-        .ok_or_else(|| Refusal::not_found("no such mini program"))?;
-    token::displace(&shared, &app.app_id);
-    Ok(HttpResponse::NoContent().finish())
 }

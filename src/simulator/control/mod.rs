@@ -19,11 +19,13 @@
 //! | `GET`, `POST /simulator/notifications`, `POST /simulator/notifications/deliver` | deliveries tried, crafted, due |
 //! | `GET`, `PUT`, `DELETE /simulator/faults` | what goes wrong |
 //! | `GET`, `POST /simulator/keys`, `POST /simulator/keys/rotate` | the key that signs |
+//! | `GET /simulator/access-tokens` | tokens handed out of late |
 //! | `POST /simulator/access-tokens/displace` | "someone else" fetched a token |
 //! | `GET`, `POST /simulator/clock` | the simulator's clock |
 //! | `GET /simulator/events` | what happened, for the phone page |
 //! | `GET /simulator/openapi.json` | this API |
 
+mod access_token;
 mod cashier;
 mod clock;
 mod fault;
@@ -75,7 +77,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         key::get_keys,
         key::set_keys,
         key::rotate_keys,
-        key::displace_access_token,
+        access_token::list_access_tokens,
+        access_token::displace_access_token,
         clock::get_clock,
         clock::advance_clock,
         log::list_calls,
@@ -125,7 +128,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(web::resource("/keys").get(key::get_keys).post(key::set_keys))
         .service(web::resource("/keys/rotate").post(key::rotate_keys))
-        .service(web::resource("/access-tokens/displace").post(key::displace_access_token))
+        .service(web::resource("/access-tokens").get(access_token::list_access_tokens))
+        .service(web::resource("/access-tokens/displace").post(access_token::displace_access_token))
         .service(
             web::resource("/clock")
                 .get(clock::get_clock)

@@ -61,6 +61,11 @@ impl Api {
         )
     }
 
+    /// Whether it is called with an access token.
+    pub(in crate::simulator) const fn takes_token(self) -> bool {
+        self.is_mini() && !matches!(self, Self::Login | Self::Token | Self::StableToken)
+    }
+
     /// Whether it is one of `WeChat Pay`'s.
     pub(in crate::simulator) const fn is_pay(self) -> bool {
         matches!(

@@ -63,6 +63,8 @@ pub(in crate::simulator) enum FaultKind {
     BillColumnExtra,
     /// So many `rows` (1,000) of payments of nobody follow in the bill.
     BillSyntheticRows,
+    /// Nothing happens; an API that takes an access token answers 40001, however good the token is.
+    TokenStorm,
     /// Somebody else fetches a token right after this one: it is dead on arrival.
     TokenDisplaced,
     /// An attempt that never reaches the server.
@@ -80,7 +82,7 @@ pub(in crate::simulator) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 34] = [
+    pub(super) const ALL: [Self; 35] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -108,6 +110,7 @@ impl FaultKind {
         Self::BillColumnsReordered,
         Self::BillColumnExtra,
         Self::BillSyntheticRows,
+        Self::TokenStorm,
         Self::TokenDisplaced,
         Self::NotificationLost,
         Self::NotificationLate,
@@ -146,6 +149,7 @@ impl FaultKind {
                 matches!(api, Api::TradeBill)
             }
             Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
+            Self::TokenStorm => api.takes_token(),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
             Self::NotificationLost
             | Self::NotificationLate

@@ -7,7 +7,7 @@ use crate::simulator::fault::Api;
 use crate::simulator::state::Shared;
 
 pub(super) const BUSY: i64 = -1;
-pub(super) const TOKEN_INVALID: i64 = 40001;
+pub(in crate::simulator) const TOKEN_INVALID: i64 = 40001;
 pub(super) const GRANT_TYPE_INVALID: i64 = 40002;
 pub(super) const OPENID_INVALID: i64 = 40003;
 pub(super) const APP_ID_INVALID: i64 = 40013;

@@ -12,6 +12,8 @@ use crate::simulator::call::{Call, Reply};
 use crate::simulator::fault::Api;
 use crate::simulator::state::Shared;
 
+/// Bodies, in bytes.
+pub(in crate::simulator) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 const PICTURE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Answers any method of `/wxa/echo/…`.

@@ -108,6 +108,17 @@ impl AppTokens {
         }
     }
 
+    /// Every token that is remembered: issuer, value, whether it still works.
+    pub(in crate::simulator) fn known(&self, now: DateTime<Utc>) -> Vec<(&'static str, String, bool)> {
+        let of = |name, issuer: &Issuer| -> Vec<(&'static str, String, bool)> {
+            let tokens = issuer.tokens.iter();
+            tokens
+                .map(|token| (name, token.value.clone(), token.dies_at > now))
+                .collect()
+        };
+        [of("token", &self.plain), of("stable_token", &self.stable)].concat()
+    }
+
     fn find(&self, value: &str) -> Option<&Token> {
         self.plain
             .tokens
@@ -159,10 +170,11 @@ fn answer(issuer: &Issuer, now: DateTime<Utc>) -> Value {
 }
 
 fn make_value(world: &mut World) -> String {
+    let chars = world.rules().access_token_chars.saturating_sub(3);
     format!(
         "{}_{}",
         60 + world.entropy.bytes::<1>()[0] % 30,
-        world.entropy.text(133)
+        world.entropy.text(chars)
     )
 }
 

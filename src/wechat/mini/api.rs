@@ -145,6 +145,15 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// What a call without an answer comes to.
+    pub(super) fn of(error: &Error) -> Self {
+        if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Unavailable
+        }
+    }
+
     /// Whether the token is to blame, so that the call had no effect and another token may help.
     pub fn is_token_dead(self) -> bool {
         matches!(self, Self::Refused { errcode } if is_token_dead(errcode))
@@ -181,7 +190,7 @@ pub async fn send(
                     error == ApiError::Refused { errcode: BUSY } && call.is_repeatable,
                 ),
             },
-            Err(error) => (unreached(&error), !error.may_have_arrived()),
+            Err(error) => (ApiError::of(&error), !error.may_have_arrived()),
         };
         match gaps.next() {
             Some(gap) if is_without_effect && started.elapsed() + gap < upstream.total_timeout() => {
@@ -189,14 +198,6 @@ pub async fn send(
             }
             Some(_) | None => return Err(error),
         }
-    }
-}
-
-fn unreached(error: &Error) -> ApiError {
-    if error.is_timeout() {
-        ApiError::Timeout
-    } else {
-        ApiError::Unavailable
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod api;
+pub mod free;
 pub mod login;
 pub mod open_data;
 pub mod session_key;

@@ -1,5 +1,7 @@
 //! What must hold in the books after every scenario, in SQL.
 
+use std::sync::LazyLock;
+
 use sqlx::PgPool;
 
 /// Each finds what must not be.
@@ -136,11 +138,18 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ),
 ];
 
+/// All of it as one statement, since it is asked for after every step of a story.
+static ALL_FORBIDDEN: LazyLock<&str> = LazyLock::new(|| {
+    let searches = FORBIDDEN.iter().map(|(what, sql)| {
+        let what = what.replace('\'', "''");
+        format!("select '{what}', found.it from ({sql}) as found(it)")
+    });
+    searches.collect::<Vec<_>>().join(" union all ").leak()
+});
+
 pub(super) async fn assert_balanced(db: &PgPool) {
-    for (what, sql) in FORBIDDEN {
-        let found: Vec<String> = sqlx::query_scalar(*sql).fetch_all(db).await.unwrap();
-        assert!(found.is_empty(), "{what}: {found:?}");
-    }
+    let found: Vec<(String, String)> = sqlx::query_as(*ALL_FORBIDDEN).fetch_all(db).await.unwrap();
+    assert!(found.is_empty(), "{found:?}");
 }
 
 /// All that the tables hold, in short.

@@ -5,6 +5,7 @@ mod books;
 mod control;
 mod database;
 mod inside;
+mod life;
 mod log;
 mod message;
 mod money;
@@ -29,12 +30,12 @@ use weir::app::{self, App, Launch, StartError};
 use weir::config::Settings;
 use weir::domain::clock::Clock;
 use weir::http::Bounds;
-use weir::simulator::{self, Simulator};
+use weir::simulator::Simulator;
 use weir::store::database::Database;
 use weir::store::pool::{self, PoolLimits};
 
 pub(crate) use answer::Answer;
-pub(crate) use log::since as log_since;
+pub(crate) use log::{forget as log_forget, since as log_since};
 pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
@@ -42,7 +43,7 @@ pub(crate) use process::Server;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
 };
 pub(crate) use token::Token;
 pub(crate) use wechat::HandPlayed;
@@ -84,55 +85,6 @@ pub(crate) async fn shop_with(setup: Setup, scenario: impl AsyncFnOnce(&Shop)) {
 }
 
 impl Shop {
-    async fn open(setup: Setup) -> Self {
-        let log_from = log::start();
-        let database = match &setup.database_url {
-            None => database::fresh().await,
-            Some(url) => (String::new(), url.clone()),
-        };
-        let clock = Clock::manual(now());
-        let simulator = simulator::start(settings::simulator(&setup)).await.unwrap();
-        let shop = Self {
-            replicas: Mutex::default(),
-            simulator,
-            db: PgPool::connect(&database.1).await.unwrap(),
-            clock,
-            http: answer::client(),
-            database,
-            request_ids: Mutex::default(),
-            secrets: Mutex::default(),
-            announced: Mutex::default(),
-            log_from,
-        };
-        shop.keep_secret(settings::secrets());
-        for _ in 0..setup.replicas {
-            shop.join(&setup).await;
-        }
-        shop
-    }
-
-    async fn close(self) {
-        log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
-        let secrets = self.secrets.lock().unwrap().clone();
-        log::assert_silent_about(self.log_from, &secrets);
-        books::assert_balanced(&self.db).await;
-        let apps: Vec<App> = {
-            let mut replicas = self.replicas.lock().unwrap();
-            replicas
-                .iter_mut()
-                .filter_map(|replica| replica.app.take())
-                .collect()
-        };
-        for app in apps {
-            assert!(app.stop().await, "a replica had to be stopped with work in hand");
-        }
-        self.simulator.stop().await;
-        self.db.close().await;
-        if !self.database.0.is_empty() {
-            database::drop(&self.database.0).await;
-        }
-    }
-
     /// The variables for one more server, in a process of its own.
     pub(crate) fn variables(&self, setup: &Setup) -> BTreeMap<&'static str, String> {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));

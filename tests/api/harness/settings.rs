@@ -17,7 +17,7 @@ use weir::wechat::send::SendLimits;
 pub(crate) const APP: &str = "wx1111111111111111";
 pub(crate) const OTHER_APP: &str = "wx2222222222222222";
 pub(crate) const ADMIN_TOKEN: &str = "Xo7vW2qLr9TzKd5mNc8YhBfGsPeJuA3i";
-const INTERNAL_TOKEN: &str = "R4tGb6YnHj8UmKi0LoPqWe2ZxCvAsDf1";
+pub(crate) const INTERNAL_TOKEN: &str = "R4tGb6YnHj8UmKi0LoPqWe2ZxCvAsDf1";
 pub(crate) const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const JWT_KEYS: &str = "eW4hI0MSl0ASI7nQvVFDIWhVLeS3CQnISizgEmBppHM=";
 pub(crate) const DATA_KEYS: &str = "rxTBHYs3kFGNTENmKvpmwYkU63yzSOwTnrMzqGYCIq4=";
@@ -209,6 +209,7 @@ pub(super) fn variables(
         // Rates are of real time, which no scenario may depend on unless it is about them.
         ("RATE_LIMIT_LOGIN_PER_MIN", "0".to_owned()),
         ("RATE_LIMIT_SESSION_PER_S", "0".to_owned()),
+        ("RATE_LIMIT_INTERNAL_PER_S", "0".to_owned()),
         ("WECHAT_API_BASE_URL", wechat.clone()),
         ("WXPAY_MCH_ID", MCH_ID.to_owned()),
         ("WXPAY_CERT_SERIAL", CERT_SERIAL.to_owned()),

@@ -69,6 +69,12 @@ impl HeldCall {
         drop(self.stream.write_all(body.as_bytes()).await);
     }
 
+    /// Promises so many bytes.
+    pub(crate) async fn answer_of(mut self, bytes: usize) {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: image/jpeg\r\ncontent-length: {bytes}\r\n\r\n");
+        self.stream.write_all(head.as_bytes()).await.unwrap();
+    }
+
     /// Promises more than comes, and hangs up.
     pub(crate) async fn break_off(mut self) {
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"openid\":";

@@ -2,96 +2,169 @@
 
 use proptest::prelude::*;
 
-/// Time steps in seconds: a second, a retry, just over a minute, over the freshness of a prepay id,
-/// and long enough for an order to end.
-const LEAPS_S: [i64; 4] = [1, 61, 6_600, 40_000];
-const FAULTS: [(&str, &str); 14] = [
-    ("prepay", "no_answer_after_accepting"),
-    ("prepay", "no_answer_before_accepting"),
-    ("prepay", "wrong_answer_signature"),
-    ("prepay", "server_error"),
-    ("query", "server_error"),
-    ("query", "wrong_answer_signature"),
-    ("close", "no_answer_after_accepting"),
-    ("close", "no_answer_before_accepting"),
-    ("notification", "notification_lost"),
-    ("notification", "notification_late"),
-    ("notification", "notification_doubled"),
-    ("notification", "wrong_answer_signature"),
-    ("notification", "probe_signature"),
-    ("notification", "notification_stale"),
+/// Time steps in seconds: a moment, a retry, a minute, ten, over the freshness of a prepay id, half a
+/// day, over the life of an order, and over the time in which WeChat takes refunds.
+const LEAPS_S: [i64; 8] = [1, 30, 61, 600, 6_600, 40_000, 180_000, YEAR_S];
+/// A year and two days: what was paid before can no longer be refunded after it.
+pub(super) const YEAR_S: i64 = 31_700_000;
+const FAULTS: [&str; 24] = [
+    r#"{"api": "prepay", "kind": "no_answer_after_accepting"}"#,
+    r#"{"api": "prepay", "kind": "no_answer_before_accepting"}"#,
+    r#"{"api": "prepay", "kind": "wrong_answer_signature"}"#,
+    r#"{"api": "prepay", "kind": "server_error"}"#,
+    r#"{"api": "query", "kind": "server_error"}"#,
+    r#"{"api": "query", "kind": "wrong_answer_signature"}"#,
+    r#"{"api": "query", "kind": "pay_error", "status": 429, "code": "FREQUENCY_LIMITED"}"#,
+    r#"{"api": "close", "kind": "no_answer_after_accepting"}"#,
+    r#"{"api": "close", "kind": "no_answer_before_accepting"}"#,
+    r#"{"api": "notification", "kind": "notification_lost"}"#,
+    r#"{"api": "notification", "kind": "notification_late"}"#,
+    r#"{"api": "notification", "kind": "notification_doubled"}"#,
+    r#"{"api": "notification", "kind": "wrong_answer_signature"}"#,
+    r#"{"api": "notification", "kind": "probe_signature"}"#,
+    r#"{"api": "notification", "kind": "notification_stale"}"#,
+    r#"{"api": "refund", "kind": "no_answer_after_accepting"}"#,
+    r#"{"api": "refund", "kind": "wrong_answer_signature"}"#,
+    r#"{"api": "refund", "kind": "refund_closed"}"#,
+    r#"{"api": "refund", "kind": "refund_abnormal"}"#,
+    r#"{"api": "refund", "kind": "pay_error", "status": 403, "code": "NOT_ENOUGH"}"#,
+    r#"{"api": "refund", "kind": "pay_error", "status": 429, "code": "FREQUENCY_LIMITED"}"#,
+    r#"{"api": "refund", "kind": "pay_error", "status": 400, "code": "PARAM_ERROR"}"#,
+    r#"{"api": "refund_query", "kind": "server_error"}"#,
+    r#"{"api": "refund_query", "kind": "stale_answer"}"#,
 ];
 
-/// What somebody does. `who` and `which` choose a person and one of their orders.
+/// How much of an order is asked back.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Amount {
+    /// All that is left.
+    Rest,
+    /// So many hundredths of what was paid, whether or not they are left.
+    Share(i64),
+    /// A fen more than is left.
+    TooMuch,
+}
+
+/// An order, by a person and the number among theirs, and the server that is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) who: usize,
+    pub(super) which: usize,
+    pub(super) replica: usize,
+}
+
+/// What somebody does.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
+    Leap(i64),
+    /// The loops of one server do what is due.
+    Work(usize),
+    Deliver,
     Order {
         who: usize,
+        quantity: i64,
     },
-    Start {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    /// A tap long after the last one.
-    Renew {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    Pay {
-        who: usize,
-        which: usize,
-        despite_close: bool,
-    },
-    Cancel {
-        who: usize,
-        which: usize,
-    },
-    Deliver,
-    DeliverTwice {
-        who: usize,
-        which: usize,
-    },
-    Sync {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    Close {
-        who: usize,
-        which: usize,
-        replica: usize,
-    },
-    /// The loops of one server do what is due.
-    Work {
-        replica: usize,
-    },
-    Leap {
-        seconds: i64,
-    },
-    Fault {
-        api: &'static str,
-        kind: &'static str,
-    },
+    /// The request that made an order comes again, the same or another with its key.
+    OrderAgain(At, bool),
+    Start(At),
+    /// On the newest sheet, or on all of them although the order was closed meanwhile.
+    Pay(At, bool),
+    /// Both, as most people do.
+    Purchase(At),
+    Cancel(At),
+    /// Begins, closes, and pays all the same: the payment was under way.
+    PayLate(At),
+    /// Begins at one server, and long after at another, which wants the notice elsewhere and so needs a
+    /// new number: two sheets are open for one order, and may both be paid.
+    BeginTwice(At, bool),
+    Sync(At),
+    Close(At),
+    /// Somebody else tries what only the owner may.
+    Pry(At),
+    /// The notice of the newest payment comes twice, out of turn.
+    NoticeTwice(At),
+    Refund(At, Amount, bool),
+    /// The newest request of the operator comes again, the same or another with its key.
+    RefundAgain(At, bool),
+    /// Three at the same time, in hundredths of what was paid.
+    RefundsAtOnce(At, [i64; 3]),
+    /// WeChat ends one of its refunds; none: as a fault has said.
+    End(usize, Option<&'static str>),
+    /// The notice of a refund that ended comes twice, out of turn.
+    RefundNoticeTwice(usize),
+    /// What the merchant has to refund from, in fen.
+    Balance(Option<i64>),
+    Fault(&'static str),
+}
+
+fn at() -> impl Strategy<Value = At> {
+    (0..2_usize, 0..3_usize, 0..2_usize).prop_map(|(who, which, replica)| At { who, which, replica })
+}
+
+fn amount() -> impl Strategy<Value = Amount> {
+    prop_oneof![
+        2 => Just(Amount::Rest),
+        4 => (1..=100_i64).prop_map(Amount::Share),
+        1 => Just(Amount::TooMuch),
+    ]
+}
+
+fn leap() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => prop::sample::select(&LEAPS_S[..5]),
+        4 => prop::sample::select(&LEAPS_S[5..7]),
+        1 => Just(YEAR_S),
+    ]
+    .prop_map(Step::Leap)
+}
+
+/// Something with an order.
+fn with_order() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (0..2_usize, 1..=5_i64).prop_map(|(who, quantity)| Step::Order { who, quantity }),
+        1 => (at(), any::<bool>()).prop_map(|(at, is_same)| Step::OrderAgain(at, is_same)),
+        4 => at().prop_map(Step::Purchase),
+        9 => at().prop_map(Step::Start),
+        9 => (at(), prop::bool::weighted(0.4)).prop_map(|(at, despite_close)| Step::Pay(at, despite_close)),
+        1 => at().prop_map(Step::Cancel),
+        2 => at().prop_map(Step::PayLate),
+        2 => (at(), any::<bool>()).prop_map(|(at, is_paid)| Step::BeginTwice(at, is_paid)),
+        3 => at().prop_map(Step::Sync),
+        3 => at().prop_map(Step::Close),
+        1 => at().prop_map(Step::Pry),
+        1 => at().prop_map(Step::NoticeTwice),
+    ]
+}
+
+/// Something with money that goes back.
+fn with_refund() -> impl Strategy<Value = Step> {
+    let ends = prop::sample::select(
+        &[
+            Some("SUCCESS"),
+            Some("SUCCESS"),
+            Some("CLOSED"),
+            Some("ABNORMAL"),
+            None,
+        ][..],
+    );
+    prop_oneof![
+        8 => (at(), amount(), any::<bool>()).prop_map(|(at, amount, restock)| Step::Refund(at, amount, restock)),
+        1 => (at(), any::<bool>()).prop_map(|(at, is_same)| Step::RefundAgain(at, is_same)),
+        2 => (at(), prop::array::uniform3(20..=70_i64)).prop_map(|(at, shares)| Step::RefundsAtOnce(at, shares)),
+        5 => (0..4_usize, ends).prop_map(|(which, end)| Step::End(which, end)),
+        1 => (0..4_usize).prop_map(Step::RefundNoticeTwice),
+        1 => prop::sample::select(&[None, Some(0), Some(60)][..]).prop_map(Step::Balance),
+    ]
 }
 
 /// A step, the likely ones more often.
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let (who, which, replica) = (0..2_usize, 0..2_usize, 0..2_usize);
-    let order = (who, which, replica);
     prop_oneof![
-        1 => order.clone().prop_map(|(who, ..)| Step::Order { who }),
-        3 => order.clone().prop_map(|(who, which, replica)| Step::Renew { who, which, replica }),
-        6 => order.clone().prop_map(|(who, which, replica)| Step::Start { who, which, replica }),
-        6 => (order.clone(), any::<bool>()).prop_map(|((who, which, _), despite_close)| Step::Pay { who, which, despite_close }),
-        1 => order.clone().prop_map(|(who, which, _)| Step::Cancel { who, which }),
-        2 => Just(Step::Deliver),
-        1 => order.clone().prop_map(|(who, which, _)| Step::DeliverTwice { who, which }),
-        2 => order.clone().prop_map(|(who, which, replica)| Step::Sync { who, which, replica }),
-        2 => order.clone().prop_map(|(.., replica)| Step::Work { replica }),
-        2 => order.prop_map(|(who, which, replica)| Step::Close { who, which, replica }),
-        3 => prop::sample::select(&LEAPS_S[..]).prop_map(|seconds| Step::Leap { seconds }),
-        2 => prop::sample::select(&FAULTS[..]).prop_map(|(api, kind)| Step::Fault { api, kind }),
+        6 => leap(),
+        6 => (0..2_usize).prop_map(Step::Work),
+        5 => Just(Step::Deliver),
+        28 => with_order(),
+        20 => with_refund(),
+        4 => prop::sample::select(&FAULTS[..]).prop_map(Step::Fault),
     ]
 }

@@ -1,0 +1,50 @@
+//! `/internal`: what the owner's other services may ask. Each use leaves a line in the log: what, for which mini
+//! program, from where, and how it ended; never a token.
+
+pub mod access_token;
+pub mod session;
+pub mod wechat;
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::domain::name::AppId;
+use crate::error::AppError;
+use crate::http::ClientAddress;
+
+/// Which mini program.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AppQuery {
+    /// The mini program; absent: the default one.
+    #[param(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
+    app_id: Option<String>,
+}
+
+/// What is told of one use.
+struct Use<'a> {
+    /// What was done.
+    action: &'static str,
+    /// For which mini program; none: the default one, or the one of the session.
+    app_id: Option<&'a AppId>,
+    /// Which path of WeChat's API, for a call made on behalf.
+    path: Option<&'a str>,
+}
+
+/// Writes the line of one use.
+fn audit(used: &Use<'_>, client: ClientAddress, failure: Option<&AppError>) {
+    let app_id = used.app_id.map(AppId::as_str);
+    let outcome = failure.map_or("ok", |failure| failure.code().row().text);
+    tracing::info!(
+        target: "weir::audit", action = used.action, app.id = app_id, wechat.path = used.path,
+        client.address = %client.0, outcome, "the internal token was used"
+    );
+}
+
+/// The mini program that a request names.
+fn app_id(text: Option<String>, pointer: &str) -> Result<Option<AppId>, AppError> {
+    text.map(AppId::parse)
+        .transpose()
+        .map_err(|_| AppError::field(pointer, "format", "not an app id"))
+}

@@ -1,0 +1,188 @@
+//! The loops of several servers among the same rows: what somebody else has in hand is passed over, and
+//! who has lost a row writes nothing about it.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join;
+use serde_json::{Value, json};
+
+use crate::harness::{Phone, Receiver, Setup, Shop, shop, shop_with, until};
+use crate::reconciliation::{go_to, reconcile, today};
+
+async fn visitor(shop: &Shop) -> Phone<'_> {
+    shop.stock("tea", 100, None).await;
+    shop.visitor().await
+}
+
+/// Runs the loops while somebody else holds every row of a table, and then again.
+async fn run_around(shop: &Shop, lock: &'static str, is_done: impl AsyncFn() -> bool) {
+    let mut held = shop.db.begin().await.unwrap();
+    sqlx::query(lock).execute(&mut *held).await.unwrap();
+    let failed = shop.run_workers_of(0).await;
+    assert!(failed.is_empty(), "waited in vain: {failed:?}");
+    assert!(!is_done().await, "a row was taken out of another hand");
+    held.rollback().await.unwrap();
+    shop.run_workers().await;
+    assert!(is_done().await);
+}
+
+#[tokio::test]
+async fn a_payment_in_another_hand_is_passed_over() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        let order = phone.buy("tea", 1).await;
+        phone.pay(&order).await;
+        shop.advance(5).await;
+        let lock = "select 1 from payment_attempts for update";
+        run_around(shop, lock, async || phone.status(&order).await == "paid").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_in_another_hand_is_passed_over() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        let order = phone.buy("tea", 1).await;
+        shop.advance(1_800).await;
+        let lock = "select 1 from orders for update";
+        run_around(shop, lock, async || phone.status(&order).await == "closed").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_in_another_hand_is_passed_over() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        let order = phone.paid_order("tea", 1).await;
+        shop.refund(&order, 40).await;
+        let lock = "select 1 from refunds for update";
+        run_around(shop, lock, async || shop.calls("refund").await.len() == 1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_in_another_hand_is_passed_over() {
+    let receiver = Receiver::start().await;
+    shop_with(receiver.told_by(Setup::default()), async |shop| {
+        let phone = visitor(shop).await;
+        phone.paid_order("tea", 1).await;
+        let lock = "select 1 from event_deliveries for update";
+        run_around(shop, lock, async || receiver.got().len() == 1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_day_in_another_hand_is_passed_over() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        phone.paid_order("tea", 1).await;
+        let day = today(shop);
+        go_to(shop, 1, 10).await;
+        shop.faults(json!([{"kind": "bill_not_ready", "times": 1}])).await;
+        reconcile(shop, day).await;
+        shop.advance(1_800).await;
+        let lock = "select 1 from reconciliations for update";
+        run_around(shop, lock, async || {
+            shop.count("select count(*) from reconciliations where status = 'balanced'")
+                .await
+                == 1
+        })
+        .await;
+    })
+    .await;
+}
+
+/// Lets the loops work on a row, and gives it to somebody else before WeChat's answer can be written.
+async fn taken_away(shop: &Shop, api: &str, lock: &'static str, take: &'static str) {
+    let taking = async {
+        shop.calls_until(api, 1).await;
+        let mut held = shop.db.begin().await.unwrap();
+        sqlx::query(lock).execute(&mut *held).await.unwrap();
+        until(async || shop.lock_waiters().await == 1).await;
+        sqlx::query(take).execute(&mut *held).await.unwrap();
+        held.commit().await.unwrap();
+    };
+    let (failed, ()) = join(shop.run_workers_of(0), taking).await;
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+/// Who holds the only row of a table, and when it is due.
+async fn holder(shop: &Shop, sql: &'static str) -> (Option<uuid::Uuid>, DateTime<Utc>) {
+    sqlx::query_as(sql).fetch_one(&shop.db).await.unwrap()
+}
+
+const TOKEN: &str = "00000000-0000-4000-8000-000000000001";
+
+#[tokio::test]
+async fn an_answer_about_a_payment_that_was_lost_to_another_is_not_written() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        let order = phone.buy("tea", 1).await;
+        phone.start_payment(&order).await;
+        shop.advance(5).await;
+        shop.faults(json!([{"kind": "delay", "api": "query", "ms": 1_000, "times": 1}])).await;
+        let lock = "select 1 from payment_attempts for update";
+        let take = "update payment_attempts set lease_token = '00000000-0000-4000-8000-000000000001',
+            lease_until = lease_until + interval '1 hour', next_check_at = timestamptz '2100-01-01 00:00:00Z'";
+        taken_away(shop, "query", lock, take).await;
+        let (token, due_at) = holder(shop, "select lease_token, next_check_at from payment_attempts").await;
+        assert_eq!(token, Some(TOKEN.parse().unwrap()));
+        assert_eq!(due_at.to_rfc3339(), "2100-01-01T00:00:00+00:00");
+    })
+    .await;
+}
+
+/// A refund in the hands of somebody else, after an answer of WeChat that came too late for the one who
+/// asked.
+async fn assert_refund_kept(shop: &Shop, api: &str) {
+    let lock = "select 1 from refunds for update";
+    let take = "update refunds set lease_token = '00000000-0000-4000-8000-000000000001',
+        lease_until = lease_until + interval '1 hour', next_check_at = timestamptz '2100-01-01 00:00:00Z'";
+    taken_away(shop, api, lock, take).await;
+    let (token, due_at) = holder(shop, "select lease_token, next_check_at from refunds").await;
+    assert_eq!(token, Some(TOKEN.parse().unwrap()));
+    assert_eq!(due_at.to_rfc3339(), "2100-01-01T00:00:00+00:00");
+}
+
+#[tokio::test]
+async fn an_answer_about_a_refund_that_was_lost_to_another_is_not_written() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        let order = phone.paid_order("tea", 1).await;
+        shop.refund(&order, 40).await;
+        shop.run_workers().await;
+        shop.advance(5).await;
+        shop.faults(json!([
+            {"kind": "delay", "api": "refund_query", "ms": 1_000, "times": 1},
+            {"kind": "server_error", "api": "refund_query", "times": 1},
+        ]))
+        .await;
+        assert_refund_kept(shop, "refund_query").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_refund_that_was_lost_to_another_does_not_close_it() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        let order = phone.paid_order("tea", 1).await;
+        let refund = shop.refund(&order, 40).await;
+        shop.faults(json!([
+            {"kind": "delay", "api": "refund", "ms": 1_000, "times": 1},
+            {"kind": "pay_error", "api": "refund", "status": 400, "code": "PARAM_ERROR", "times": 1},
+        ]))
+        .await;
+        assert_refund_kept(shop, "refund").await;
+        let now = shop.refund_now(&refund).await;
+        assert_eq!(
+            (&now["status"], &now["failure_code"]),
+            (&json!("processing"), &Value::Null)
+        );
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}

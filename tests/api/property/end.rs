@@ -1,0 +1,219 @@
+//! How a story ends: the faults do, WeChat tells and ends what it has, the loops ask about everything,
+//! and then WeChat and the books agree, or the difference has a name.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::model::{Order, Progress, Standing};
+use super::story::Story;
+use crate::harness::Receiver;
+
+/// So often time passes and the loops run until everything has to be settled.
+const ROUNDS_MAX: usize = 24;
+/// Longer than the longest wait.
+const ROUND_S: i64 = 7_300;
+/// Differences that have a right to be there: each is looked at on its own, or mends itself, or is
+/// what the bills of a day said about money that was heard of late.
+const KNOWN: [&str; 5] = [
+    "double_payment",
+    "paid_after_close",
+    "refund_closed",
+    "refund_abnormal",
+    "refund_waiting",
+];
+
+impl Story<'_> {
+    /// Lets everything come to rest.
+    pub(super) async fn quiet(&mut self) {
+        self.shop.faults(json!([])).await;
+        self.shop.rule("balance_fen", Value::Null).await;
+        let mut unsettled = Vec::new();
+        for _ in 0..ROUNDS_MAX {
+            for which in 0..self.at_wechat().await.len() {
+                self.end_refund(which, None).await;
+            }
+            let news = self.deliver().await;
+            self.look(&news).await;
+            self.shop.advance(ROUND_S).await;
+            for replica in 0..2 {
+                let news = self.work(replica).await;
+                self.look(&news).await;
+            }
+            unsettled = self.unsettled().await;
+            if unsettled.is_empty() {
+                return;
+            }
+        }
+        panic!("it never came to rest: {unsettled:?}");
+    }
+
+    /// The numbers of what is on its way, at WeChat or here.
+    async fn unsettled(&self) -> Vec<String> {
+        let list = self
+            .shop
+            .control("GET", "/simulator/notifications", &Value::Null)
+            .await;
+        let mut open = list["pending"].as_array().unwrap().clone();
+        open.extend(self.at_wechat().await);
+        open.retain(|one| one["status"].is_null() || one["status"] == "PROCESSING");
+        let mut open: Vec<String> = open.iter().map(Value::to_string).collect();
+        for order in &self.model.orders {
+            let refunds = order.refunds.iter();
+            let going = refunds.filter(|refund| refund.progress == Progress::Processing);
+            open.extend(going.map(|refund| refund.number.clone()));
+            let is_wanted = |number: &String| order.standing == Standing::Paid(number.clone());
+            let is_returned = |id: &String| {
+                let mut refunds = order.refunds.iter();
+                refunds.any(|refund| refund.request.is_none() && refund.transaction_id == *id)
+            };
+            let payments = order.payments.iter();
+            let unheard = payments
+                .filter(|payment| !is_wanted(&payment.number) && !is_returned(&payment.transaction_id));
+            open.extend(unheard.map(|payment| payment.number.clone()));
+        }
+        open
+    }
+
+    pub(super) async fn assert_end(&self, receiver: &Receiver) {
+        let got = receiver.got();
+        for order in &self.model.orders {
+            self.assert_recorded(order).await;
+            self.assert_named(order).await;
+            self.assert_refunds(order).await;
+            let told: Vec<String> = got
+                .iter()
+                .filter(|event| event.order_id() == order.id)
+                .map(crate::harness::Got::kind)
+                .collect();
+            assert_eq!(told, order.events(), "what others were told of {}", order.id);
+            self.note(order);
+        }
+    }
+
+    /// Every payment that WeChat holds is in the books, and is wanted or is not.
+    async fn assert_recorded(&self, order: &Order) {
+        let mut paid: Vec<(&str, bool)> = order
+            .payments
+            .iter()
+            .map(|payment| {
+                (
+                    payment.transaction_id.as_str(),
+                    order.standing != Standing::Paid(payment.number.clone()),
+                )
+            })
+            .collect();
+        paid.sort_unstable();
+        let sql = "select transaction_id, is_surplus from payments where order_id = $1::uuid order by transaction_id";
+        let recorded: Vec<(String, bool)> = sqlx::query_as(sql)
+            .bind(&order.id)
+            .fetch_all(&self.shop.db)
+            .await
+            .unwrap();
+        let recorded: Vec<(&str, bool)> = recorded
+            .iter()
+            .map(|(id, is_surplus)| (id.as_str(), *is_surplus))
+            .collect();
+        assert_eq!(recorded, paid);
+    }
+
+    /// Every difference has a name, and nothing has one that is none.
+    async fn assert_named(&self, order: &Order) {
+        let sql = "select kind, subject, resolved_at is null from exceptions where order_id = $1::uuid";
+        let named: Vec<(String, String, bool)> = sqlx::query_as(sql)
+            .bind(&order.id)
+            .fetch_all(&self.shop.db)
+            .await
+            .unwrap();
+        for (kind, ..) in &named {
+            let is_known = KNOWN.contains(&kind.as_str()) || kind.starts_with("reconciliation_");
+            assert!(is_known, "{kind} of {}", order.id);
+        }
+        let of_kinds = |kinds: &[&str]| -> BTreeSet<(String, bool)> {
+            let found = named.iter().filter(|(kind, ..)| kinds.contains(&kind.as_str()));
+            found
+                .map(|(_, subject, is_open)| (subject.clone(), *is_open))
+                .collect()
+        };
+        let is_back = |id: &str| {
+            let mut refunds = order.refunds.iter().filter(|refund| refund.transaction_id == id);
+            refunds.any(|refund| refund.progress == Progress::Succeeded)
+        };
+        let wanted = order.wanted().map(|payment| payment.transaction_id.clone());
+        let unwanted = order
+            .payments
+            .iter()
+            .map(|payment| payment.transaction_id.clone());
+        let unwanted = unwanted.filter(|id| wanted.as_ref() != Some(id));
+        let surplus: BTreeSet<(String, bool)> = unwanted.map(|id| (id.clone(), !is_back(&id))).collect();
+        assert_eq!(of_kinds(&["double_payment", "paid_after_close"]), surplus);
+        let with = |progress: Progress| -> BTreeSet<(String, bool)> {
+            let found = order.refunds.iter().filter(|refund| refund.progress == progress);
+            found.map(|refund| (refund.number.clone(), true)).collect()
+        };
+        assert_eq!(of_kinds(&["refund_closed"]), with(Progress::Closed));
+        let mut abnormal = of_kinds(&["refund_abnormal"]);
+        abnormal.retain(|(_, is_open)| *is_open);
+        assert!(abnormal.is_superset(&with(Progress::Abnormal)), "{abnormal:?}");
+    }
+
+    /// WeChat did with every refund what the books say, once.
+    async fn assert_refunds(&self, order: &Order) {
+        let at_wechat = self.at_wechat().await;
+        for refund in &order.refunds {
+            let path = format!("/admin/refunds/{}", refund.id);
+            let shown = self.shop.admin("GET", &path, None).await.ok(200);
+            assert_eq!(shown["status"], refund.progress.as_str());
+            let is_it = |other: &&Value| other["out_refund_no"] == refund.number;
+            let there: Vec<&Value> = at_wechat.iter().filter(is_it).collect();
+            let truth = there
+                .first()
+                .map(|truth| (&truth["amount_fen"], &truth["transaction_id"], &truth["status"]));
+            let ours = (
+                json!(refund.amount_fen),
+                json!(refund.transaction_id),
+                json!(refund.progress.code()),
+            );
+            let is_unmade = there.is_empty() && refund.progress == Progress::Closed;
+            assert!(
+                is_unmade || truth == Some((&ours.0, &ours.1, &ours.2)),
+                "{ours:?}, WeChat: {there:?}"
+            );
+        }
+        let numbers: BTreeSet<&str> = order
+            .payments
+            .iter()
+            .map(|payment| payment.number.as_str())
+            .collect();
+        let is_ours = |refund: &&Value| numbers.contains(refund["out_trade_no"].as_str().unwrap());
+        for refund in at_wechat.iter().filter(is_ours) {
+            let is_known = order
+                .refunds
+                .iter()
+                .any(|known| refund["out_refund_no"] == known.number);
+            assert!(is_known, "WeChat has a refund that nobody asked for: {refund}");
+        }
+    }
+
+    fn note(&self, order: &Order) {
+        self.tally.note(order.status());
+        let surplus = order.payments.len() - usize::from(order.wanted().is_some());
+        for _ in 0..surplus {
+            self.tally.note(if order.wanted().is_some() {
+                "double payment"
+            } else {
+                "paid after close"
+            });
+        }
+        for refund in &order.refunds {
+            self.tally.note(match refund.progress {
+                Progress::Processing => "refund processing",
+                Progress::Succeeded if refund.request.is_none() => "returned by itself",
+                Progress::Succeeded if refund.is_restocking => "refunded, stock and all",
+                Progress::Succeeded => "refund succeeded",
+                Progress::Closed => "refund closed",
+                Progress::Abnormal => "refund abnormal",
+            });
+        }
+    }
+}

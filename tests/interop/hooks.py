@@ -91,7 +91,10 @@ def map_case(context, case):
     if "cursor" in (case.query or {}):
         # A cursor is made by the server; `stateful` passes on those it gave.
         del case.query["cursor"]
-    if (method, path) == ("POST", "/v1/login"):
+    if path in ("/v1/open-data", "/v1/open-data/verify"):
+        # Encrypted by the person's own phone: ten that are not end the session.
+        case.body = _person.open_data("profile")
+    elif (method, path) == ("POST", "/v1/login"):
         case.body = {**case.body, "code": _person.login_code()}
         case.body.pop("app_id", None)
     elif (method, path) == ("POST", "/v1/orders"):
@@ -99,9 +102,6 @@ def map_case(context, case):
         case.body = {**case.body, "items": [LINE]}
         # A key that was used before belongs to the body that came with it.
         case.headers["Idempotency-Key"] = os.urandom(8).hex()
-    elif path in ("/v1/open-data", "/v1/open-data/verify"):
-        # Encrypted by the person's own phone: ten that are not end the session.
-        case.body = _person.open_data("profile")
     elif (method, path) == ("PATCH", "/v1/me") and case.body.get("avatar_url") is not None:
         case.body = {**case.body, "avatar_url": "https://thirdwx.qlogo.cn/mmopen/x/132"}
     elif (method, path) == ("POST", "/admin/orders/{id}/refunds"):

@@ -21,6 +21,10 @@ class Person:
         """`wx.login`."""
         return self._post("/login-codes", {"user_id": self.user_id})["code"]
 
+    def open_data(self, kind):
+        """`wx.getUserProfile` and the like: what is encrypted, and what is signed."""
+        return self._post("/open-data", {"user_id": self.user_id, "kind": kind})
+
     def pay(self, parameters):
         """`wx.requestPayment` with these parameters, then the button of the sheet: the transaction."""
         sheet = self._post("/request-payment", {"user_id": self.user_id, **parameters})

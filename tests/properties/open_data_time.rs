@@ -2,9 +2,10 @@
 //!
 //! Two texts that differ in nothing but their padding are opened in turn, a thousand times each, and the
 //! quarter that took least of each is compared: what else the machine does only ever adds time, and
-//! falls on both alike. The bound is a tenth of the time of one, which is generous: what is looked for
-//! is a way that ends early, and with texts of this length that saves more than half. A difference of
-//! a few nanoseconds would pass; over a network nobody could see it either, with ten guesses.
+//! falls on both alike. They come out within a few thousandths of each other, also on a busy machine. The bound
+//! is a fortieth, which is generous against that, and a third of what ending early at a wrong padding
+//! saves in this build (558 us in place of 605). A difference of a few nanoseconds would pass; over a
+//! network nobody could see it either, with ten guesses.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -17,7 +18,7 @@ use crate::open_data::{WATERMARK, encrypt, key, open, padded, sealed};
 
 const ROUNDS: usize = 1_000;
 /// The most by which the slower may be slower: one part in so many.
-const TOLERATED: u64 = 10;
+const TOLERATED: u64 = 40;
 /// How often a comparison that came out uneven is made once more: a machine that is stopped in the middle
 /// of one is no news, a way that ends early comes out uneven each time.
 const TRIES: usize = 5;

@@ -110,7 +110,15 @@ pub const INTERNAL: &str = "internal";
         docs::metrics,
         docs::openapi_document,
     ),
-    components(schemas(problem::Problem, problem::Field)),
+    components(schemas(
+        problem::Problem,
+        problem::Field,
+        v1::open_data::ProfileData,
+        v1::open_data::PhoneData,
+        v1::open_data::StepsData,
+        v1::open_data::GroupData,
+        v1::open_data::OtherData
+    )),
     modifiers(&Security, &FreeCalls, &Everywhere),
 )]
 struct Api;

@@ -4,6 +4,8 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::caller::TokenBearer;
 use crate::error::{AppError, ErrorCode, FieldError};
@@ -48,28 +50,24 @@ pub struct VerifyRequest {
 #[expect(missing_debug_implementations, reason = "what it holds is personal")]
 #[derive(Serialize, ToSchema)]
 pub struct OpenDataResponse {
-    #[schema(value_type = OpenData)]
+    #[schema(schema_with = any_data)]
     data: Box<RawValue>,
 }
 
-/// What WeChat encrypted, as WeChat wrote it: fields may be added. The first four kinds are checked for the
-/// fields named here; what is none of them is passed through.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum OpenData {
-    /// `wx.getUserInfo`, `wx.getUserProfile`. A `unionId` is kept with the user.
-    Profile(ProfileData),
-    /// The phone number button. `POST /v1/phone-number` keeps it with the user; this route does not.
-    Phone(PhoneData),
-    /// `wx.getWeRunData`.
-    Steps(StepsData),
-    /// `wx.getShareInfo`, `wx.getGroupEnterInfo`.
-    Group(GroupData),
-    /// Anything else.
-    Other(OtherData),
+/// Any of the forms below, or another: an object of a known kind is also one of no kind.
+fn any_data() -> RefOr<Schema> {
+    let forms = ["ProfileData", "PhoneData", "StepsData", "GroupData", "OtherData"];
+    let mut any = AnyOfBuilder::new().description(Some(
+        "What WeChat encrypted, as WeChat wrote it: fields may be added. The first four kinds are checked for the \
+         fields named here; what is none of them is passed through.",
+    ));
+    for form in forms {
+        any = any.item(Ref::from_schema_name(form));
+    }
+    any.into()
 }
 
-/// A profile.
+/// A profile: `wx.getUserInfo`, `wx.getUserProfile`. A `unionId` is kept with the user.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfileData {
@@ -82,7 +80,7 @@ pub struct ProfileData {
     watermark: WatermarkData,
 }
 
-/// A phone number.
+/// A phone number, of the button for it. `POST /v1/phone-number` keeps it with the user; this route does not.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhoneData {
@@ -93,7 +91,7 @@ pub struct PhoneData {
     watermark: WatermarkData,
 }
 
-/// Steps of the last days.
+/// Steps of the last days: `wx.getWeRunData`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepsData {
@@ -109,7 +107,7 @@ pub struct DayData {
     step: u64,
 }
 
-/// The chat that a page was opened from. One of the two is there.
+/// The chat that a page was opened from: `wx.getShareInfo`, `wx.getGroupEnterInfo`. One of the two is there.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct GroupData {
     #[serde(rename = "openGId")]

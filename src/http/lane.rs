@@ -39,6 +39,8 @@ impl Lane {
         match path {
             "/healthz" => Self::Nothing,
             _ if ["/wechat", "/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
+            // Its neighbours under `/internal` wait for WeChat.
+            _ if is_below("/internal/sessions") => Self::Own,
             _ if order.is_some_and(|(_, what)| ["payment", "sync", "close"].contains(&what)) => Self::Pay,
             _ if [
                 "/v1/login",
@@ -129,6 +131,9 @@ mod tests {
             ("/admin/health", Lane::Kept),
             ("/metrics", Lane::Kept),
             ("/v1/login", Lane::Mini),
+            ("/internal/wechat/wxa/getwxacode", Lane::Mini),
+            ("/internal/access-token", Lane::Mini),
+            ("/internal/sessions/introspect", Lane::Own),
             ("/v1/orders/0/payment", Lane::Pay),
             ("/v1/orders/0/sync", Lane::Pay),
             ("/v1/orders/0/close", Lane::Pay),

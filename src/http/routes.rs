@@ -18,6 +18,16 @@ use super::v1::{
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
     config
+        .configure(page_routes)
+        .configure(callback_routes)
+        .configure(admin_routes)
+        .configure(internal_routes)
+        .configure(collection_routes)
+        .configure(public_routes);
+}
+
+fn page_routes(config: &mut ServiceConfig) {
+    config
         .service(resource("/v1/login").route(post().to(login::create_session)))
         .service(
             resource("/v1/session")
@@ -53,14 +63,17 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(get().to(file::list_files))
                 .route(post().to(file::create_file)),
         )
-        .service(resource("/v1/files/{id}").route(delete().to(file::delete_file)))
-        .service(
-            resource("/files/{name}")
-                .route(get().to(public_file::read_file))
-                .route(method(Method::OPTIONS).to(public_file::allow_file)),
-        )
+        .service(resource("/v1/files/{id}").route(delete().to(file::delete_file)));
+}
+
+fn callback_routes(config: &mut ServiceConfig) {
+    config
         .service(resource("/wechat/pay/notify").route(post().to(pay::receive_payment_notification)))
-        .service(resource("/wechat/pay/refund-notify").route(post().to(pay::receive_refund_notification)))
+        .service(resource("/wechat/pay/refund-notify").route(post().to(pay::receive_refund_notification)));
+}
+
+fn admin_routes(config: &mut ServiceConfig) {
+    config
         .service(resource("/admin/orders/{id}/refunds").route(post().to(refund::create_refund)))
         .service(resource("/admin/refunds/{id}").route(get().to(refund::read_refund)))
         .service(resource("/admin/health").route(get().to(health::read_health)))
@@ -91,14 +104,21 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/exceptions").route(get().to(exception::list_exceptions)))
         .service(resource("/admin/exceptions/{id}/resolve").route(post().to(exception::resolve_exception)))
         .service(resource("/admin/events/redeliver").route(post().to(event::redeliver_events)))
-        .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)))
-        .configure(internal_routes)
-        .service(resource("/healthz").route(get().to(health::read_liveness)))
-        .service(resource("/readyz").route(get().to(health::read_readiness)))
-        .configure(collections);
+        .service(resource("/admin/events/{id}/redeliver").route(post().to(event::redeliver_event)));
 }
 
-fn collections(config: &mut ServiceConfig) {
+fn public_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/files/{name}")
+                .route(get().to(public_file::read_file))
+                .route(method(Method::OPTIONS).to(public_file::allow_file)),
+        )
+        .service(resource("/healthz").route(get().to(health::read_liveness)))
+        .service(resource("/readyz").route(get().to(health::read_readiness)));
+}
+
+fn collection_routes(config: &mut ServiceConfig) {
     use super::admin::{collection as declared, document};
     use super::internal::document as service;
     use super::v1::collection;

@@ -23,6 +23,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(admin_routes)
         .configure(internal_routes)
         .configure(collection_routes)
+        .configure(file_routes)
         .configure(public_routes);
 }
 
@@ -57,13 +58,7 @@ fn page_routes(config: &mut ServiceConfig) {
         .service(resource("/v1/orders/{id}").route(get().to(order::read_order)))
         .service(resource("/v1/orders/{id}/payment").route(post().to(payment::create_payment)))
         .service(resource("/v1/orders/{id}/sync").route(post().to(order::sync_order)))
-        .service(resource("/v1/orders/{id}/close").route(post().to(order::close_order)))
-        .service(
-            resource("/v1/files")
-                .route(get().to(file::list_files))
-                .route(post().to(file::create_file)),
-        )
-        .service(resource("/v1/files/{id}").route(delete().to(file::delete_file)));
+        .service(resource("/v1/orders/{id}/close").route(post().to(order::close_order)));
 }
 
 fn callback_routes(config: &mut ServiceConfig) {
@@ -109,11 +104,6 @@ fn admin_routes(config: &mut ServiceConfig) {
 
 fn public_routes(config: &mut ServiceConfig) {
     config
-        .service(
-            resource("/files/{name}")
-                .route(get().to(public_file::read_file))
-                .route(method(Method::OPTIONS).to(public_file::allow_file)),
-        )
         .service(resource("/healthz").route(get().to(health::read_liveness)))
         .service(resource("/readyz").route(get().to(health::read_readiness)));
 }
@@ -204,5 +194,21 @@ fn internal_routes(config: &mut ServiceConfig) {
                 .route(put().to(internal::wechat::call_wechat))
                 .route(patch().to(internal::wechat::call_wechat))
                 .route(delete().to(internal::wechat::call_wechat)),
+        );
+}
+
+/// Files of users: their owners' routes, and everybody's.
+fn file_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/v1/files")
+                .route(get().to(file::list_files))
+                .route(post().to(file::create_file)),
+        )
+        .service(resource("/v1/files/{id}").route(delete().to(file::delete_file)))
+        .service(
+            resource("/files/{name}")
+                .route(get().to(public_file::read_file))
+                .route(method(Method::OPTIONS).to(public_file::allow_file)),
         );
 }

@@ -49,8 +49,8 @@ async fn what_looks_like_sql_is_a_text_like_any_other() {
             }
             // As a key and a path, where no dot is in it.
             if !text.contains('.') && !text.starts_with('$') {
-                let patch = json!({"$set": {text: {text: [text]}}});
-                one(&phone, "PATCH", "notes", &id, Some(patch)).await.ok(200);
+                let change = json!({"$set": {text: {text: [text]}}});
+                one(&phone, "PATCH", "notes", &id, Some(change)).await.ok(200);
                 let path = format!("{text}.{text}.0");
                 let mut filter = json!({});
                 filter[&path] = json!(text);
@@ -58,17 +58,17 @@ async fn what_looks_like_sql_is_a_text_like_any_other() {
                 let body = json!({"sort": [[path, "desc"]], "fields": [text], "limit": 1});
                 let page = try_query(&phone, "notes", body).await.ok(200);
                 assert_eq!(page["items"][0]["data"][text][text][0], text);
-                for patch in [
+                for change in [
                     json!({"$push": {format!("{text}.{text}"): text}}),
                     json!({"$addToSet": {format!("{text}.{text}"): text}}),
                     json!({"$pull": {format!("{text}.{text}"): text}}),
                     json!({"$unset": {text: text}}),
                 ] {
-                    one(&phone, "PATCH", "notes", &id, Some(patch)).await.ok(200);
+                    one(&phone, "PATCH", "notes", &id, Some(change)).await.ok(200);
                 }
                 // The one that cannot be applied names the field and nothing of the database.
-                let patch = json!({"$inc": {format!("t.{text}"): 1}});
-                let problem = one(&phone, "PATCH", "notes", &id, Some(patch)).await;
+                let change = json!({"$inc": {format!("t.{text}"): 1}});
+                let problem = one(&phone, "PATCH", "notes", &id, Some(change)).await;
                 problem.refused(422, "patch_not_applicable");
             }
             // As an operator.
@@ -80,8 +80,8 @@ async fn what_looks_like_sql_is_a_text_like_any_other() {
                     .await
                     .refused(422, "validation_failed");
             }
-            let patch = json!({format!("${text}"): {"t": 1}});
-            one(&phone, "PATCH", "notes", &id, Some(patch))
+            let change = json!({format!("${text}"): {"t": 1}});
+            one(&phone, "PATCH", "notes", &id, Some(change))
                 .await
                 .refused(422, "validation_failed");
             // As a name, an id, a cursor, a version.

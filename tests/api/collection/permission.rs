@@ -204,8 +204,8 @@ async fn operator_and_services_are_bound_by_no_preset_and_own_nothing() {
                     let path = format!("shared/documents/{id}");
                     call("PUT", &path, Some(json!({"data": {"n": 5}}))).await.ok(200);
                     for method in ["PATCH", "POST"] {
-                        let patch = Some(json!({"$inc": {"n": 1}}));
-                        call(method, &path, patch).await.ok(200);
+                        let step = Some(json!({"$inc": {"n": 1}}));
+                        call(method, &path, step).await.ok(200);
                     }
                     assert_eq!(call("GET", &path, None).await.ok(200)["data"]["n"], 7);
                 }

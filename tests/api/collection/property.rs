@@ -115,8 +115,8 @@ fn patch() -> impl Strategy<Value = Value> {
         let mut taken: Vec<&str> = Vec::new();
         for (path, (word, operand)) in steps {
             let overlaps = |other: &&str| {
-                let (path, other) = (format!("{path}."), format!("{other}."));
-                path.starts_with(&other) || other.starts_with(&path)
+                let (this, that) = (format!("{path}."), format!("{other}."));
+                this.starts_with(&that) || that.starts_with(&this)
             };
             if !taken.iter().any(overlaps) {
                 taken.push(path);

@@ -14,6 +14,7 @@ const PATHS: [&str; 13] = [
     "a", "b", "a", "b", "a", "b", "c", "a.b", "a.c", "b.a", "a.0", "b.1", "c.0.a",
 ];
 
+#[expect(clippy::float_arithmetic, reason = "halves, which are exact")]
 fn number() -> impl Strategy<Value = Value> {
     prop_oneof![
         (-3_i64..4).prop_map(|n| json!(n)),

@@ -217,21 +217,18 @@ async fn a_patch_does_what_the_interpreter_does() {
             }
             let patch = draw.of(&patch());
             let answer = one(&phone, "PATCH", "plain", &id, Some(patch.clone())).await;
-            match patched(&data, &patch) {
-                Ok(expected) => {
-                    let now = answer.ok(200)["data"].clone();
-                    assert!(
-                        is_equal(Some(&now), &expected),
-                        "{patch} on {data}: {now}, not {expected}"
-                    );
-                    data = now;
-                    applied += 1;
-                }
-                Err(_) => {
-                    answer.refused(422, "patch_not_applicable");
-                    let kept = one(&phone, "GET", "plain", &id, None).await.ok(200);
-                    assert!(is_equal(Some(&kept["data"]), &data), "{patch}");
-                }
+            if let Ok(expected) = patched(&data, &patch) {
+                let now = answer.ok(200)["data"].clone();
+                assert!(
+                    is_equal(Some(&now), &expected),
+                    "{patch} on {data}: {now}, not {expected}"
+                );
+                data = now;
+                applied += 1;
+            } else {
+                answer.refused(422, "patch_not_applicable");
+                let kept = one(&phone, "GET", "plain", &id, None).await.ok(200);
+                assert!(is_equal(Some(&kept["data"]), &data), "{patch}");
             }
         }
         assert!(

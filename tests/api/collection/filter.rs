@@ -28,6 +28,7 @@ fn documents() -> Vec<Value> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn table() -> Vec<(Value, Vec<&'static str>)> {
     let long = "x".repeat(300);
     let texts = ["text", "tea", "teapot", "茶", "long", "longer"];

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{add, as_operator, count, find, one, open, try_query};
-use crate::harness::shop;
+use crate::harness::{Phone, shop};
 
 const ATTEMPTS: [&str; 12] = [
     "'; drop table documents; --",
@@ -49,8 +49,8 @@ async fn what_looks_like_sql_is_a_text_like_any_other() {
             }
             // As a key and a path, where no dot is in it.
             if !text.contains('.') && !text.starts_with('$') {
-                let patch = json!({"$set": {text: {text: [text]}}});
-                one(&phone, "PATCH", "notes", &id, Some(patch)).await.ok(200);
+                let change = json!({"$set": {text: {text: [text]}}});
+                one(&phone, "PATCH", "notes", &id, Some(change)).await.ok(200);
                 let path = format!("{text}.{text}.0");
                 let mut filter = json!({});
                 filter[&path] = json!(text);
@@ -58,53 +58,58 @@ async fn what_looks_like_sql_is_a_text_like_any_other() {
                 let body = json!({"sort": [[path, "desc"]], "fields": [text], "limit": 1});
                 let page = try_query(&phone, "notes", body).await.ok(200);
                 assert_eq!(page["items"][0]["data"][text][text][0], text);
-                for patch in [
+                for change in [
                     json!({"$push": {format!("{text}.{text}"): text}}),
                     json!({"$addToSet": {format!("{text}.{text}"): text}}),
                     json!({"$pull": {format!("{text}.{text}"): text}}),
                     json!({"$unset": {text: text}}),
                 ] {
-                    one(&phone, "PATCH", "notes", &id, Some(patch)).await.ok(200);
+                    one(&phone, "PATCH", "notes", &id, Some(change)).await.ok(200);
                 }
                 // The one that cannot be applied names the field and nothing of the database.
-                let patch = json!({"$inc": {format!("t.{text}"): 1}});
-                let problem = one(&phone, "PATCH", "notes", &id, Some(patch)).await;
+                let change = json!({"$inc": {format!("t.{text}"): 1}});
+                let problem = one(&phone, "PATCH", "notes", &id, Some(change)).await;
                 problem.refused(422, "patch_not_applicable");
             }
-            // As an operator.
-            for body in [
-                json!({"filter": {"t": {format!("${text}"): 1}}}),
-                json!({"filter": {format!("${text}"): 1}}),
-            ] {
-                try_query(&phone, "notes", body)
-                    .await
-                    .refused(422, "validation_failed");
-            }
-            let patch = json!({format!("${text}"): {"t": 1}});
-            one(&phone, "PATCH", "notes", &id, Some(patch))
-                .await
-                .refused(422, "validation_failed");
-            // As a name, an id, a cursor, a version.
-            let name = format!("/v1/collections/{}/query", percent(text));
-            let answer = phone.call("POST", &name, Some(&json!({}))).await;
-            answer.refused(404, "collection_not_found");
-            let path = format!("/v1/collections/notes/documents/{}", percent(text));
-            phone
-                .call("GET", &path, None)
-                .await
-                .refused(404, "document_not_found");
-            let cursor = json!({"sort": [["$id", "asc"]], "keys": [], "id": text}).to_string();
-            for cursor in [text.to_owned(), encoded(&cursor)] {
-                let body = json!({ "cursor": cursor });
-                try_query(&phone, "notes", body)
-                    .await
-                    .refused(422, "validation_failed");
-            }
+            refused_elsewhere(&phone, &id, text).await;
         }
         let all = as_operator(shop, "POST", "notes/count", Some(json!({}))).await;
         assert_eq!(all.ok(200)["count"], ATTEMPTS.len());
     })
     .await;
+}
+
+/// As an operator, a name, an id or a cursor it is nothing.
+async fn refused_elsewhere(phone: &Phone<'_>, id: &str, text: &str) {
+    // As an operator.
+    for body in [
+        json!({"filter": {"t": {format!("${text}"): 1}}}),
+        json!({"filter": {format!("${text}"): 1}}),
+    ] {
+        try_query(phone, "notes", body)
+            .await
+            .refused(422, "validation_failed");
+    }
+    let change = json!({format!("${text}"): {"t": 1}});
+    one(phone, "PATCH", "notes", id, Some(change))
+        .await
+        .refused(422, "validation_failed");
+    // As a name, an id, a cursor, a version.
+    let name = format!("/v1/collections/{}/query", percent(text));
+    let answer = phone.call("POST", &name, Some(&json!({}))).await;
+    answer.refused(404, "collection_not_found");
+    let path = format!("/v1/collections/notes/documents/{}", percent(text));
+    phone
+        .call("GET", &path, None)
+        .await
+        .refused(404, "document_not_found");
+    let cursor = json!({"sort": [["$id", "asc"]], "keys": [], "id": text}).to_string();
+    for cursor in [text.to_owned(), encoded(&cursor)] {
+        let body = json!({ "cursor": cursor });
+        try_query(phone, "notes", body)
+            .await
+            .refused(422, "validation_failed");
+    }
 }
 
 #[tokio::test]

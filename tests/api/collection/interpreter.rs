@@ -162,6 +162,10 @@ fn step(data: &mut Value, word: &str, path: &str, operand: &Value) -> Option<()>
     Some(())
 }
 
+#[expect(
+    clippy::float_arithmetic,
+    reason = "halves and whole numbers, which are exact"
+)]
 fn changed(old: Option<Value>, word: &str, operand: &Value) -> Option<Value> {
     let listed = |word: &str| match &operand[word] {
         Value::Array(items) => items.clone(),

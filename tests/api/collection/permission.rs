@@ -65,19 +65,20 @@ async fn document(phone: &Phone<'_>, method: &str, id: &str, body: Option<Value>
     phone.call(method, &path, body.as_ref()).await
 }
 
-async fn made(answer: Answer) -> String {
+fn made(answer: &Answer) -> String {
     answer.ok(201)["id"].as_str().unwrap().to_owned()
 }
 
 /// One document of each: of the user, of another one, of the operator.
 async fn three(shop: &Shop, phone: &Phone<'_>, other: &Phone<'_>) -> [String; 3] {
     let body = json!({"data": {"n": 1}});
-    try_declare(shop, "shared", &json!({"permission": "all_read_owner_write"})).await;
+    let declaration = json!({"permission": "all_read_owner_write"});
+    try_declare(shop, "shared", &declaration).await;
     let path = "/v1/collections/shared/documents";
     [
-        made(phone.call("POST", path, Some(&body)).await).await,
-        made(other.call("POST", path, Some(&body)).await).await,
-        made(as_operator(shop, "POST", "shared/documents", Some(body)).await).await,
+        made(&phone.call("POST", path, Some(&body)).await),
+        made(&other.call("POST", path, Some(&body)).await),
+        made(&as_operator(shop, "POST", "shared/documents", Some(body)).await),
     ]
 }
 
@@ -204,8 +205,8 @@ async fn operator_and_services_are_bound_by_no_preset_and_own_nothing() {
                     let path = format!("shared/documents/{id}");
                     call("PUT", &path, Some(json!({"data": {"n": 5}}))).await.ok(200);
                     for method in ["PATCH", "POST"] {
-                        let patch = Some(json!({"$inc": {"n": 1}}));
-                        call(method, &path, patch).await.ok(200);
+                        let step = Some(json!({"$inc": {"n": 1}}));
+                        call(method, &path, step).await.ok(200);
                     }
                     assert_eq!(call("GET", &path, None).await.ok(200)["data"]["n"], 7);
                 }

@@ -17,6 +17,7 @@ use crate::domain::entropy::Entropy;
 use crate::http::{self, Bounds, Running, Shell};
 
 use crate::service::alarm::Alarms;
+use crate::service::data::cloud_function::Cloud;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
@@ -243,6 +244,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
                 .bytes::<4>()
                 .map_or_else(|_| "unnamed".to_owned(), hex::encode),
         ),
+        cloud: cloud(settings),
         merchant,
         webhook: None,
         recorder: Recorder::default(),
@@ -254,6 +256,14 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         reencryption: Progress::default(),
         pay_rest: Rest::default(),
         tasks: TaskTracker::new(),
+    })
+}
+
+fn cloud(settings: &Settings) -> Option<Cloud> {
+    let functions = &settings.mini.cloud_functions;
+    settings.mini.cloud_env.clone().map(|env| Cloud {
+        env,
+        functions: functions.iter().cloned().collect(),
     })
 }
 

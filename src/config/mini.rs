@@ -6,10 +6,13 @@ use url::Url;
 
 use super::{Noted, Reader, secret};
 use crate::domain::access_token::Issuer;
-use crate::domain::name::AppId;
+use crate::domain::name::{AppId, FunctionName};
 
 /// More mini programs than any owner has; the bound of the list, and of what is kept per app.
 const APPS_MAX: usize = 100;
+
+/// More functions than any environment has.
+const FUNCTIONS_MAX: usize = 500;
 
 const APPS_FILE: &str = "WECHAT_APPS_FILE";
 
@@ -25,7 +28,7 @@ pub struct MiniSettings {
     /// The cloud environment.
     pub cloud_env: Option<String>,
     /// The cloud functions that pages may call.
-    pub cloud_functions: Vec<String>,
+    pub cloud_functions: Vec<FunctionName>,
 }
 
 /// One mini program.
@@ -72,7 +75,8 @@ impl MiniSettings {
         let api_base_url = reader.base_url("WECHAT_API_BASE_URL", Some("https://api.weixin.qq.com"));
         let token_issuer = token_issuer(reader);
         let cloud_env = reader.optional("WECHAT_CLOUD_ENV");
-        let cloud_functions = reader.list("WECHAT_CLOUD_FUNCTIONS");
+        let cloud_functions = cloud_functions(reader);
+        let cloud_functions = cloud_functions?;
         if !cloud_functions.is_empty() && cloud_env.is_none() {
             return Err(reader.problem("WECHAT_CLOUD_ENV", "is required with WECHAT_CLOUD_FUNCTIONS"));
         }
@@ -102,6 +106,20 @@ fn token_issuer(reader: &Reader<'_>) -> Result<Issuer, Noted> {
     };
     let what = "must be stable_token or token";
     Issuer::parse(&name).ok_or_else(|| reader.problem("WECHAT_TOKEN_ISSUER", what))
+}
+
+fn cloud_functions(reader: &Reader<'_>) -> Result<Vec<FunctionName>, Noted> {
+    const NAME: &str = "WECHAT_CLOUD_FUNCTIONS";
+    let names: Result<Vec<FunctionName>, _> =
+        reader.list(NAME).into_iter().map(FunctionName::parse).collect();
+    match names {
+        Ok(names) if names.len() <= FUNCTIONS_MAX => Ok(names),
+        Ok(_) => Err(reader.problem(NAME, format!("names more than {FUNCTIONS_MAX} functions"))),
+        Err(_) => {
+            let what = "must be names of 1 to 60 letters, digits, hyphens and underscores, comma separated";
+            Err(reader.problem(NAME, what))
+        }
+    }
 }
 
 fn main_app(reader: &Reader<'_>) -> Result<MiniProgram, Noted> {

@@ -16,6 +16,7 @@ pub mod name;
 pub mod open_data;
 pub mod order;
 pub mod outbox;
+pub mod phone_number;
 pub mod product;
 pub mod reconciliation;
 pub mod refund;

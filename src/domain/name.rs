@@ -64,6 +64,10 @@ name! {
     MchId, "merchant number", 1..=32, b"";
     /// A login code from `wx.login`. 1 to 256 URL-safe characters; nothing else reaches WeChat.
     LoginCode, "login code", 1..=256, b"-._~";
+    /// A code of the phone-number button. 1 to 256 URL-safe characters; nothing else reaches WeChat.
+    PhoneCode, "phone code", 1..=256, b"-._~";
+    /// A cloud function. 1 to 60 letters, digits, hyphens and underscores.
+    FunctionName, "function name", 1..=60, b"_-";
     /// The merchant's number of one payment attempt. 6 to 32 characters.
     OutTradeNo, "out_trade_no", 6..=32, b"_-|*";
     /// WeChat's number of one payment. 1 to 32 characters.

@@ -9,6 +9,12 @@ pub enum TextError {
     /// Nothing but white space.
     #[error("is empty")]
     Empty,
+    /// It holds a control character, or a separator of lines.
+    #[error("holds a control character")]
+    Control,
+    /// It holds a character that turns the direction of what is written behind it.
+    #[error("holds a character that turns the direction of writing")]
+    Direction,
     /// More characters than allowed.
     #[error("is longer than {0} characters")]
     TooLong(usize),
@@ -31,6 +37,32 @@ pub fn check_filled(text: &str, max: usize) -> Result<(), TextError> {
         return Err(TextError::Empty);
     }
     check(text, max)
+}
+
+/// Checks the name of a person, which others see beside other text: at most `max` characters, something
+/// to be seen among them, on one line, in the direction that its letters have by themselves.
+pub fn check_name(text: &str, max: usize) -> Result<(), TextError> {
+    if text
+        .chars()
+        .all(|letter| letter.is_whitespace() || is_invisible(letter))
+    {
+        return Err(TextError::Empty);
+    }
+    check(text, max)?;
+    if text
+        .chars()
+        .any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}'))
+    {
+        return Err(TextError::Control);
+    }
+    // Embeddings, overrides and isolates. Marks (U+200E, U+200F) stay: names in Arabic and Hebrew need them.
+    if text
+        .chars()
+        .any(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    {
+        return Err(TextError::Direction);
+    }
+    Ok(())
 }
 
 /// Whether `text` can be the address of something as it stands: no white space, no control character
@@ -75,6 +107,31 @@ mod tests {
         assert_eq!(check("四个汉字!", 4), Err(TextError::TooLong(4)));
         assert_eq!(check("a\0b", 9), Err(TextError::Zero));
         assert_eq!(check_filled(" \u{3000}", 9), Err(TextError::Empty));
+    }
+
+    #[test]
+    fn a_name_is_one_line_that_can_be_seen() {
+        for good in [
+            "阿丽",
+            "🍵👩\u{200d}👧",
+            "e\u{301}",
+            " a ",
+            "\u{200f}שלום\u{200f}",
+            "<script>",
+        ] {
+            assert_eq!(check_name(good, 12), Ok(()), "{good:?}");
+        }
+        for empty in ["", " \u{3000}", "\u{200b}\u{200d}", "\u{feff}", "\u{3164}"] {
+            assert_eq!(check_name(empty, 12), Err(TextError::Empty), "{empty:?}");
+        }
+        for control in ["a\nb", "a\tb", "a\u{7f}", "a\u{85}b", "a\u{2028}b", "\u{1b}[31ma"] {
+            assert_eq!(check_name(control, 12), Err(TextError::Control), "{control:?}");
+        }
+        for turned in ["\u{202e}gpj", "a\u{202a}", "a\u{2066}b\u{2069}"] {
+            assert_eq!(check_name(turned, 12), Err(TextError::Direction), "{turned:?}");
+        }
+        assert_eq!(check_name("a\0", 12), Err(TextError::Zero));
+        assert_eq!(check_name("四个汉字!", 4), Err(TextError::TooLong(4)));
     }
 
     #[test]

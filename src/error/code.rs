@@ -90,10 +90,16 @@ codes! {
         "WeChat does not accept the code: it is wrong, used or older than five minutes. Call `wx.login` again and send the new code.";
     LoginBlocked = "login_blocked", 403, Warn, false, "WeChat blocks this login",
         "WeChat considers the user a high risk or has restricted the account. Show a message; do not retry.";
+    PhoneCodeInvalid = "phone_code_invalid", 400, Info, false, "The code of the phone-number button is not valid",
+        "The code is wrong, used or may be used, older than five minutes, or of another user or mini program. Let the user tap the button again and send the new code.";
+    CloudNotConfigured = "cloud_not_configured", 503, Info, false, "There is no cloud environment",
+        "The server has no `WECHAT_CLOUD_ENV` and no `WECHAT_CLOUD_FUNCTIONS`; everything else works.";
+    CloudFunctionFailed = "cloud_function_failed", 502, Warn, false, "The cloud function failed",
+        "The function ended in an error, took too long or answered more than 1 MB; `wechat_errcode` is WeChat's number, if WeChat said it. What it did before is not undone.";
     WechatUnavailable = "wechat_unavailable", 503, Warn, true, "WeChat is not available",
         "WeChat is busy, out of reach or answered rubbish. Try again after `Retry-After`.";
     WechatTimeout = "wechat_timeout", 504, Warn, true, "WeChat did not answer in time",
-        "Whether the call took effect is unknown. For a payment, ask again: nothing is lost or doubled. For a login, call `wx.login` again.";
+        "Whether the call took effect is unknown. For a payment, ask again: nothing is lost or doubled. For a login, call `wx.login` again. A code of the phone-number button may be used: let the user tap it again. A cloud function may have run.";
     WechatRejected = "wechat_rejected", 502, Error, false, "WeChat refuses the call",
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
     WechatPathRefused = "wechat_path_refused", 403, Info, false, "This path of WeChat's is not called on behalf",

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::id::{
     AttemptId, EventId, ExceptionId, NotificationId, OrderId, ReconciliationId, RefundId, SessionId, UserId,
 };
-use crate::domain::name::{AppId, ProductId};
+use crate::domain::name::{AppId, FunctionName, ProductId};
 use crate::error::{AppError, ErrorCode};
 
 /// Something that a path can name.
@@ -72,6 +72,14 @@ uuid_parts! {
 }
 
 impl PathPart for ProductId {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
+impl PathPart for FunctionName {
+    const NAME: &'static str = "name";
+
     fn parse(text: &str) -> Option<Self> {
         Self::parse(text).ok()
     }

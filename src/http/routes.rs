@@ -5,11 +5,11 @@ use actix_web::web::{ServiceConfig, delete, get, patch, post, put, resource};
 
 use super::admin::{
     event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
-    refund, session_key,
+    refund, session_key, user,
 };
 use super::callback::pay;
 use super::internal;
-use super::v1::{login, me, open_data, order, payment, product, session};
+use super::v1::{cloud_id, function, login, me, open_data, order, payment, phone_number, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
@@ -25,8 +25,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/v1/me")
                 .route(get().to(me::read_me))
-                .route(patch().to(me::change_me)),
+                .route(patch().to(me::change_me))
+                .route(put().to(me::put_me)),
         )
+        .service(resource("/v1/phone-number").route(post().to(phone_number::create_phone_number)))
+        .service(resource("/v1/open-data/cloud-ids").route(post().to(cloud_id::open_cloud_ids)))
+        .service(resource("/v1/functions/{name}").route(post().to(function::invoke_function)))
         .service(resource("/v1/open-data").route(post().to(open_data::open)))
         .service(resource("/v1/open-data/verify").route(post().to(open_data::verify)))
         .service(resource("/v1/products").route(get().to(product::list_products)))
@@ -57,6 +61,8 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/admin/orders").route(get().to(admin_order::search_orders)))
         .service(resource("/admin/orders/{id}").route(get().to(admin_order::read_story)))
+        .service(resource("/admin/users/search").route(post().to(user::search_users)))
+        .service(resource("/admin/users/{id}").route(get().to(user::read_user)))
         .service(
             resource("/admin/reconciliations")
                 .route(get().to(reconciliation::list_reconciliations))

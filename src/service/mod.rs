@@ -1,5 +1,5 @@
-//! The use cases, one file each, in wings: who is it ([`login`]), what WeChat encrypts and signs for a
-//! user ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), and what
+//! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
+//! ([`data`]), what is bought and paid ([`pay`]), what WeChat's other services do ([`mini`]), and what
 //! the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`]
 //! follows a change of the data keys.
 //!
@@ -63,6 +63,8 @@ pub struct Context {
     pub mini_programs: MiniPrograms,
     /// Access tokens seen alive within the last seconds.
     pub access_tokens: mini::AccessTokens,
+    /// The cloud environment, if there is one.
+    pub cloud: Option<data::cloud_function::Cloud>,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.

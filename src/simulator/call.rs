@@ -100,4 +100,6 @@ pub(super) struct Reply {
     pub(super) signer: Option<Arc<Signer>>,
     /// `WeChat Pay`'s numeric code, the end of `Request-ID`; none for other APIs.
     pub(super) request_number: Option<u32>,
+    /// How long what was asked for takes, in milliseconds.
+    pub(super) wait_ms: u64,
 }

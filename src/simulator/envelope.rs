@@ -86,11 +86,11 @@ pub(super) fn payload(
         }
         Kind::Profile => profile(user),
         Kind::Phone => {
-            let number = format!("138{:08}", user.number);
+            let number = user.phone_number();
             vec![
-                member("phoneNumber", json!(number)),
-                member("purePhoneNumber", json!(number)),
-                member("countryCode", json!("86")),
+                member("phoneNumber", json!(number.whole())),
+                member("purePhoneNumber", json!(number.pure)),
+                member("countryCode", json!(number.country_code)),
             ]
         }
         Kind::Werun => vec![member("stepInfoList", steps(user.number, now))],

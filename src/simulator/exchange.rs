@@ -63,8 +63,9 @@ pub(super) async fn answer(
         return cut(&request, ms).await;
     }
     record(&shared, api, &call, Some(&reply), started);
-    if let Some(ms) = struck.ms(FaultKind::Delay, 1_000) {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+    let wait_ms = struck.ms(FaultKind::Delay, 1_000).unwrap_or(0).max(reply.wait_ms);
+    if wait_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
     }
     respond(reply, struck.ms(FaultKind::SlowBody, 2_000))
 }

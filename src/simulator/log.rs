@@ -102,6 +102,8 @@ pub(super) enum EventKind {
     /// A notification was tried; data: the delivery.
     Notification,
     LoginCode,
+    PhoneCode,
+    CloudId,
     CashierOpened,
     Paid,
     Cancelled,

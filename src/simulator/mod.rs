@@ -43,6 +43,7 @@ mod seal;
 mod server;
 mod slow_body;
 mod state;
+mod voucher;
 mod world;
 
 use std::net::TcpListener;

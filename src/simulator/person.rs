@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::mini::login::make_session_key;
-use super::record::{Identity, Record, User};
+use super::record::{Identity, PhoneNumber, Record, User};
 use super::state::Shared;
 use super::world::World;
 
@@ -25,6 +25,7 @@ pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
             nickname: nickname.unwrap_or_else(|| format!("Phone {number}")),
             is_blocked: false,
             unionid: format!("o{}", world.entropy.text(27)),
+            own_phone_number: None,
             identities,
         };
         world.put(Record::User(user.clone()));
@@ -48,11 +49,13 @@ pub(super) fn update(
     user_id: &str,
     nickname: Option<String>,
     is_blocked: Option<bool>,
+    phone_number: Option<PhoneNumber>,
 ) -> Option<User> {
     shared.step(|world, _| {
         let mut user = world.user(user_id)?.clone();
         user.nickname = nickname.unwrap_or(user.nickname);
         user.is_blocked = is_blocked.unwrap_or(user.is_blocked);
+        user.own_phone_number = phone_number.or(user.own_phone_number);
         world.put(Record::User(user.clone()));
         Some(user)
     })

@@ -22,6 +22,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ("shop.css", CSS, include_str!("phone/shop.css")),
     ("texts.js", JAVASCRIPT, include_str!("phone/texts.js")),
     (
+        "device/button.js",
+        JAVASCRIPT,
+        include_str!("phone/device/button.js"),
+    ),
+    (
         "device/cashier.js",
         JAVASCRIPT,
         include_str!("phone/device/cashier.js"),
@@ -70,8 +75,14 @@ const FILES: &[(&str, &str, &str)] = &[
     ("shop/order.js", JAVASCRIPT, include_str!("phone/shop/order.js")),
     ("shop/orders.js", JAVASCRIPT, include_str!("phone/shop/orders.js")),
     ("shop/pay.js", JAVASCRIPT, include_str!("phone/shop/pay.js")),
+    (
+        "shop/phone_number.js",
+        JAVASCRIPT,
+        include_str!("phone/shop/phone_number.js"),
+    ),
     ("shop/result.js", JAVASCRIPT, include_str!("phone/shop/result.js")),
     ("shop/shop.js", JAVASCRIPT, include_str!("phone/shop/shop.js")),
+    ("shop/steps.js", JAVASCRIPT, include_str!("phone/shop/steps.js")),
     ("shop/view.js", JAVASCRIPT, include_str!("phone/shop/view.js")),
 ];
 

@@ -11,6 +11,7 @@ use super::key::KeyMode;
 use super::mini::token::AppTokens;
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
+use super::voucher::{CloudId, PhoneCode};
 
 /// How many session keys are remembered that were replaced.
 const EARLIER_KEYS_MAX: usize = 3;
@@ -27,6 +28,8 @@ pub(super) enum Record {
     Certificate(CertificateRecord),
     User(User),
     LoginCode(LoginCode),
+    PhoneCode(PhoneCode),
+    CloudId(CloudId),
     Tokens(AppTokens),
     Order(Order),
     Refund(Refund),
@@ -57,8 +60,41 @@ pub(super) struct User {
     pub(super) nickname: String,
     pub(super) is_blocked: bool,
     pub(super) unionid: String,
+    /// The number that was given by hand; see [`User::phone_number`].
+    #[serde(default)]
+    pub(super) own_phone_number: Option<PhoneNumber>,
     /// By app id.
     pub(super) identities: BTreeMap<String, Identity>,
+}
+
+impl User {
+    /// The number of this person's phone: the one given by hand, else one made of the person's own number.
+    pub(super) fn phone_number(&self) -> PhoneNumber {
+        self.own_phone_number.clone().unwrap_or_else(|| PhoneNumber {
+            pure: format!("199{:08}", self.number),
+            country_code: "86".to_owned(),
+        })
+    }
+}
+
+/// A phone number.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PhoneNumber {
+    /// Without the country code, digits.
+    pub(super) pure: String,
+    /// Digits.
+    pub(super) country_code: String,
+}
+
+impl PhoneNumber {
+    /// With the country code if it is a foreign one, as `WeChat` writes it.
+    pub(super) fn whole(&self) -> String {
+        if self.country_code == "86" {
+            self.pure.clone()
+        } else {
+            format!("+{}{}", self.country_code, self.pure)
+        }
+    }
 }
 
 /// A person in one mini program.

@@ -56,7 +56,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
 
 /// `WeChat`'s paths, exactly as the real hosts have them.
 fn wechat(config: &mut ServiceConfig) {
-    use mini::{echo, login, session, token};
+    use mini::{cloud_function, echo, login, open_data, phone_number, session, token};
     use pay::{bill, bill_download, certificates, close, prepay, query, refund, refund_query};
     let any = web::route;
     config
@@ -73,6 +73,18 @@ fn wechat(config: &mut ServiceConfig) {
         .route(
             "/wxa/resetusersessionkey",
             any().to(api(Api::ResetSessionKey, session::handle_reset)),
+        )
+        .route(
+            "/wxa/business/getuserphonenumber",
+            any().to(api(Api::PhoneNumber, phone_number::handle)),
+        )
+        .route(
+            "/wxa/getopendata",
+            any().to(api(Api::OpenData, open_data::handle)),
+        )
+        .route(
+            "/tcb/invokecloudfunction",
+            any().to(api(Api::CloudFunction, cloud_function::handle)),
         )
         .service(
             web::resource("/wxa/echo/{path:.*}")

@@ -17,6 +17,7 @@ use super::mini::token::AppTokens;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
 use super::refund::{Refund, RefundStatus, Refunds};
 use super::rule::Rules;
+use super::voucher::Vouchers;
 
 /// Codes older than this are forgotten: they answer as unknown instead of expired.
 const LOGIN_CODE_KEPT: TimeDelta = TimeDelta::hours(1);
@@ -32,6 +33,7 @@ pub(super) struct World {
     users: BTreeMap<String, User>,
     users_by_openid: HashMap<(String, String), String>,
     login_codes: HashMap<String, LoginCode>,
+    pub(super) vouchers: Vouchers,
     tokens: BTreeMap<String, AppTokens>,
     orders: BTreeMap<String, Order>,
     orders_by_prepay_id: HashMap<String, String>,
@@ -68,6 +70,7 @@ impl World {
             users: BTreeMap::new(),
             users_by_openid: HashMap::new(),
             login_codes: HashMap::new(),
+            vouchers: Vouchers::default(),
             tokens: BTreeMap::new(),
             orders: BTreeMap::new(),
             orders_by_prepay_id: HashMap::new(),
@@ -132,6 +135,8 @@ impl World {
             Record::LoginCode(code) => {
                 self.login_codes.insert(code.code.clone(), code);
             }
+            Record::PhoneCode(code) => self.vouchers.apply_phone_code(code),
+            Record::CloudId(id) => self.vouchers.apply_cloud_id(id),
             Record::Tokens(tokens) => {
                 self.tokens.insert(tokens.app_id.clone(), tokens);
             }
@@ -186,6 +191,7 @@ impl World {
             .chain(self.certificates.iter().cloned().map(Record::Certificate))
             .chain(self.users.values().cloned().map(Record::User))
             .chain(fresh_codes.map(Record::LoginCode))
+            .chain(self.vouchers.records(now))
             .chain(self.tokens.values().cloned().map(Record::Tokens))
             .chain(self.orders.values().cloned().map(Record::Order))
             .chain(self.refunds.all().cloned().map(Record::Refund))

@@ -51,6 +51,21 @@ pub async fn delete_notifications(db: impl PgExecutor<'_>, before: DateTime<Utc>
         .rows_affected())
 }
 
+/// Removes up to 1,000 codes of the phone-number button that were sent before `before`; tells how many.
+pub async fn delete_phone_codes(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_phone_codes
+        delete from phone_codes where code_hash in (
+            select code_hash from phone_codes where asked_at < $1 order by asked_at limit 1000
+            for update skip locked)",
+        before,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_phone_codes", statement)
+        .await?
+        .rows_affected())
+}
+
 /// Removes refused deliveries: up to 1,000 that arrived before `before`, and up to 1,000 of those
 /// beyond the newest `rows_max`; tells how many.
 pub async fn delete_refused_notifications(

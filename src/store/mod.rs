@@ -24,6 +24,8 @@ pub mod notification;
 pub mod order;
 pub mod order_search;
 pub mod outbox;
+pub mod phone_code;
+pub mod phone_number;
 pub mod picture;
 pub mod pool;
 pub mod product;
@@ -41,6 +43,7 @@ pub mod timeline;
 pub mod token_health;
 pub mod token_refresh;
 pub mod user;
+pub mod user_search;
 pub mod vault;
 pub mod wechat_call;
 

@@ -8,8 +8,8 @@
 use sqlx::{PgConnection, PgExecutor};
 use zeroize::Zeroizing;
 
-use super::Error;
 use super::vault::KeyName;
+use super::{Error, phone_number};
 use crate::telemetry::query;
 
 /// A column of sealed values.
@@ -119,6 +119,11 @@ pub const COLUMNS: &[SealedColumn] = &[
     column!(
         "access_tokens", "token", "app_id" "text" from "",
         place "'access_tokens.token/' || app_id"
+    ),
+    column!(
+        "phone_numbers", "phone_number", "user_id" "uuid" from "00000000-0000-0000-0000-000000000000",
+        place "'phone_numbers.phone_number/' || user_id",
+        hash "phone_number_hash" of phone_number::hashed_of
     ),
 ];
 

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::Error;
+use super::vault::Vault;
+use super::{Error, phone_number};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::name::{AppId, OpenId, UnionId};
 use crate::domain::user::User;
@@ -36,12 +37,14 @@ struct SessionRow {
     nickname: Option<String>,
     avatar_url: Option<String>,
     user_created_at: DateTime<Utc>,
+    phone_number: Option<Vec<u8>>,
 }
 
 /// The session and its user, if the session is alive at `now`: one statement, so that a route
 /// that only reads its user needs no other.
 pub async fn find_live(
     db: impl PgExecutor<'_>,
+    vault: &Vault,
     id: SessionId,
     now: DateTime<Utc>,
 ) -> Result<Option<(LiveSession, User)>, Error> {
@@ -49,8 +52,8 @@ pub async fn find_live(
         SessionRow,
         r#"-- session.find_live
         select s.user_id, u.app_id, u.openid, s.created_at, s.expires_at, u.nickname, u.avatar_url,
-            u.created_at as user_created_at
-        from sessions s join users u on u.id = s.user_id
+            u.created_at as user_created_at, p.phone_number as "phone_number?"
+        from sessions s join users u on u.id = s.user_id left join phone_numbers p on p.user_id = u.id
         where s.id = $1 and s.revoked_at is null and s.expires_at > $2"#,
         Uuid::from(id),
         now,
@@ -69,9 +72,10 @@ pub async fn find_live(
         expires_at: row.expires_at,
     };
     let user = User {
-        id: row.user_id.into(),
+        id: session.user_id,
         nickname: row.nickname,
         avatar_url: row.avatar_url,
+        phone_number: phone_number::masked(vault, session.user_id, row.phone_number.as_deref()),
         created_at: row.user_created_at,
     };
     Ok(Some((session, user)))

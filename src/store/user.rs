@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::Error;
+use super::vault::Vault;
+use super::{Error, phone_number};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::name::{AppId, OpenId, UnionId};
 use crate::domain::user::User;
@@ -43,6 +44,7 @@ struct LoginRow {
     nickname: Option<String>,
     avatar_url: Option<String>,
     created_at: DateTime<Utc>,
+    phone_number: Option<Vec<u8>>,
     is_new: bool,
     has_moved: bool,
 }
@@ -61,7 +63,11 @@ pub struct LoginOutcome {
 /// Finds or makes the user, keeps the session key (the one before it becomes the previous one,
 /// unless it is the same) and opens the session, all in one statement. A unionid that was told once
 /// stays until WeChat tells another.
-pub async fn insert_login(db: impl PgExecutor<'_>, login: &NewLogin<'_>) -> Result<LoginOutcome, Error> {
+pub async fn insert_login(
+    db: impl PgExecutor<'_>,
+    vault: &Vault,
+    login: &NewLogin<'_>,
+) -> Result<LoginOutcome, Error> {
     let statement = sqlx::query_as!(
         LoginRow,
         r#"-- user.insert_login
@@ -88,9 +94,9 @@ pub async fn insert_login(db: impl PgExecutor<'_>, login: &NewLogin<'_>) -> Resu
             insert into sessions (id, user_id, created_at, expires_at)
             select $8, login.id, $7, $9 from login
         )
-        select id as "id!", nickname, avatar_url, created_at as "created_at!", id = $1 as "is_new!",
-            exists (select from before where unionid <> $4) as "has_moved!"
-        from login"#,
+        select login.id as "id!", nickname, avatar_url, created_at as "created_at!", p.phone_number as "phone_number?",
+            login.id = $1 as "is_new!", exists (select from before where unionid <> $4) as "has_moved!"
+        from login left join phone_numbers p on p.user_id = login.id"#,
         Uuid::from(login.user_id),
         login.app_id.as_str(),
         login.openid.as_str(),
@@ -103,11 +109,13 @@ pub async fn insert_login(db: impl PgExecutor<'_>, login: &NewLogin<'_>) -> Resu
     )
     .fetch_one(db);
     let row = query("user.insert_login", statement).await?;
+    let id = UserId::from(row.id);
     Ok(LoginOutcome {
         user: User {
-            id: row.id.into(),
+            id,
             nickname: row.nickname,
             avatar_url: row.avatar_url,
+            phone_number: phone_number::masked(vault, id, row.phone_number.as_deref()),
             created_at: row.created_at,
         },
         is_new: row.is_new,

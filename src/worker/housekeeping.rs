@@ -16,6 +16,10 @@ const KEYS_KEPT: TimeDelta = TimeDelta::days(7);
 /// How long a session that is over stays for support to see.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
 
+/// How long a code of the phone-number button is remembered: it lives five minutes, and twelve times that is enough
+/// for any clock.
+const PHONE_CODES_KEPT: TimeDelta = TimeDelta::hours(1);
+
 /// How long a believed notification is kept.
 const NOTIFICATIONS_KEPT: TimeDelta = TimeDelta::days(180);
 /// How long a refused one is kept, and how many at most: with 16 KiB of body each, 320 MiB.
@@ -40,7 +44,8 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     let refused =
         store::housekeeping::delete_refused_notifications(&context.db, now - REFUSED_KEPT, REFUSED_ROWS_MAX)
             .await?;
-    if [keys, sessions, notifications, refused] == [0; 4] {
+    let codes = store::housekeeping::delete_phone_codes(&context.db, now - PHONE_CODES_KEPT).await?;
+    if [keys, sessions, notifications, refused, codes] == [0; 5] {
         return Ok(Next::Later);
     }
     tracing::debug!(
@@ -48,6 +53,7 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         sessions,
         notifications,
         refused,
+        codes,
         "removed what has served its time"
     );
     Ok(Next::AtOnce)

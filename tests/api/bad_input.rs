@@ -14,7 +14,7 @@ pub(crate) enum Who {
 
 /// Every route that takes no part in WeChat's callbacks, with a body where it takes one. `{id}`
 /// stands for something that is there.
-pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 22] = [
+pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 27] = [
     ("POST", "/v1/login", Who::Anybody, Some(r#"{"code":"0unknown"}"#)),
     ("GET", "/v1/session", Who::User, None),
     ("DELETE", "/v1/session", Who::User, None),
@@ -57,6 +57,26 @@ pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 22] = [
         Who::User,
         Some(r#"{"rawData":"{}","signature":"x"}"#),
     ),
+    ("PUT", "/v1/me", Who::User, Some(r#"{"nickname":"x"}"#)),
+    (
+        "POST",
+        "/v1/phone-number",
+        Who::User,
+        Some(r#"{"code":"not/one"}"#),
+    ),
+    (
+        "POST",
+        "/v1/open-data/cloud-ids",
+        Who::User,
+        Some(r#"{"cloudIDs":["unknown"]}"#),
+    ),
+    (
+        "POST",
+        "/admin/users/search",
+        Who::Operator,
+        Some(r#"{"phone_number":"13800000000"}"#),
+    ),
+    ("GET", "/admin/users/{id}", Who::Operator, None),
 ];
 
 /// A shop with something in it, and a user.

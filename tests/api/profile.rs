@@ -31,6 +31,39 @@ async fn what_is_not_named_stays() {
     .await;
 }
 
+/// `wx.request` knows no `PATCH`.
+#[tokio::test]
+async fn put_means_the_same_as_patch() {
+    shop(async |shop| {
+        let phone = shop.visitor().await;
+        let avatar = "https://wx.qlogo.cn/mmhead/x/0";
+        change(&phone, json!({ "avatar_url": avatar })).await;
+        let put = phone
+            .call("PUT", "/v1/me", Some(&json!({"nickname": "阿丽"})))
+            .await
+            .ok(200);
+        assert_eq!(
+            (&put["nickname"], &put["avatar_url"]),
+            (&json!("阿丽"), &json!(avatar))
+        );
+        assert_eq!(phone.call("GET", "/v1/me", None).await.ok(200), put);
+        for (body, pointer) in [
+            (json!({"nickname": " "}), "/nickname"),
+            (json!({"nick": "x"}), "/nick"),
+        ] {
+            let problem = phone.call("PUT", "/v1/me", Some(&body)).await;
+            assert_eq!(
+                problem.refused(422, "validation_failed")["errors"][0]["pointer"],
+                pointer
+            );
+        }
+        shop.call("PUT", "/v1/me", Some(&json!({})))
+            .await
+            .refused(401, "unauthenticated");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_name_is_kept_as_it_was_written() {
     shop(async |shop| {
@@ -44,7 +77,6 @@ async fn a_name_is_kept_as_it_was_written() {
             "{{7*7}} ${x} %s \\u0000",
             "  spaces  ",
             "e\u{301}",
-            "\u{202e}right to left",
             &"字".repeat(32),
             &"🍵".repeat(32),
         ] {
@@ -60,7 +92,20 @@ async fn a_name_is_kept_as_it_was_written() {
 async fn a_name_says_something_in_32_characters() {
     shop(async |shop| {
         let phone = shop.visitor().await;
-        for name in ["", "   ", "\u{3000}", "\n", &"字".repeat(33), &"x".repeat(10_000)] {
+        for name in [
+            "",
+            "   ",
+            "\u{3000}",
+            "\n",
+            "\u{200b}",
+            "two\nlines",
+            "a\u{7f}",
+            "\u{1b}[31mred",
+            "gpj.\u{202e}elif",
+            "a\u{2066}b",
+            &"字".repeat(33),
+            &"x".repeat(10_000),
+        ] {
             let problem = phone
                 .call("PATCH", "/v1/me", Some(&json!({"nickname": name})))
                 .await
@@ -96,6 +141,7 @@ async fn a_picture_lies_at_wechat_or_here() {
         for url in [
             "https://thirdwx.qlogo.cn/mmopen/vi_32/x/132",
             "https://wx.qlogo.cn/mmhead/x/0",
+            "https://mmbiz.qpic.cn/mmbiz/x/0?wx_fmt=png",
             &ours,
         ] {
             let user = change(&phone, json!({"avatar_url": url})).await;
@@ -103,6 +149,7 @@ async fn a_picture_lies_at_wechat_or_here() {
         }
         let elsewhere = shop.url("/v1/me");
         let beside = shop.url("/files/../v1/me");
+        let folder = shop.url("/files/");
         let hidden = shop.url("/files/%2e%2e/v1/me");
         let long = format!("https://wx.qlogo.cn/{}", "x".repeat(1_024));
         for url in [
@@ -113,6 +160,9 @@ async fn a_picture_lies_at_wechat_or_here() {
             "https://wx.qlogo.cn:8443/x",
             "https://wx.qlogo.cn.evil.example/x",
             "https://evilqlogo.cn/x",
+            "https://evil.wx.qlogo.cn/x",
+            "https://wx.qlogo.cn./x",
+            "https://evil.example/?https://wx.qlogo.cn/x",
             "https://evil.example/wx.qlogo.cn",
             "https://evil.example#.qlogo.cn",
             "https://evil.example\\@wx.qlogo.cn/x",
@@ -126,6 +176,7 @@ async fn a_picture_lies_at_wechat_or_here() {
             "file:///etc/passwd",
             &elsewhere,
             &beside,
+            &folder,
             &hidden,
             &long,
         ] {

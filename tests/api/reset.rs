@@ -114,6 +114,30 @@ async fn a_query_whose_client_resets_settles_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_phone_number_whose_client_resets_is_kept_all_the_same() {
+    shop(async |shop| {
+        let phone = shop.visitor().await;
+        let code = phone.phone_code().await;
+        shop.faults(json!([{"kind": "delay", "api": "phone_number", "ms": 300}]))
+            .await;
+        let headers = [
+            ("authorization".to_owned(), format!("Bearer {}", phone.token)),
+            ("content-type".to_owned(), "application/json".to_owned()),
+        ];
+        let body = json!({ "code": code }).to_string();
+        let request = on_the_wire(shop, "/v1/phone-number", &headers, body.as_bytes());
+        let stream = send(shop, &request).await;
+        shop.calls_until("phone_number", 1).await;
+        reset(stream);
+        until_noticed(shop).await;
+        until(async || !phone.shown_number().await.is_null()).await;
+        phone.give_number(&code).await.ok(200);
+        assert_eq!(shop.calls("phone_number").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_notification_whose_sender_resets_has_its_effect_all_the_same() {
     shop(async |shop| {
         shop.stock("tea", 100, None).await;

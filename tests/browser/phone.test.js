@@ -200,7 +200,7 @@ test("nickname, and out and in again", async () => {
   await ada.tap("nav-me");
   await ada.see("nickname").fill("水 & <b>鱼</b> 🐟");
   await ada.tap("save-nickname");
-  await ada.asked("PATCH", "/v1/me", 200);
+  await ada.asked("PUT", "/v1/me", 200);
   await ada.page.reload();
   await ada.see("me-nickname").getByText("水 & <b>鱼</b> 🐟", { exact: true }).waitFor();
   await ada.tap("logout");

@@ -7,11 +7,12 @@ use weir::store::sealed::COLUMNS;
 use crate::database::Database;
 
 /// Columns of bytes that hold nothing sealed, and need no data key to be read.
-const NOT_SEALED: [&str; 5] = [
+const NOT_SEALED: [&str; 6] = [
     // A keyed hash that is made again with each refresh; one that nobody knows costs a try.
     "access_tokens.secret_hash",
     "idempotency_keys.request_hash",
     "notifications.body",
+    "phone_codes.code_hash",
     "refunds.request_hash",
     "refused_notifications.body",
 ];

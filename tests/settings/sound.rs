@@ -158,7 +158,13 @@ fn everything_can_be_set() {
     let settings = read(&everything(&folder)).unwrap();
     assert_eq!(settings.http.trusted_proxies.len(), 2);
     assert_eq!(settings.mini.apps.len(), 2);
-    assert_eq!(settings.mini.cloud_functions, ["sum", "greet"]);
+    let functions: Vec<&str> = settings
+        .mini
+        .cloud_functions
+        .iter()
+        .map(weir::domain::name::FunctionName::as_str)
+        .collect();
+    assert_eq!(functions, ["sum", "greet"]);
     assert!(settings.merchant.is_some());
     assert_eq!(settings.telemetry.log_format, Some(LogFormat::Json));
     assert!(matches!(settings.files, FileSettings::Store(store) if store.prefix == "uploads/"));

@@ -32,3 +32,4 @@ mod restart;
 mod seed;
 mod signature;
 mod token;
+mod voucher;

@@ -9,3 +9,4 @@ pub mod product;
 pub mod reconciliation;
 pub mod refund;
 pub mod session_key;
+pub mod user;

@@ -35,7 +35,7 @@ impl From<User> for UserResponse {
             id: user.id,
             nickname: user.nickname,
             avatar_url: user.avatar_url,
-            phone_number: None,
+            phone_number: user.phone_number,
             created_at: user.created_at,
         }
     }
@@ -55,10 +55,12 @@ pub async fn read_me(context: web::Data<Context>, bearer: TokenBearer) -> Result
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMeRequest {
-    /// Not only white space.
+    /// Something that can be seen, on one line: no control characters, and none that turn the direction
+    /// of writing.
     #[schema(min_length = 1, max_length = 32, pattern = "\\S")]
     nickname: Option<String>,
-    /// A picture at WeChat or among the files of this server.
+    /// A picture at WeChat (`thirdwx.qlogo.cn`, `wx.qlogo.cn`, `mmbiz.qpic.cn`, over https) or the `url`
+    /// of a file of this server.
     #[schema(max_length = 1024)]
     avatar_url: Option<String>,
 }
@@ -73,11 +75,34 @@ pub async fn change_me(
     caller: Caller,
     body: Body<ChangeMeRequest, 16_384>,
 ) -> Result<HttpResponse, AppError> {
+    answer_change(&context, &caller, body.0).await
+}
+
+/// Change one's profile, for pages that cannot send `PATCH`
+///
+/// The same as `PATCH /v1/me`, what is absent stays: `wx.request` knows no `PATCH`.
+#[utoipa::path(put, path = "/v1/me", tag = "session", request_body = ChangeMeRequest, security(("session" = [])),
+    responses(
+        (status = 200, body = UserResponse),
+    ))]
+pub async fn put_me(
+    context: web::Data<Context>,
+    caller: Caller,
+    body: Body<ChangeMeRequest, 16_384>,
+) -> Result<HttpResponse, AppError> {
+    answer_change(&context, &caller, body.0).await
+}
+
+async fn answer_change(
+    context: &Context,
+    caller: &Caller,
+    request: ChangeMeRequest,
+) -> Result<HttpResponse, AppError> {
     let change = ProfileChange {
-        nickname: body.0.nickname,
-        avatar_url: body.0.avatar_url,
+        nickname: request.nickname,
+        avatar_url: request.avatar_url,
     };
-    profile::change_profile(&context, caller.0.user_id, &change).await?;
-    let (_, user) = session::read(&context, &caller.0.subject()).await?;
+    profile::change_profile(context, caller.0.user_id, &change).await?;
+    let (_, user) = session::read(context, &caller.0.subject()).await?;
     Ok(HttpResponse::Ok().json(UserResponse::from(user)))
 }

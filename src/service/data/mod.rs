@@ -1,6 +1,10 @@
-//! What WeChat encrypts and signs for a user: open data, and the session keys behind it.
+//! What a user gives by WeChat: what it encrypts and signs, the session keys behind that, the phone number, data
+//! behind cloudIDs, and what cloud functions make of it.
 
+pub mod cloud_function;
+pub mod cloud_id;
 pub mod open_data;
+pub mod phone_number;
 pub mod session_key;
 
 use crate::service::Context;

@@ -33,7 +33,9 @@ pub async fn introspect(context: &Context, token: &str) -> Result<Option<Introsp
     let Ok(subject) = context.tokens.verify(token, now) else {
         return Ok(None);
     };
-    let Some((session, _)) = store::session::find_live(&context.db, subject.session_id, now).await? else {
+    let Some((session, _)) =
+        store::session::find_live(&context.db, &context.vault, subject.session_id, now).await?
+    else {
         return Ok(None);
     };
     if session.user_id != subject.user_id {

@@ -72,7 +72,7 @@ async fn write(context: &Context, app_id: &AppId, session: &Session) -> Result<L
         user,
         is_new,
         has_moved,
-    } = store::user::insert_login(&context.db, &login).await?;
+    } = store::user::insert_login(&context.db, &context.vault, &login).await?;
     telemetry::note_user(user.id);
     if has_moved {
         tracing::info!(user.id = %user.id, app_id = %app_id, "WeChat tells another unionid than before");

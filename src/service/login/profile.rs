@@ -10,7 +10,7 @@ use crate::store;
 /// A change; what is `None` stays as it is.
 #[derive(Clone, Debug)]
 pub struct ProfileChange {
-    /// The name, 1 to [`NICKNAME_CHARS_MAX`] characters.
+    /// The name, 1 to [`NICKNAME_CHARS_MAX`] characters on one line.
     pub nickname: Option<String>,
     /// The picture, at WeChat or among our own files.
     pub avatar_url: Option<String>,
@@ -29,7 +29,7 @@ pub async fn change_profile(
     if let Some(Err(error)) = change
         .nickname
         .as_deref()
-        .map(|name| text::check_filled(name, NICKNAME_CHARS_MAX))
+        .map(|name| text::check_name(name, NICKNAME_CHARS_MAX))
     {
         errors.push(FieldError::new(
             "/nickname",

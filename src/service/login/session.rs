@@ -105,7 +105,7 @@ async fn find(
     subject: &TokenSubject,
     now: DateTime<Utc>,
 ) -> Result<(LiveSession, User), AppError> {
-    store::session::find_live(&context.db, subject.session_id, now)
+    store::session::find_live(&context.db, &context.vault, subject.session_id, now)
         .await?
         .filter(|(session, _)| subject.is_of(session.user_id, &session.app_id))
         .ok_or_else(|| AppError::new(ErrorCode::SessionExpired))

@@ -35,9 +35,15 @@ pub enum CallError {
         /// When it is asked again, in seconds.
         retry_after_s: u32,
     },
-    /// Busy, broken or out of reach.
+    /// Broken; the call may have had its effect.
     #[error("WeChat is unavailable")]
     Unavailable,
+    /// Out of reach: the call had no effect.
+    #[error("WeChat cannot be reached")]
+    Unreached,
+    /// The answer was longer than is read; the call may have had its effect.
+    #[error("WeChat's answer is too long")]
+    TooLong,
     /// No answer in time; the call may have had its effect.
     #[error("WeChat did not answer in time")]
     Timeout,
@@ -62,6 +68,8 @@ impl From<ApiError> for CallError {
         match error {
             ApiError::Refused { errcode } => Self::Refused { errcode },
             ApiError::Unavailable => Self::Unavailable,
+            ApiError::Unreached => Self::Unreached,
+            ApiError::TooLong => Self::TooLong,
             ApiError::Timeout => Self::Timeout,
         }
     }
@@ -106,7 +114,9 @@ impl From<CallError> for AppError {
                     told.retry_after_s(retry_after_s)
                 }
             }
-            CallError::Unavailable => Self::new(ErrorCode::WechatUnavailable).caused_by(error),
+            CallError::Unavailable | CallError::Unreached | CallError::TooLong => {
+                Self::new(ErrorCode::WechatUnavailable).caused_by(error)
+            }
             CallError::Timeout => Self::new(ErrorCode::WechatTimeout).caused_by(error),
             CallError::Own(error) => error,
         }

@@ -3,3 +3,4 @@
 pub mod exceptions;
 pub mod orders;
 pub mod timeline;
+pub mod users;

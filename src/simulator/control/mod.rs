@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `POST /simulator/users`, `GET /simulator/users`, `PATCH /simulator/users/{user_id}` | people who own a phone |
 //! | `POST /simulator/login-codes` | `wx.login` |
+//! | `POST /simulator/phone-codes` | the phone-number button |
+//! | `POST /simulator/cloud-ids` | a handle for data |
 //! | `POST /simulator/open-data` | `wx.getUserProfile`, `wx.getWeRunData` and the like: what is encrypted and signed |
 //! | `GET /simulator/session-keys` | the keys behind it, for tests that look for leaks |
 //! | `POST /simulator/request-payment` | `wx.requestPayment`, up to the cashier's sheet |
@@ -37,6 +39,7 @@ mod refund;
 mod refusal;
 mod rule;
 mod user;
+mod voucher;
 
 use actix_web::web::{self, Json, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -59,6 +62,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         user::list_users,
         user::update_user,
         user::create_login_code,
+        voucher::create_phone_code,
+        voucher::create_cloud_id,
         open_data::seal_open_data,
         open_data::list_session_keys,
         cashier::request_payment,
@@ -106,6 +111,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(web::resource("/users/{user_id}").patch(user::update_user))
         .service(web::resource("/login-codes").post(user::create_login_code))
+        .service(web::resource("/phone-codes").post(voucher::create_phone_code))
+        .service(web::resource("/cloud-ids").post(voucher::create_cloud_id))
         .service(web::resource("/open-data").post(open_data::seal_open_data))
         .service(web::resource("/session-keys").get(open_data::list_session_keys))
         .service(web::resource("/request-payment").post(cashier::request_payment))

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use crate::simulator::log::EventKind;
 use crate::simulator::mini::login;
 use crate::simulator::person;
-use crate::simulator::record::User;
+use crate::simulator::record::{PhoneNumber, User};
 use crate::simulator::state::Shared;
 
 /// A new person. Everything may be left out: `{}` makes one.
@@ -30,6 +30,30 @@ pub(super) struct UpdateUserRequest {
     nickname: Option<String>,
     /// `true`: a login of this person is answered with errcode 40226.
     is_blocked: Option<bool>,
+    phone_number: Option<PhoneNumberPart>,
+}
+
+/// A phone number in two parts, digits alone.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PhoneNumberPart {
+    pure_phone_number: String,
+    country_code: String,
+}
+
+impl PhoneNumberPart {
+    fn checked(self) -> Result<PhoneNumber, Refusal> {
+        let is_number =
+            |text: &str| (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number(&self.pure_phone_number) && is_number(&self.country_code) {
+            Ok(PhoneNumber {
+                pure: self.pure_phone_number,
+                country_code: self.country_code,
+            })
+        } else {
+            Err(Refusal::invalid("a phone number has 1 to 15 digits in each part"))
+        }
+    }
 }
 
 /// A person who owns a phone.
@@ -38,6 +62,8 @@ pub(super) struct UserResponse {
     user_id: String,
     nickname: String,
     is_blocked: bool,
+    /// What the phone-number button gives; changed with `PATCH`.
+    phone_number: PhoneNumberPart,
     /// The openid of this person in each mini program, by app id.
     openids: BTreeMap<String, String>,
     /// Present when a mini program is bound to an Open Platform account.
@@ -47,6 +73,7 @@ pub(super) struct UserResponse {
 
 impl UserResponse {
     fn new(shared: &Shared, user: User) -> Self {
+        let number = user.phone_number();
         let openids = user
             .identities
             .into_iter()
@@ -56,6 +83,10 @@ impl UserResponse {
             user_id: user.user_id,
             nickname: user.nickname,
             is_blocked: user.is_blocked,
+            phone_number: PhoneNumberPart {
+                pure_phone_number: number.pure,
+                country_code: number.country_code,
+            },
             openids,
             unionid: shared.apps.iter().any(|app| app.is_bound).then_some(user.unionid),
         }
@@ -111,15 +142,20 @@ pub(super) async fn list_users(shared: Data<Shared>) -> Json<UserListResponse> {
     patch,
     path = "/simulator/users/{user_id}",
     params(("user_id" = String, Path)),
-    responses((status = 200, body = UserResponse), (status = 404, body = Refusal))
+    responses((status = 200, body = UserResponse), (status = 400, body = Refusal), (status = 404, body = Refusal))
 )]
 pub(super) async fn update_user(
     shared: Data<Shared>,
     user_id: Path<String>,
     request: Json<UpdateUserRequest>,
 ) -> Result<Json<UserResponse>, Refusal> {
-    let UpdateUserRequest { nickname, is_blocked } = request.into_inner();
-    person::update(&shared, &user_id, nickname, is_blocked)
+    let UpdateUserRequest {
+        nickname,
+        is_blocked,
+        phone_number,
+    } = request.into_inner();
+    let phone_number = phone_number.map(PhoneNumberPart::checked).transpose()?;
+    person::update(&shared, &user_id, nickname, is_blocked, phone_number)
         .map(|user| Json(UserResponse::new(&shared, user)))
         .ok_or_else(|| Refusal::not_found("no such user"))
 }

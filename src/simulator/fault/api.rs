@@ -21,6 +21,9 @@ pub(in crate::simulator) enum Api {
     TradeBill,
     FundFlowBill,
     BillDownload,
+    PhoneNumber,
+    OpenData,
+    CloudFunction,
     ResetSessionKey,
     Echo,
 }
@@ -43,6 +46,9 @@ impl Api {
             Self::TradeBill => 12,
             Self::FundFlowBill => 13,
             Self::BillDownload => 14,
+            Self::PhoneNumber => 31,
+            Self::OpenData => 32,
+            Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
             Self::Echo => 30,
         }
@@ -56,6 +62,9 @@ impl Api {
                 | Self::Token
                 | Self::StableToken
                 | Self::CheckSession
+                | Self::PhoneNumber
+                | Self::OpenData
+                | Self::CloudFunction
                 | Self::ResetSessionKey
                 | Self::Echo
         )

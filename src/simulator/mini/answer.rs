@@ -25,6 +25,8 @@ pub(super) const TOKEN_EXPIRED: i64 = 42001;
 pub(super) const CODE_EXPIRED: i64 = 42003;
 pub(super) const GET_REQUIRED: i64 = 43001;
 pub(super) const POST_REQUIRED: i64 = 43002;
+pub(super) const PARAMETER_MISSING: i64 = 40101;
+pub(super) const BODY_EMPTY: i64 = 44002;
 pub(super) const QUOTA_USED_UP: i64 = 45009;
 pub(super) const TOO_FREQUENT: i64 = 45011;
 pub(super) const BODY_INVALID: i64 = 47001;
@@ -54,6 +56,8 @@ const fn text(errcode: i64) -> &'static str {
         CODE_EXPIRED => "code expired",
         GET_REQUIRED => "require GET method",
         POST_REQUIRED => "require POST method",
+        PARAMETER_MISSING => "missing parameter",
+        BODY_EMPTY => "empty post data",
         QUOTA_USED_UP => "reach max api daily quota limit",
         TOO_FREQUENT => "api minute-quota reach limit, must slower, retry next minute",
         BODY_INVALID => "data format error",

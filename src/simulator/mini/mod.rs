@@ -1,10 +1,14 @@
-//! The mini-program side of `api.weixin.qq.com`: login codes and access tokens.
+//! The mini-program side of `api.weixin.qq.com`: login codes, access tokens,
+//! phone numbers, cloudIDs and cloud functions.
 //!
 //! Errors come with HTTP 200 and an `errcode`, as the real host's do.
 
 pub(super) mod answer;
+pub(super) mod cloud_function;
 pub(super) mod echo;
 pub(super) mod login;
+pub(super) mod open_data;
+pub(super) mod phone_number;
 pub(super) mod session;
 pub(super) mod token;
 

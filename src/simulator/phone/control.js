@@ -29,6 +29,9 @@ async function control(method, path, body) {
 export const users = async () => (await control("GET", "/users")).items;
 export const newUser = (nickname) => control("POST", "/users", { nickname });
 export const loginCode = async (userId) => (await control("POST", "/login-codes", { user_id: userId })).code;
+export const phoneCode = async (userId) => (await control("POST", "/phone-codes", { user_id: userId })).code;
+/** `{encryptedData, iv}`, and `rawData` and `signature` where WeChat signs too. */
+export const openData = (userId, kind) => control("POST", "/open-data", { user_id: userId, kind });
 export const requestPayment = (userId, parameters) => control("POST", "/request-payment", { user_id: userId, ...parameters });
 export const cashierAction = (cashierId, action) => control("POST", `/cashiers/${encodeURIComponent(cashierId)}`, { action });
 export const faults = () => control("GET", "/faults");

@@ -16,6 +16,16 @@ export function moment(text) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(date);
 }
 
+/** A count with its thousands apart. */
+export function whole(number) {
+  return new Intl.NumberFormat(locale()).format(number);
+}
+
+/** The day of the week of a time in seconds, in China, where WeChat's days begin. */
+export function dayOf(seconds) {
+  return new Intl.DateTimeFormat(locale(), { weekday: "short", timeZone: "Asia/Shanghai" }).format(new Date(seconds * 1000));
+}
+
 /** The time of day with seconds, for logs. */
 export function timeOfDay(date) {
   return new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" }).format(date);

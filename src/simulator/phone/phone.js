@@ -1,5 +1,6 @@
 // Puts the page together: people, the phone in hand with its mini program, and the panel beside it.
 
+import { createButtons } from "./device/button.js";
 import { createPeople } from "./device/people.js";
 import { createRoute, readRoute } from "./device/route.js";
 import { dismissLayer, modalOpener, toaster } from "./device/sheet.js";
@@ -40,7 +41,7 @@ function takeUp(user) {
     route,
   };
   opened = { user, program: null };
-  opened.program = openMiniProgram({ root: mini, wx: createWx(phone), readRoute });
+  opened.program = openMiniProgram({ root: mini, wx: createWx(phone), buttons: createButtons(phone), readRoute });
 }
 
 function showClock() {

@@ -26,6 +26,7 @@ pub struct ApiCall {
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
     is_repeatable: bool,
+    is_slow: bool,
 }
 
 impl ApiCall {
@@ -55,6 +56,7 @@ impl ApiCall {
             query: Vec::new(),
             body: None,
             is_repeatable: false,
+            is_slow: false,
         }
     }
 
@@ -69,6 +71,13 @@ impl ApiCall {
     #[must_use]
     pub fn repeatable(mut self) -> Self {
         self.is_repeatable = true;
+        self
+    }
+
+    /// Says that the call may take twice the sender's usual time.
+    #[must_use]
+    pub fn slow(mut self) -> Self {
+        self.is_slow = true;
         self
     }
 
@@ -136,9 +145,15 @@ pub enum ApiError {
         /// WeChat's number, never 0.
         errcode: i64,
     },
-    /// Broken, out of reach, or an answer that is none.
+    /// Broken, or an answer that is none; the call may have had its effect.
     #[error("WeChat is unavailable")]
     Unavailable,
+    /// No connection came to be, so that the call had no effect.
+    #[error("WeChat cannot be reached")]
+    Unreached,
+    /// The answer was longer than is read; the call may have had its effect.
+    #[error("WeChat's answer is too long")]
+    TooLong,
     /// No answer in time; the call may have had its effect.
     #[error("WeChat did not answer in time")]
     Timeout,
@@ -147,10 +162,11 @@ pub enum ApiError {
 impl ApiError {
     /// What a call without an answer comes to.
     pub(super) fn of(error: &Error) -> Self {
-        if error.is_timeout() {
-            Self::Timeout
-        } else {
-            Self::Unavailable
+        match error {
+            _ if !error.may_have_arrived() => Self::Unreached,
+            Error::TooLong { .. } => Self::TooLong,
+            _ if error.is_timeout() => Self::Timeout,
+            Error::Transport { .. } | Error::Stalled => Self::Unavailable,
         }
     }
 
@@ -175,10 +191,11 @@ pub async fn send(
     token: &AccessToken,
     call: &ApiCall,
 ) -> Result<ApiReply, ApiError> {
-    let started = Instant::now();
+    let (started, total) = (Instant::now(), upstream.total_timeout());
+    let total = total * if call.is_slow { 2 } else { 1 };
     let mut gaps = RETRY_GAPS.into_iter();
     loop {
-        let time_left = upstream.total_timeout().saturating_sub(started.elapsed());
+        let time_left = total.saturating_sub(started.elapsed());
         let (error, is_without_effect) = match upstream
             .send(call.api, call.request(base, token), time_left)
             .await
@@ -193,7 +210,7 @@ pub async fn send(
             Err(error) => (ApiError::of(&error), !error.may_have_arrived()),
         };
         match gaps.next() {
-            Some(gap) if is_without_effect && started.elapsed() + gap < upstream.total_timeout() => {
+            Some(gap) if is_without_effect && started.elapsed() + gap < total => {
                 tokio::time::sleep(gap).await;
             }
             Some(_) | None => return Err(error),

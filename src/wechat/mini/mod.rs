@@ -4,8 +4,11 @@
 
 mod answer;
 pub mod api;
+pub mod cloud_function;
+pub mod cloud_id;
 pub mod free;
 pub mod login;
 pub mod open_data;
+pub mod phone_number;
 pub mod session_key;
 pub mod token;

@@ -125,6 +125,11 @@ const FORBIDDEN: &[(&str, &str)] = &[
          where not exists (select from reconciliations r where r.lease_token = b.lease_token)",
     ),
     (
+        "a code of the phone-number button that gave a number which its user has not",
+        "select c.user_id::text from phone_codes c left join phone_numbers p on p.user_id = c.user_id
+         where c.state = 'kept' and (p.user_id is null or p.given_at < c.asked_at)",
+    ),
+    (
         "a session that goes on after ten failures to open its data",
         "select id::text from sessions where cardinality(open_data_failures) >= 10 and revoked_at is null",
     ),
@@ -157,6 +162,8 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
     let sql = "select concat_ws(' ',
         (select md5(string_agg(t::text, '|' order by t::text)) from users t),
         (select md5(string_agg(t::text, '|' order by t::text)) from sessions t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from phone_numbers t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from phone_codes t),
         (select md5(string_agg(t::text, '|' order by t::text)) from products t),
         (select md5(string_agg(t::text, '|' order by t::text)) from orders t),
         (select md5(string_agg(t::text, '|' order by t::text)) from order_items t),

@@ -7,7 +7,7 @@ use weir::app::App;
 use weir::domain::clock::Clock;
 use weir::simulator;
 
-use super::{Setup, Shop, answer, books, database, log, now, settings};
+use super::{Setup, Shop, answer, books, database, log, now, secret, settings};
 
 impl Shop {
     /// Opens a shop that is looked after by whoever opens it: [`shop_with`] is for all others.
@@ -28,6 +28,7 @@ impl Shop {
             database,
             request_ids: Mutex::default(),
             secrets: Mutex::default(),
+            personal: Mutex::default(),
             announced: Mutex::default(),
             log_from,
         };
@@ -41,8 +42,7 @@ impl Shop {
     /// Asserts what must hold after every scenario, and takes everything down.
     pub(crate) async fn close(self) {
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
-        let secrets = self.all_secrets().await;
-        log::assert_silent_about(self.log_from, &secrets);
+        secret::assert_unlogged(&self).await;
         books::assert_balanced(&self.db).await;
         assert!(
             self.take_down().await,

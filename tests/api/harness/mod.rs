@@ -10,6 +10,7 @@ mod log;
 mod message;
 mod money;
 mod phone;
+mod phone_number;
 mod process;
 mod receiver;
 mod recorder;
@@ -61,6 +62,8 @@ pub(crate) struct Shop {
     request_ids: Mutex<BTreeSet<String>>,
     /// Words that no log line and no answer may hold: tokens, keys, codes, names of people.
     secrets: Mutex<BTreeSet<String>>,
+    /// Words that no log line may hold: phone numbers.
+    personal: Mutex<BTreeSet<String>>,
     announced: Mutex<BTreeSet<&'static str>>,
     log_from: usize,
 }

@@ -24,6 +24,8 @@ impl<'a> Phone<'a> {
     pub(super) async fn new(shop: &'a Shop) -> Self {
         let user = shop.control("POST", "/simulator/users", &json!({})).await;
         let openids = user["openids"].as_object().unwrap().values();
+        let number = user["phone_number"]["pure_phone_number"].as_str().unwrap();
+        shop.keep_from_logs([number.to_owned()]);
         let names: Vec<String> = openids
             .chain([&user["unionid"]])
             .filter_map(|name| name.as_str().map(str::to_owned))

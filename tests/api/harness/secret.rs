@@ -1,8 +1,21 @@
-//! No answer tells a secret. A session's token stands in the two answers that hand it out.
+//! No answer tells a secret, and no log line. A session's token stands in the two answers that hand it out.
 
 use std::collections::BTreeSet;
 
-use super::Answer;
+use super::{Answer, Shop, log};
+
+impl Shop {
+    /// From now on these words may stand in answers, but in no log line.
+    pub(crate) fn keep_from_logs(&self, words: impl IntoIterator<Item = String>) {
+        self.personal.lock().unwrap().extend(words);
+    }
+}
+
+/// No log line tells a secret, or what is personal.
+pub(super) async fn assert_unlogged(shop: &Shop) {
+    log::assert_silent_about(shop.log_from, &shop.all_secrets().await);
+    log::assert_silent_about(shop.log_from, &shop.personal.lock().unwrap());
+}
 
 pub(super) fn assert_untold(answer: &Answer, secrets: &BTreeSet<String>) {
     let body = answer.text();

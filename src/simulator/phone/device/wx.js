@@ -1,13 +1,12 @@
 // The `wx` object of a mini program: the part of WeChat's API that a shop needs, with WeChat's own names,
 // options and results. Where the real one talks to WeChat, this one talks to the simulator's control API.
-// Source of the shapes: the mini-program API reference (wx.request, wx.login, wx.requestPayment).
+// Source of the shapes: the mini-program API reference (wx.request, wx.login, wx.requestPayment, wx.getWeRunData).
 
 import * as control from "../control.js";
 import { openCashier } from "./cashier.js";
 
-// The real wx.request knows no PATCH ("request:fail method is invalid"); it stands here because the server's
-// contract has `PATCH /v1/me`. Nothing else goes beyond the real list.
-const METHODS = ["OPTIONS", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+// The real list, but for TRACE and CONNECT: there is no PATCH ("request:fail method is invalid").
+const METHODS = ["OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE"];
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 class WxFailure extends Error {}
@@ -36,6 +35,19 @@ async function login(phone) {
     return result;
   } catch (error) {
     const errMsg = `login:fail ${error.message}`;
+    entry.end({ outcome: "fail", response: { errMsg } });
+    throw new WxFailure(errMsg);
+  }
+}
+
+async function getWeRunData(phone) {
+  const entry = phone.log.begin({ kind: "wx", method: "wx", path: "wx.getWeRunData" });
+  try {
+    const result = { errMsg: "getWeRunData:ok", ...(await control.openData(phone.user.user_id, "werun")) };
+    entry.end({ outcome: "ok", response: result });
+    return result;
+  } catch (error) {
+    const errMsg = `getWeRunData:fail ${error.message}`;
     entry.end({ outcome: "fail", response: { errMsg } });
     throw new WxFailure(errMsg);
   }
@@ -128,6 +140,7 @@ export function createWx(phone) {
   return {
     login: (option = {}) => settle(option, login(phone)),
     request: (option) => settle(option, request(phone, option)),
+    getWeRunData: (option = {}) => settle(option, getWeRunData(phone)),
     requestPayment: (option) => settle(option, requestPayment(phone, option)),
     showToast: (option) => phone.toast(option),
     showModal: (option) => settle(option, phone.modal(option)),

@@ -5,6 +5,8 @@ import { h, icon } from "../dom.js";
 import { moment } from "../format.js";
 import { t } from "../texts.js";
 import { promised } from "./client.js";
+import { phoneNumberBlock } from "./phone_number.js";
+import { stepsBlock } from "./steps.js";
 import { actionButton, failed, loading } from "./view.js";
 
 const NICKNAME_LENGTH = 32;
@@ -32,7 +34,7 @@ function nicknameForm(user, context, saved) {
   const field = h("input", { id: "nickname", type: "text", maxlength: NICKNAME_LENGTH, autocomplete: "off", placeholder: t("me_no_nickname"), value: user.nickname ?? "", testid: "nickname" });
   const save = async () => {
     try {
-      saved(await client.call("PATCH", "/v1/me", { data: { nickname: field.value.trim() } }));
+      saved(await client.call("PUT", "/v1/me", { data: { nickname: field.value.trim() } }));
       wx.showToast({ title: t("me_saved") });
     } catch (failure) {
       context.say(failure);
@@ -79,12 +81,17 @@ export function openMe(context) {
     if (confirm) await leaveBy(client.logoutEverywhere)();
   };
 
+  const steps = stepsBlock(context);
+
   function show(user) {
+    const changed = (now) => isOpen() && show(now);
     node.replaceChildren(h("div", { class: "stack" },
       head(user),
-      h("section", { class: "block" }, nicknameForm(user, context, (changed) => isOpen() && show(changed))),
+      h("section", { class: "block" }, nicknameForm(user, context, changed)),
+      phoneNumberBlock(user, context, changed),
+      steps,
       h("section", { class: "block" },
-        h("dl", { class: "facts" }, row(t("me_id"), user.id, "me-id"), user.phone_number ? row(t("me_phone"), user.phone_number) : null)),
+        h("dl", { class: "facts" }, row(t("me_id"), user.id, "me-id"))),
       h("section", { class: "block cells" },
         h("button", { type: "button", class: "cell", on: { click: () => wx.switchTab({ url: "/pages/orders" }) } }, t("me_orders"), icon("chevron"))),
       h("section", { class: "me-out" },

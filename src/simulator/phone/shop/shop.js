@@ -45,8 +45,8 @@ function tabBar(wx, page) {
   return h("nav", { class: "tab-bar", "aria-label": t("tabs_label") }, TABS.map(tab));
 }
 
-/** Opens the mini program on a phone: `root` is its screen, `readRoute` says which page is wanted. */
-export function openMiniProgram({ root, wx, readRoute }) {
+/** Opens the mini program on a phone: `root` is its screen, `buttons` those of the phone, `readRoute` says which page is wanted. */
+export function openMiniProgram({ root, wx, buttons, readRoute }) {
   const client = createClient(wx);
   const cart = createCart(wx);
   const shared = { products: new Map(), note: "" };
@@ -62,7 +62,7 @@ export function openMiniProgram({ root, wx, readRoute }) {
     const page = Object.hasOwn(PAGES, wanted) ? wanted : "shop";
     const isOpen = () => visit === mine;
     const context = {
-      wx, client, cart, shared, query, isOpen, reload: render,
+      wx, buttons, client, cart, shared, query, isOpen, reload: render,
       say: (failure) => isOpen() && wx.showToast({ title: sentence(failure), icon: "error" }),
     };
     const opened = PAGES[page].open(context);

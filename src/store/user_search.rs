@@ -59,6 +59,30 @@ pub async fn find(db: impl PgExecutor<'_>, vault: &Vault, id: UserId) -> Result<
     Ok(row.map(|row| row.opened(vault)))
 }
 
+/// The same person in another mini program.
+#[derive(Clone, Debug)]
+pub struct LinkedUser {
+    /// The user there.
+    pub id: UserId,
+    /// The mini program.
+    pub app_id: String,
+}
+
+/// Up to `limit` users whom WeChat calls by the same unionid as this one, oldest first.
+pub async fn list_linked(db: impl PgExecutor<'_>, id: UserId, limit: i64) -> Result<Vec<LinkedUser>, Error> {
+    let statement = sqlx::query_as!(
+        LinkedUser,
+        "-- user_search.list_linked
+        select other.id, other.app_id
+        from users u join users other on other.unionid = u.unionid and other.id <> u.id
+        where u.id = $1 order by other.id limit $2",
+        Uuid::from(id),
+        limit,
+    )
+    .fetch_all(db);
+    Ok(query("user_search.list_linked", statement).await?)
+}
+
 /// Up to `limit` users whose number has one of these hashes, newest first, before the user `before`:
 /// the same person in several mini programs, or several who share a phone.
 pub async fn list_by_phone_number(

@@ -93,6 +93,7 @@ mod shape;
 mod stop;
 mod sync;
 mod unclear;
+mod unionid;
 mod user;
 mod user_search;
 mod walk;

@@ -32,6 +32,25 @@ impl From<FoundUser> for AdminUserResponse {
     }
 }
 
+/// The same person in another mini program.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LinkedUserResponse {
+    #[schema(value_type = uuid::Uuid)]
+    id: UserId,
+    /// That mini program.
+    app_id: String,
+}
+
+/// A user, and who else the same person is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AdminUserStoryResponse {
+    #[serde(flatten)]
+    user: AdminUserResponse,
+    /// Users of other mini programs with the same unionid, oldest first, 100 at most. WeChat tells it only of mini
+    /// programs that are bound to an Open Platform account, so an empty list proves nothing.
+    linked: Vec<LinkedUserResponse>,
+}
+
 /// Who is looked for, and which page.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -75,7 +94,7 @@ pub async fn search_users(
 /// Read a user
 #[utoipa::path(get, path = "/admin/users/{id}", tag = "operator", params(("id" = uuid::Uuid, Path)), security(("admin" = [])),
     responses(
-        (status = 200, body = AdminUserResponse),
+        (status = 200, body = AdminUserStoryResponse),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn read_user(
@@ -83,6 +102,13 @@ pub async fn read_user(
     _admin: Admin,
     id: PathId<UserId>,
 ) -> Result<HttpResponse, AppError> {
-    let found = users::read(&context, id.0).await?;
-    Ok(HttpResponse::Ok().json(AdminUserResponse::from(found)))
+    let (found, linked) = users::read(&context, id.0).await?;
+    let linked = linked.into_iter().map(|other| LinkedUserResponse {
+        id: other.id,
+        app_id: other.app_id,
+    });
+    Ok(HttpResponse::Ok().json(AdminUserStoryResponse {
+        user: found.into(),
+        linked: linked.collect(),
+    }))
 }

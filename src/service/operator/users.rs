@@ -5,7 +5,10 @@ use crate::domain::phone_number::WantedNumber;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
-pub use crate::store::user_search::FoundUser;
+pub use crate::store::user_search::{FoundUser, LinkedUser};
+
+/// As many as there may be mini programs.
+const LINKED_MAX: i64 = 100;
 
 /// Up to `limit` users who gave this phone number last, newest first, before a user, and the one to go
 /// on from if there are more. Numbers kept under an older data key are found as well.
@@ -25,12 +28,14 @@ pub async fn find_by_phone_number(
     Ok((found, next))
 }
 
-/// One user.
+/// One user, and the same person in other mini programs, as far as WeChat has told.
 ///
 /// # Errors
 /// `not_found`.
-pub async fn read(context: &Context, id: UserId) -> Result<FoundUser, AppError> {
-    store::user_search::find(&context.db, &context.vault, id)
+pub async fn read(context: &Context, id: UserId) -> Result<(FoundUser, Vec<LinkedUser>), AppError> {
+    let found = store::user_search::find(&context.db, &context.vault, id)
         .await?
-        .ok_or_else(|| AppError::new(ErrorCode::NotFound))
+        .ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
+    let linked = store::user_search::list_linked(&context.db, id, LINKED_MAX).await?;
+    Ok((found, linked))
 }

@@ -24,6 +24,7 @@ async fn document_names_every_route() {
     let expected = [
         "delete /simulator/calls",
         "delete /simulator/faults",
+        "get /simulator/access-tokens",
         "get /simulator/calls",
         "get /simulator/clock",
         "get /simulator/events",
@@ -32,6 +33,7 @@ async fn document_names_every_route() {
         "get /simulator/notifications",
         "get /simulator/refunds",
         "get /simulator/rules",
+        "get /simulator/session-keys",
         "get /simulator/transactions",
         "get /simulator/users",
         "patch /simulator/users/{user_id}",
@@ -43,6 +45,7 @@ async fn document_names_every_route() {
         "post /simulator/login-codes",
         "post /simulator/notifications",
         "post /simulator/notifications/deliver",
+        "post /simulator/open-data",
         "post /simulator/refunds/{out_refund_no}",
         "post /simulator/request-payment",
         "post /simulator/users",

@@ -123,10 +123,11 @@ impl Dev {
                 simulator: &options,
                 simulator_folder: &simulator_folder,
                 files: &folder.join("files"),
+                apps_file: &folder.join("apps.toml"),
             },
-        );
+        )?;
         let app = serve(values, listener).await?;
-        tell(&app, &simulator, &database_url);
+        tell(&app, &simulator, &database_url, &options.apps);
         Ok(Parts { app, simulator })
     }
 }
@@ -177,13 +178,16 @@ async fn serve(values: BTreeMap<String, String>, listener: TcpListener) -> Resul
     Ok(app)
 }
 
-fn tell(app: &App, simulator: &Simulator, database_url: &str) {
+fn tell(app: &App, simulator: &Simulator, database_url: &str, mini_programs: &[simulator::App]) {
     let server = app.address();
     output::say(format_args!("server       http://{server}"));
     output::say(format_args!("API          http://{server}/docs"));
     output::say(format_args!("health       http://{server}/admin/health"));
     output::say(format_args!("database     {database_url}"));
     output::say(format_args!("simulator    {}", simulator.url()));
+    for (label, mini_program) in ["app         ", "second app  "].into_iter().zip(mini_programs) {
+        output::say(format_args!("{label} {}", mini_program.app_id));
+    }
     output::say(format_args!("phone        {}phone", simulator.url()));
     output::say("\nOpen the phone's address in a browser. Ctrl-C stops everything.");
 }

@@ -48,12 +48,17 @@ pub fn generated(folder: &Path, entropy: Entropy) -> io::Result<BTreeMap<String,
     Ok(settings)
 }
 
-fn write_private(path: &Path, settings: &BTreeMap<String, String>) -> io::Result<()> {
+/// An empty file that only its owner can read.
+fn private(path: &Path) -> io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    options.open(path)
+}
+
+fn write_private(path: &Path, settings: &BTreeMap<String, String>) -> io::Result<()> {
+    let mut file = private(path)?;
     for (name, value) in settings {
         writeln!(file, "{name}={value}")?;
     }
@@ -75,10 +80,15 @@ pub struct Surroundings<'a> {
     pub simulator_folder: &'a Folder,
     /// Where uploads lie.
     pub files: &'a Path,
+    /// Where the mini programs behind the first are written down.
+    pub apps_file: &'a Path,
 }
 
 /// Adds to the generated secrets what follows from the surroundings.
-pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'_>) {
+///
+/// # Errors
+/// When the file of mini programs cannot be written.
+pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'_>) -> io::Result<()> {
     let merchant = &around.simulator.merchant;
     let base_url = around.simulator_url.as_str().trim_end_matches('/');
     let mut set = |name: &str, value: String| settings.insert(name.to_owned(), value);
@@ -98,4 +108,11 @@ pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'
         set("WECHAT_APP_ID", app.app_id.clone());
         set("WECHAT_APP_SECRET", app.app_secret.expose_secret().to_owned());
     }
+    set("WECHAT_APPS_FILE", around.apps_file.display().to_string());
+    let mut more = private(around.apps_file)?;
+    for app in around.simulator.apps.iter().skip(1) {
+        let (id, secret) = (&app.app_id, app.app_secret.expose_secret());
+        writeln!(more, "[[app]]\nid = \"{id}\"\nsecret = \"{secret}\"")?;
+    }
+    Ok(())
 }

@@ -26,15 +26,43 @@ const PUBLIC_KEY: &str = "wechat_pay_public_key.pem";
 pub struct Folder(PathBuf);
 
 /// Names and secrets, made once.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Identity {
     seed: u64,
     app_id: String,
     app_secret: String,
+    /// The second mini program; a folder from before there was one has none yet.
+    #[serde(default)]
+    second_app: Option<AppIdentity>,
     mch_id: String,
     cert_serial: String,
     api_v3_key: String,
     public_key_id: String,
+}
+
+/// A mini program's name and secret.
+#[derive(Clone, Serialize, Deserialize)]
+struct AppIdentity {
+    app_id: String,
+    app_secret: String,
+}
+
+impl AppIdentity {
+    fn new(entropy: &mut Entropy) -> Self {
+        Self {
+            app_id: format!("wx{}", entropy.hex::<8>()),
+            app_secret: entropy.hex::<16>(),
+        }
+    }
+
+    /// Bound to the one Open Platform account there is.
+    fn into_app(self) -> App {
+        App {
+            app_id: self.app_id,
+            app_secret: SecretString::from(self.app_secret),
+            is_bound: true,
+        }
+    }
 }
 
 impl Folder {
@@ -60,18 +88,31 @@ impl Folder {
 
     fn identity(&self) -> Result<Identity, Error> {
         let path = self.0.join(IDENTITY);
-        if let Some(text) = read(&path)? {
-            return serde_json::from_str(&text).map_err(|source| Error::Damaged { path, source });
-        }
         let mut entropy = Entropy::unpredictable();
-        let identity = Identity {
+        let known: Option<Identity> = match read(&path)? {
+            None => None,
+            Some(text) => Some(serde_json::from_str(&text).map_err(|source| Error::Damaged {
+                path: path.clone(),
+                source,
+            })?),
+        };
+        if let Some(known) = known.clone().filter(|known| known.second_app.is_some()) {
+            return Ok(known);
+        }
+        let first_app = AppIdentity::new(&mut entropy);
+        let made = Identity {
             seed: u64::from_le_bytes(entropy.bytes()),
-            app_id: format!("wx{}", entropy.hex::<8>()),
-            app_secret: entropy.hex::<16>(),
+            app_id: first_app.app_id,
+            app_secret: first_app.app_secret,
+            second_app: None,
             mch_id: format!("19{}", entropy.digits(8)),
             cert_serial: serial_from(entropy.bytes()),
             api_v3_key: entropy.text(32),
             public_key_id: format!("PUB_KEY_ID_01{}", entropy.digits(32)),
+        };
+        let identity = Identity {
+            second_app: Some(AppIdentity::new(&mut entropy)),
+            ..known.unwrap_or(made)
         };
         let text = serde_json::to_string_pretty(&identity).map_err(|source| Error::Damaged {
             path: path.clone(),
@@ -94,7 +135,7 @@ impl Folder {
 }
 
 impl Options {
-    /// One mini program and one merchant with keys of their own, kept in a folder and used again the
+    /// Two mini programs of one owner and one merchant with keys of their own, kept in a folder and used again the
     /// next time. The first time takes seconds without optimisation, since three RSA keys are made: call it
     /// from a blocking thread.
     ///
@@ -108,6 +149,10 @@ impl Options {
         create_folder(folder)?;
         let files = Folder::new(folder);
         let identity = files.identity()?;
+        let first_app = AppIdentity {
+            app_id: identity.app_id,
+            app_secret: identity.app_secret,
+        };
         let merchant_key = files.private_key(MERCHANT_KEY)?;
         let platform_key = files.private_key(PLATFORM_KEY)?;
         let public_mode_key = files.private_key(PUBLIC_MODE_KEY)?;
@@ -135,11 +180,11 @@ impl Options {
                 public: SecretString::from(public_mode_key),
                 public_id: identity.public_key_id,
             },
-            apps: vec![App {
-                app_id: identity.app_id,
-                app_secret: SecretString::from(identity.app_secret),
-                is_bound: true,
-            }],
+            apps: [first_app]
+                .into_iter()
+                .chain(identity.second_app)
+                .map(AppIdentity::into_app)
+                .collect(),
             merchant: Merchant {
                 mch_id: identity.mch_id,
                 name: "Demo shop".to_owned(),

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::mini::login::make_session_key;
 use super::record::{Identity, Record, User};
 use super::state::Shared;
+use super::world::World;
 
 /// Makes a person who is known to every mini program.
 pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
@@ -14,17 +17,7 @@ pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
             .saturating_add(1);
         let mut identities = BTreeMap::new();
         for app in &shared.apps {
-            let openid = format!("o{}", world.entropy.text(27));
-            let session_key = make_session_key(world);
-            identities.insert(
-                app.app_id.clone(),
-                Identity {
-                    openid,
-                    session_key,
-                    session_key_at: now,
-                    earlier_session_keys: Vec::new(),
-                },
-            );
+            identities.insert(app.app_id.clone(), identity(world, now));
         }
         let user = User {
             user_id: format!("user-{number}"),
@@ -37,6 +30,16 @@ pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
         world.put(Record::User(user.clone()));
         user
     })
+}
+
+/// What a person is in one mini program.
+pub(super) fn identity(world: &mut World, now: DateTime<Utc>) -> Identity {
+    Identity {
+        openid: format!("o{}", world.entropy.text(27)),
+        session_key: make_session_key(world),
+        session_key_at: now,
+        earlier_session_keys: Vec::new(),
+    }
 }
 
 /// Changes a person; absent: stays as it is. None: no such person.

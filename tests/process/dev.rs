@@ -74,6 +74,29 @@ fn a_second_start_finds_everything_again_and_a_fresh_one_nothing() {
 }
 
 #[test]
+fn one_person_logs_in_to_both_of_its_mini_programs() {
+    let folder = folder();
+    let dev = start(folder.path(), &[]);
+    let (server, simulator) = (dev.value("server"), dev.value("simulator"));
+    let person = wire::post(&simulator, "/simulator/users", "{}").json();
+    let mut users = Vec::new();
+    for label in ["app", "second app"] {
+        let app_id = dev.value(label);
+        let wanted = serde_json::json!({"user_id": person["user_id"], "app_id": app_id}).to_string();
+        let code = wire::post(&simulator, "/simulator/login-codes", &wanted).json();
+        let login = serde_json::json!({"code": code["code"], "app_id": app_id}).to_string();
+        let login = wire::post(&server, "/v1/login", &login);
+        assert_eq!(login.status, 200, "{}", login.body);
+        users.push(login.json()["user"]["id"].clone());
+    }
+    assert_ne!(users[0], users[1]);
+    // What holds the secrets is for their owner alone.
+    let file = folder.path().join("state/apps.toml");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0);
+    assert_eq!(dev.end(Signal::TERM), Some(0));
+}
+
+#[test]
 fn killed_it_leaves_no_server_behind_and_loses_nothing() {
     let folder = folder();
     let mut killed = start(folder.path(), &[]);

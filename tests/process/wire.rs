@@ -31,6 +31,10 @@ pub(crate) fn put(server: &str, path: &str, token: &str, body: &str) -> Answer {
     call(host(server), &format!("PUT {path}"), Some(token), body).unwrap()
 }
 
+pub(crate) fn post(server: &str, path: &str, body: &str) -> Answer {
+    call(host(server), &format!("POST {path}"), None, body).unwrap()
+}
+
 fn host(server: &str) -> &str {
     server.trim_start_matches("http://").trim_end_matches('/')
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use weir::simulator::{Delivery, Error, Folder, Options, Simulator};
 
 use crate::harness::{Stage, options};
@@ -163,6 +163,26 @@ async fn secrets_do_not_show_in_debug_output() {
 }
 
 #[tokio::test]
+async fn a_person_from_before_a_mini_program_is_known_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let both = kept_in(folder.path());
+    let one = Options {
+        apps: both.apps[..1].to_vec(),
+        ..both.clone()
+    };
+    let stage = Stage::with(one).await;
+    let user = stage.user().await;
+    assert_eq!(user["openids"].as_object().unwrap().len(), 1);
+    let stage = stage.restarted(both.clone()).await;
+    let wanted = json!({"user_id": user["user_id"], "app_id": both.apps[1].app_id});
+    let code = stage.post("/simulator/login-codes", wanted).await;
+    assert!(code["code"].is_string(), "{code}");
+    let known = stage.list("/simulator/users").await;
+    assert_eq!(known[0]["openids"].as_object().unwrap().len(), 2);
+    stage.simulator.stop().await;
+}
+
+#[tokio::test]
 async fn generated_folder_is_made_once_and_works() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("simulator");
@@ -174,7 +194,18 @@ async fn generated_folder_is_made_once_and_works() {
     let again = generate().await.unwrap();
     assert_eq!(first.merchant.mch_id, again.merchant.mch_id);
     assert_eq!(first.merchant.public_key, again.merchant.public_key);
-    assert_eq!(first.apps[0].app_id, again.apps[0].app_id);
+    let ids =
+        |options: &Options| -> Vec<String> { options.apps.iter().map(|app| app.app_id.clone()).collect() };
+    assert_eq!((ids(&first), ids(&first).len()), (ids(&again), 2));
+    // As a version before there were two would have left it.
+    let identity = path.join("identity.json");
+    let mut kept: Value = serde_json::from_str(&std::fs::read_to_string(&identity).unwrap()).unwrap();
+    kept.as_object_mut().unwrap().remove("second_app").unwrap();
+    std::fs::write(&identity, kept.to_string()).unwrap();
+    let grown = generate().await.unwrap();
+    assert_eq!(ids(&grown)[0], ids(&first)[0]);
+    assert_ne!(ids(&grown)[1], ids(&first)[1]);
+    assert_eq!(ids(&generate().await.unwrap()), ids(&grown));
     assert_eq!(
         first.delivery,
         Delivery::Automatic {

@@ -12,6 +12,7 @@ use super::authenticated;
 use crate::simulator::call::{Call, Reply};
 use crate::simulator::fault::Api;
 use crate::simulator::options::App;
+use crate::simulator::person::identity;
 use crate::simulator::record::{LoginCode, Record, User};
 use crate::simulator::state::Shared;
 use crate::simulator::world::World;
@@ -83,9 +84,15 @@ pub(in crate::simulator) fn make_code(
 ) -> Option<String> {
     world.forget_login_codes(now);
     let mut user: User = world.user(user_id)?.clone();
-    let identity = user.identities.get_mut(app_id)?;
-    if rotate.unwrap_or(now - identity.session_key_at >= SESSION_KEY_KEPT) {
-        identity.replace_key(make_session_key(world), now);
+    if let Some(identity) = user.identities.get_mut(app_id) {
+        if rotate.unwrap_or(now - identity.session_key_at >= SESSION_KEY_KEPT) {
+            identity.replace_key(make_session_key(world), now);
+            world.put(Record::User(user));
+        }
+    } else {
+        // A person from before there was this mini program.
+        let identity = identity(world, now);
+        user.identities.insert(app_id.to_owned(), identity);
         world.put(Record::User(user));
     }
     let code = format!("0{}", world.entropy.text(31));

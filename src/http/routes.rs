@@ -15,6 +15,7 @@ use super::v1::{file, login, me, open_data, order, payment, product, session};
 
 /// Mounts every route of the application.
 pub fn routes(config: &mut ServiceConfig) {
+    files(config);
     config
         .service(resource("/v1/login").route(post().to(login::create_session)))
         .service(
@@ -42,17 +43,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/orders/{id}/payment").route(post().to(payment::create_payment)))
         .service(resource("/v1/orders/{id}/sync").route(post().to(order::sync_order)))
         .service(resource("/v1/orders/{id}/close").route(post().to(order::close_order)))
-        .service(
-            resource("/v1/files")
-                .route(get().to(file::list_files))
-                .route(post().to(file::create_file)),
-        )
-        .service(resource("/v1/files/{id}").route(delete().to(file::delete_file)))
-        .service(
-            resource("/files/{name}")
-                .route(get().to(public_file::read_file))
-                .route(method(Method::OPTIONS).to(public_file::allow_file)),
-        )
         .service(resource("/wechat/pay/notify").route(post().to(pay::receive_payment_notification)))
         .service(resource("/wechat/pay/refund-notify").route(post().to(pay::receive_refund_notification)))
         .service(resource("/admin/orders/{id}/refunds").route(post().to(refund::create_refund)))
@@ -109,5 +99,21 @@ fn internal_routes(config: &mut ServiceConfig) {
                 .route(put().to(internal::wechat::call_wechat))
                 .route(patch().to(internal::wechat::call_wechat))
                 .route(delete().to(internal::wechat::call_wechat)),
+        );
+}
+
+/// Files of users: their owners' routes, and everybody's.
+fn files(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/v1/files")
+                .route(get().to(file::list_files))
+                .route(post().to(file::create_file)),
+        )
+        .service(resource("/v1/files/{id}").route(delete().to(file::delete_file)))
+        .service(
+            resource("/files/{name}")
+                .route(get().to(public_file::read_file))
+                .route(method(Method::OPTIONS).to(public_file::allow_file)),
         );
 }

@@ -10,6 +10,7 @@ use crate::database::Database;
 const NOT_SEALED: [&str; 6] = [
     // A keyed hash that is made again with each refresh; one that nobody knows costs a try.
     "access_tokens.secret_hash",
+    "document_requests.request_hash",
     "idempotency_keys.request_hash",
     "notifications.body",
     "phone_codes.code_hash",

@@ -7,8 +7,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One in so many places is kept for what WeChat reports and for the operator.
 const KEPT_PART: usize = 8;
-/// One in so many places may be taken by those who wait for the same side of WeChat.
-const WECHAT_PART: usize = 4;
+/// One in so many places may be taken by those who wait for the same side of WeChat, or for pictures.
+const SIDE_PART: usize = 4;
 
 /// What a request waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) enum Lane {
     Mini,
     /// For WeChat Pay.
     Pay,
+    /// For where the pictures lie, and for phones that send or fetch one.
+    Files,
     /// For our own database alone.
     Own,
 }
@@ -39,8 +41,14 @@ impl Lane {
         match path {
             "/healthz" => Self::Nothing,
             _ if ["/wechat", "/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
-            // Its neighbours under `/internal` wait for WeChat.
-            _ if is_below("/internal/sessions") => Self::Own,
+            // Their neighbours under `/internal` wait for WeChat.
+            _ if ["/internal/sessions", "/internal/collections"]
+                .into_iter()
+                .any(is_below) =>
+            {
+                Self::Own
+            }
+            _ if ["/v1/files", "/files"].into_iter().any(is_below) => Self::Files,
             _ if order.is_some_and(|(_, what)| ["payment", "sync", "close"].contains(&what)) => Self::Pay,
             _ if [
                 "/v1/login",
@@ -61,7 +69,7 @@ impl Lane {
 
     /// Whether it queues for the database, and may be refused there.
     pub(super) fn is_queueing(self) -> bool {
-        matches!(self, Self::Mini | Self::Pay | Self::Own)
+        matches!(self, Self::Mini | Self::Pay | Self::Files | Self::Own)
     }
 }
 
@@ -72,6 +80,7 @@ pub(super) struct Lanes {
     common: Arc<Semaphore>,
     mini: Arc<Semaphore>,
     pay: Arc<Semaphore>,
+    files: Arc<Semaphore>,
 }
 
 /// The right to be worked on, until it is dropped.
@@ -87,8 +96,9 @@ impl Lanes {
         Self {
             all: places(in_hand_max),
             common: places(in_hand_max.saturating_sub(in_hand_max / KEPT_PART)),
-            mini: places(in_hand_max / WECHAT_PART),
-            pay: places(in_hand_max / WECHAT_PART),
+            mini: places(in_hand_max / SIDE_PART),
+            pay: places(in_hand_max / SIDE_PART),
+            files: places(in_hand_max / SIDE_PART),
         }
     }
 
@@ -104,6 +114,11 @@ impl Lanes {
             ],
             Lane::Pay => &[
                 (&self.pay, "pay"),
+                (&self.common, "in_flight"),
+                (&self.all, "in_flight"),
+            ],
+            Lane::Files => &[
+                (&self.files, "files"),
                 (&self.common, "in_flight"),
                 (&self.all, "in_flight"),
             ],
@@ -134,6 +149,9 @@ mod tests {
             ("/internal/wechat/wxa/getwxacode", Lane::Mini),
             ("/internal/access-token", Lane::Mini),
             ("/internal/sessions/introspect", Lane::Own),
+            ("/internal/collections/notes/query", Lane::Own),
+            ("/v1/files", Lane::Files),
+            ("/files/0.png", Lane::Files),
             ("/v1/orders/0/payment", Lane::Pay),
             ("/v1/orders/0/sync", Lane::Pay),
             ("/v1/orders/0/close", Lane::Pay),
@@ -154,7 +172,9 @@ mod tests {
         assert_eq!(lanes.enter(Lane::Pay).unwrap_err(), "pay");
         held.extend((0..4).map(|_| lanes.enter(Lane::Mini).unwrap()));
         assert_eq!(lanes.enter(Lane::Mini).unwrap_err(), "mini");
-        held.extend((0..6).map(|_| lanes.enter(Lane::Own).unwrap()));
+        held.extend((0..4).map(|_| lanes.enter(Lane::Files).unwrap()));
+        assert_eq!(lanes.enter(Lane::Files).unwrap_err(), "files");
+        held.extend((0..2).map(|_| lanes.enter(Lane::Own).unwrap()));
         assert_eq!(lanes.enter(Lane::Own).unwrap_err(), "in_flight");
         held.extend((0..2).map(|_| lanes.enter(Lane::Kept).unwrap()));
         assert_eq!(lanes.enter(Lane::Kept).unwrap_err(), "in_flight");

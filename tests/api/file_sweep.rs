@@ -9,6 +9,7 @@ use weir::service::file::sweep::AUDIT_EVERY;
 
 use crate::harness::{Bucket, Server, Setup, Shop, Trouble, form, shop, shop_with, until};
 use crate::picture::picture;
+use crate::reset::{on_the_wire, reset, send, until_noticed};
 
 const DAY_S: i64 = 24 * 3_600;
 
@@ -93,19 +94,21 @@ async fn a_server_that_dies_between_object_and_row_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_does_not_stop_half_way() {
+async fn an_upload_whose_client_resets_is_kept_all_the_same() {
     let bucket = Bucket::start().await;
     shop_with(bucket.used_by(Setup::default()), async |shop| {
         let alice = shop.visitor().await;
         bucket.trouble(Trouble::HoldWrites);
         let (kind, body) = form(&[("file", Some("a.jpg"), picture("baseline.jpg"))]);
-        let request = shop.request("POST", "/v1/files", Some(&alice.token), None);
-        let sending = request.header("content-type", kind).body(body).send();
-        tokio::select! {
-            _ = sending => panic!("it was not held"),
-            () = bucket.holds() => {}
-        }
-        // The phone is gone. The next try to write succeeds.
+        let headers = [
+            ("authorization".to_owned(), format!("Bearer {}", alice.token)),
+            ("content-type".to_owned(), kind),
+        ];
+        let stream = send(shop, &on_the_wire(shop, "/v1/files", &headers, &body)).await;
+        bucket.holds().await;
+        reset(stream);
+        until_noticed(shop).await;
+        // The next try to write succeeds.
         bucket.trouble(Trouble::None);
         bucket.hang_up();
         until(async || state(shop).await == [("stored".to_owned(), false)]).await;

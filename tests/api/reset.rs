@@ -50,7 +50,7 @@ pub(crate) fn reset(stream: TcpStream) {
 
 /// Waits until the server has let go of the handler of the connection that was reset: it answers
 /// the next request on the same thread.
-async fn until_noticed(shop: &Shop) {
+pub(crate) async fn until_noticed(shop: &Shop) {
     for _ in 0..3 {
         assert_eq!(shop.call("GET", "/healthz", None).await.status, 200);
     }

@@ -14,6 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 
 use super::condition::{self, Representation, Wanted};
 use super::path::{PathId, PathPart};
@@ -35,6 +36,11 @@ const EXPOSED: &str = "Content-Length, Content-Range, ETag, Last-Modified, X-Req
 const PIECES_AHEAD: usize = 2;
 /// A client that takes nothing for so long gets no more.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
+
+/// The bytes of a picture.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct PictureBytes(#[expect(dead_code, reason = "it describes what is sent piece by piece")] Vec<u8>);
 
 /// The end of a file's address.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +66,9 @@ impl PathPart for FileName {
     ),
     responses(
         (status = 200, description = "The whole file.",
-            content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/webp"))),
+            content((PictureBytes = "image/jpeg"), (PictureBytes = "image/png"), (PictureBytes = "image/gif"), (PictureBytes = "image/webp"))),
         (status = 206, description = "The range.",
-            content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/webp"))),
+            content((PictureBytes = "image/jpeg"), (PictureBytes = "image/png"), (PictureBytes = "image/gif"), (PictureBytes = "image/webp"))),
         (status = 304, description = "The client has it."),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "`range_not_satisfiable`", body = Problem, content_type = "application/problem+json"),

@@ -1,6 +1,6 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
 //! ([`data`]), what pages store ([`collection`]), what is bought and paid ([`pay`]), what WeChat's
-//! other services do ([`mini`]), which pictures are kept ([`file`]), and what the [`operator`] sees and
+//! other services do ([`mini`]), which pictures are kept ([`mod@file`]), and what the [`operator`] sees and
 //! decides; [`outbox`] tells others, [`reencryption`] follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and

@@ -93,7 +93,7 @@ pub async fn query(
 /// How many documents there are.
 ///
 /// # Errors
-/// As [`query`].
+/// As [`query()`].
 pub async fn count(
     context: &Context,
     visitor: &Visitor,

@@ -33,7 +33,7 @@ const SURPLUS_MAX: i64 = 100;
 /// The shortest wait after WeChat refused for now, or called us too frequent.
 const PATIENT_GAP: TimeDelta = TimeDelta::minutes(1);
 
-/// Pursues up to [`BATCH_MAX`] refunds that are due; tells whether there were any. Any number of
+/// Pursues up to `BATCH_MAX` refunds that are due; tells whether there were any. Any number of
 /// replicas may do so at once.
 ///
 /// # Errors

@@ -108,6 +108,9 @@ pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'
         set("WECHAT_APP_ID", app.app_id.clone());
         set("WECHAT_APP_SECRET", app.app_secret.expose_secret().to_owned());
     }
+    // What the simulated cloud has in any environment.
+    set("WECHAT_CLOUD_ENV", "demo".to_owned());
+    set("WECHAT_CLOUD_FUNCTIONS", "echo".to_owned());
     set("WECHAT_APPS_FILE", around.apps_file.display().to_string());
     let mut more = private(around.apps_file)?;
     for app in around.simulator.apps.iter().skip(1) {

@@ -25,6 +25,14 @@ class Person:
         """`wx.getUserProfile` and the like: what is encrypted, and what is signed."""
         return self._post("/open-data", {"user_id": self.user_id, "kind": kind})
 
+    def phone_code(self):
+        """The phone-number button."""
+        return self._post("/phone-codes", {"user_id": self.user_id})["code"]
+
+    def cloud_id(self):
+        """What `wx.*` gives beside encrypted data where cloud development is on."""
+        return self._post("/cloud-ids", {"user_id": self.user_id})["cloudID"]
+
     def pay(self, parameters):
         """`wx.requestPayment` with these parameters, then the button of the sheet: the transaction."""
         sheet = self._post("/request-payment", {"user_id": self.user_id, **parameters})

@@ -82,13 +82,18 @@ def _document():
 
 
 _declare(COLLECTION)
+# Some for all cases; a session has a rate, so that not each can have one of its own.
+DOCUMENTS = [_document() for _ in range(3)]
+DOOMED = [_document() for _ in range(6)]
 
 
 def _map_document(case, method, path):
     """A case of a document route: of a collection that is there, and with what no form can tell."""
     case.path_parameters["name"] = COLLECTION
     if "{id}" in path and _turn() % 2:
-        case.path_parameters["id"] = _document()
+        # Those that are removed in between answer 404 from then on.
+        ids = DOOMED if method == "DELETE" else DOCUMENTS
+        case.path_parameters["id"] = ids[_turn() // 2 % len(ids)]
     for name in ("If-Match", "Idempotency-Key"):
         # A version that the document has, or a key that nobody used, is not drawn by chance.
         if name in (case.headers or {}):
@@ -96,7 +101,7 @@ def _map_document(case, method, path):
     if path.endswith("/documents"):
         case.body = {"data": {"text": str(case.body)}} if _turn() % 2 else {"items": [{"n": _turn()}]}
     elif path.endswith("/query"):
-        case.body = {"filter": {"n": {"$gte": 1}}, "sort": [["n", "desc"]], "limit": case.body.get("limit") or 20}
+        case.body = {"filter": {"n": {"$gte": 1}}, "sort": [["n", "desc"]], "limit": 20}
     elif path.endswith("/count"):
         case.body = {"filter": {"n": {"$in": [1, None]}}}
     elif method == "PUT":
@@ -164,6 +169,14 @@ def map_case(context, case):
     elif (method, path) == ("POST", "/v1/login"):
         case.body = {**case.body, "code": _person.login_code()}
         case.body.pop("app_id", None)
+    elif (method, path) == ("POST", "/v1/phone-number"):
+        case.body = {"code": _person.phone_code()}
+    elif (method, path) == ("POST", "/v1/open-data/cloud-ids"):
+        case.body = {"cloudIDs": [_person.cloud_id()]}
+    elif path == "/v1/functions/{name}" and _turn() % 2:
+        case.path_parameters["name"] = "echo"
+    elif (method, path) == ("POST", "/admin/users/search"):
+        case.body = {**case.body, "phone_number": "+86 138 0000 0001", "limit": 20, "cursor": None}
     elif (method, path) == ("POST", "/v1/orders"):
         _ensure_product()
         case.body = {**case.body, "items": [LINE]}
@@ -171,11 +184,13 @@ def map_case(context, case):
         case.headers["Idempotency-Key"] = os.urandom(8).hex()
     elif path == "/files/{name}":
         case.path_parameters["name"] = FILE
-    elif (method, path) == ("PATCH", "/v1/me") and case.body.get("avatar_url") is not None:
+    elif path == "/v1/me" and method in ("PATCH", "PUT") and case.body.get("avatar_url") is not None:
         case.body = {**case.body, "avatar_url": "https://thirdwx.qlogo.cn/mmopen/x/132"}
     elif (method, path) == ("POST", "/admin/orders/{id}/refunds"):
         # It names a payment of that order, which no form can tell.
         case.body.pop("transaction_id", None)
+        case.body = {name: _whole(value) for name, value in case.body.items()}
+    elif (method, path) == ("POST", "/admin/events/redeliver"):
         case.body = {name: _whole(value) for name, value in case.body.items()}
     elif (method, path) == ("POST", "/admin/reconciliations"):
         # WeChat keeps bills for three months, and has none of today.

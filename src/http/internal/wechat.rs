@@ -38,8 +38,8 @@ const PREFIX: &str = "/internal/wechat/";
             min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$"),
     ),
     responses(
-        (status = "default", description = "WeChat's answer, with its status and content type.", content_type = "*/*", body = Vec<u8>),
-        (status = 200, description = "WeChat's answer; its own refusals have an `errcode`.", content_type = "*/*", body = Vec<u8>),
+        (status = "default", description = "WeChat's answer, with its status and content type.", content_type = "*/*", body = serde_json::Value),
+        (status = 200, description = "WeChat's answer; its own refusals have an `errcode`.", content_type = "*/*", body = serde_json::Value),
         (status = 400, description = "`request_malformed`", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "`wechat_path_refused`", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "`request_timeout`", body = Problem, content_type = "application/problem+json"),

@@ -88,7 +88,7 @@ fn codes(path: &str, operation: &Operation) -> Vec<ErrorCode> {
             ErrorCode::UnsupportedMediaType,
             ErrorCode::ValidationFailed,
         ]);
-    } else if has_query(operation) {
+    } else if has_query_or_header(operation) {
         codes.push(ErrorCode::ValidationFailed);
     }
     codes
@@ -103,13 +103,13 @@ fn is_for(operation: &Operation, scheme: &str) -> bool {
         .any(|requirement| *requirement == wanted)
 }
 
-fn has_query(operation: &Operation) -> bool {
+fn has_query_or_header(operation: &Operation) -> bool {
     operation
         .parameters
         .iter()
         .flatten()
         .any(|parameter| match parameter {
-            RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
+            RefOr::T(parameter) => matches!(parameter.parameter_in, ParameterIn::Query | ParameterIn::Header),
             RefOr::Ref(_) => false,
         })
 }

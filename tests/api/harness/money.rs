@@ -187,9 +187,7 @@ impl Phone<'_> {
 
     /// What a page is told that hands over parameters the cashier does not take.
     pub(crate) async fn cashier_refusal(&self, parameters: &Value) -> String {
-        let mut body = parameters.clone();
-        body["user_id"] = json!(self.user_id);
-        body["app_id"] = json!(self.app_id);
+        let body = self.request_payment(parameters);
         let answer = self
             .shop
             .try_control("POST", "/simulator/request-payment", &body)

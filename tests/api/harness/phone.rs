@@ -165,14 +165,22 @@ impl<'a> Phone<'a> {
 
     /// `wx.requestPayment`, up to the cashier's sheet.
     pub(crate) async fn cashier(&self, parameters: &Value) -> String {
-        let mut body = parameters.clone();
-        body["user_id"] = json!(self.user_id);
-        body["app_id"] = json!(self.app_id);
+        let body = self.request_payment(parameters);
         let sheet = self
             .shop
             .control("POST", "/simulator/request-payment", &body)
             .await;
         sheet["cashier_id"].as_str().unwrap().to_owned()
+    }
+
+    /// What this phone hands to WeChat: by the mini program it is logged in to, unless another is named.
+    pub(super) fn request_payment(&self, parameters: &Value) -> Value {
+        let mut body = parameters.clone();
+        body["user_id"] = json!(self.user_id);
+        if body.get("app_id").is_none() {
+            body["app_id"] = json!(self.app_id);
+        }
+        body
     }
 
     /// Pays with the given parameters; no notification is sent yet. Gives WeChat's number.

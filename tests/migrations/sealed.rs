@@ -7,10 +7,11 @@ use weir::store::sealed::COLUMNS;
 use crate::database::Database;
 
 /// Columns of bytes that hold nothing sealed, and need no data key to be read.
-const NOT_SEALED: [&str; 7] = [
+const NOT_SEALED: [&str; 8] = [
     // A keyed hash that is made again with each refresh; one that nobody knows costs a try.
     "access_tokens.secret_hash",
     "document_requests.request_hash",
+    "files.sha256",
     "idempotency_keys.request_hash",
     "notifications.body",
     "phone_codes.code_hash",

@@ -153,6 +153,7 @@ impl Story<'_> {
         // One that is abnormal cannot become so again.
         if ended.status == 200 && ended.json()["status"] == "ABNORMAL" {
             self.model.refund_mut(number).unwrap().was_abnormal = true;
+            self.tally.note("refund called abnormal");
         }
         News::default()
     }

@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. CI calls `make ci`.
 
-.PHONY: run test test-browser test-interop ci lint deny prepare prepare-check bench soak mutants postgres tools
+.PHONY: run test test-browser test-interop ci lint deny prepare prepare-check bench soak mutants binary postgres tools
 
 # Everything on this machine, with nothing configured: prints a link to open.
 run: postgres
@@ -11,13 +11,11 @@ test: postgres
 	cargo test
 
 # The phone page in a real Chromium.
-test-browser: postgres
-	cargo build
+test-browser: postgres binary
 	tests/browser/run.sh
 
 # The simulator and the server against public clients of other languages.
-test-interop: postgres
-	cargo build
+test-interop: postgres binary
 	tests/interop/run.sh
 
 # Everything, with the linters: what must pass before a change lands.
@@ -49,6 +47,11 @@ soak: postgres
 # Takes one safeguard away after the other and sees whether a test goes red. Takes hours.
 mutants: postgres tools
 	scripts/mutants
+
+# The binary as the tests build it: `cargo build` alone chooses other features of what it depends on, and
+# would compile all of that once more.
+binary:
+	cargo test --no-run --test architecture
 
 postgres:
 	@scripts/ensure-postgres

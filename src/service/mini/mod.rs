@@ -2,7 +2,7 @@
 //!
 //! A use case that needs it writes
 //!
-//! ```ignore
+//! ```text
 //! let call = ApiCall::post("getuserphonenumber", "/wxa/business/getuserphonenumber", &body)
 //!     .map_err(AppError::internal)?;
 //! let answer = match mini::call(context, &app_id, &call.repeatable()).await {

@@ -84,7 +84,7 @@ pub async fn list_untidy(db: impl PgExecutor<'_>) -> Result<Vec<(i32, bool)>, Er
     let statement = sqlx::query!(
         r#"-- collection_index.list_untidy
         select c.id, c.removed_at is not null as "is_removed!" from collections c
-        where c.removed_at is not null
+        where c.removed_at is not null or c.pending_schema_id is not null
             or exists (select from collection_indexes i where i.collection_id = c.id and i.state <> 'ready')
         order by c.id limit 10"#,
     )

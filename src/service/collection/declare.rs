@@ -84,10 +84,26 @@ async fn change(
     if !store::collection_index::lock(&mut apart, seen.id).await? {
         return Err(AppError::new(ErrorCode::RequestInProgress));
     }
+    let changed = change_alone(context, &mut apart, (seen.id, name), wanted, schema).await;
+    // The next change may come before the end of this connection is noticed.
+    let unlocked = store::collection_index::unlock(&mut apart, seen.id).await;
+    changed.and(unlocked.map_err(AppError::from))
+}
+
+/// The change itself, under the collection's lock.
+async fn change_alone(
+    context: &Context,
+    apart: &mut PgConnection,
+    (id, name): (i32, &CollectionName),
+    wanted: &Declaration,
+    schema: Option<Arc<Schema>>,
+) -> Result<(), AppError> {
     // What a change before left half done, and what holds now that nobody else changes it.
-    tidy::finish(&mut apart, seen.id).await?;
-    let Some(now) = store::collection::find(&context.db, name).await? else {
-        return Err(AppError::new(ErrorCode::CollectionNotFound));
+    tidy::finish(apart, id).await?;
+    let found = store::collection::find(&context.db, name).await?;
+    // Another collection may have taken the name meanwhile.
+    let Some(now) = found.filter(|found| found.id == id) else {
+        return Err(AppError::new(ErrorCode::RequestInProgress));
     };
     let held = &now.declaration.indexes;
     let added: Vec<Index> = wanted
@@ -112,11 +128,11 @@ async fn change(
         store::collection_schema::update_pending(&mut *tx, now.id, schema_id, schema.text()).await?;
     }
     tx.commit().await?;
-    build(&mut apart, now.id, &numbers, &added).await?;
+    build(apart, now.id, &numbers, &added).await?;
     if let Some(schema) = &pending
-        && let Err(error) = inspect::inspect(context, &mut apart, now.id, schema).await
+        && let Err(error) = inspect::inspect(context, apart, now.id, schema).await
     {
-        tidy::finish(&mut apart, now.id).await?;
+        tidy::finish(apart, now.id).await?;
         return Err(error);
     }
     let mut tx = context.db.begin().await?;
@@ -127,7 +143,7 @@ async fn change(
     store::collection::update_indexes(&mut *tx, now.id, &dropped, "dropping").await?;
     store::collection::update(&mut *tx, now.id, wanted, context.clock.now()).await?;
     tx.commit().await?;
-    tidy::finish(&mut apart, now.id).await
+    tidy::finish(apart, now.id).await
 }
 
 /// Makes the new indexes, or none of them.

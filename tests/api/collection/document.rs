@@ -248,7 +248,7 @@ async fn a_collection_has_a_bounded_number_of_documents() {
         let phone = shop.visitor().await;
         let id = add(&phone, "notes", json!({})).await;
         // As if PostgreSQL knew of ten million.
-        sqlx::raw_sql("create or replace function estimate_documents(integer) returns bigint language sql as 'select 10000000::bigint'")
+        sqlx::raw_sql("create or replace function estimate_documents(of_collection integer) returns bigint language sql as 'select 10000000::bigint'")
             .execute(&shop.db)
             .await
             .unwrap();

@@ -230,8 +230,8 @@ async fn numbers_are_judged_by_their_digits() {
         // Also where the database has counted.
         let id = add(&phone, "numbers", json!({"id": 9_007_199_254_740_990_i64})).await;
         for (step, status) in [(2, 200), (1, 422)] {
-            let patch = json!({"$inc": {"id": step}});
-            let answer = one(&phone, "PATCH", "numbers", &id, Some(patch)).await;
+            let change = json!({"$inc": {"id": step}});
+            let answer = one(&phone, "PATCH", "numbers", &id, Some(change)).await;
             assert_eq!(answer.status, status, "{}", answer.text());
         }
     })
@@ -301,7 +301,7 @@ async fn a_key_gives_its_answer_again_whatever_the_schema_is_by_then() {
         send("k", &json!({"data": {"name": "y"}}))
             .await
             .refused(422, "idempotency_key_reused");
-        assert_eq!(find(&phone, "people", json!({})).await, [] as [Value; 0]);
+        assert!(find(&phone, "people", json!({})).await.is_empty());
     })
     .await;
 }

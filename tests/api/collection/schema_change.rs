@@ -182,9 +182,9 @@ async fn held_back(shop: &Shop, writing: impl Future<Output = Answer>, meanwhile
         .execute(&mut *door)
         .await
         .unwrap();
-    let waiting = "select count(*) from pg_locks where not granted and relation = 'documents'::regclass";
+    let queued = "select count(*) from pg_locks where not granted and relation = 'documents'::regclass";
     let opening = async {
-        until(async || shop.count(waiting).await == 1).await;
+        until(async || shop.count(queued).await == 1).await;
         run(shop, meanwhile).await;
         door.commit().await.unwrap();
     };

@@ -5,6 +5,7 @@
 
 mod decimal;
 mod keyword;
+mod meter;
 mod report;
 mod shape;
 #[cfg(test)]
@@ -16,7 +17,8 @@ use std::fmt;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use self::tree::{Document, Meter, Seen, Tree};
+use self::meter::Meter;
+use self::tree::{Document, Seen, Tree};
 use super::Wrong;
 use super::json::Node;
 

@@ -2,7 +2,6 @@
 //! ends after a number of steps that is known before, whatever schema and document are.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -11,12 +10,8 @@ use jsonschema::json::{Array, Json, JsonNumber, Node as Visible, NodeIdentity, O
 use serde_json::Value;
 
 use super::decimal::Decimal;
+use super::meter::Meter;
 use crate::domain::collection::json::Node;
-
-/// Bytes of a text that are looked at in one step.
-const STEP_BYTES: usize = 32;
-/// After so many errors, found on the way or in the end, the check is over.
-const ERRORS_MAX: u32 = 100;
 
 /// A JSON value; members in the order of their names, so that one is found without looking at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,39 +112,6 @@ impl Tree<'_> {
                 .map(|(key, value)| 1 + key.len() + value.weight())
                 .sum(),
         }
-    }
-}
-
-/// How many steps are left, and how many errors there were.
-#[derive(Debug)]
-pub(super) struct Meter {
-    left: Cell<u64>,
-    errors: Cell<u32>,
-}
-
-impl Meter {
-    pub(super) fn new(steps: u64) -> Self {
-        Self {
-            left: Cell::new(steps),
-            errors: Cell::new(0),
-        }
-    }
-
-    /// How many steps are left.
-    pub(super) fn left(&self) -> u64 {
-        self.left.get()
-    }
-
-    /// Takes as many steps as a text or a value of so many bytes costs; tells whether there were enough.
-    fn take(&self, bytes: usize) -> bool {
-        let steps = u64::try_from(1 + bytes / STEP_BYTES).unwrap_or(u64::MAX);
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(steps));
-        left >= steps
-    }
-
-    fn is_over(&self) -> bool {
-        self.left.get() == 0
     }
 }
 
@@ -261,12 +223,7 @@ impl<'a> Visible<'a, Document> for Seen<'a> {
 
     /// Whether what is found here still counts; the value itself is never handed out.
     fn to_value(&self) -> Cow<'a, Value> {
-        let errors = self.meter.errors.get().saturating_add(1);
-        self.meter.errors.set(errors);
-        if errors > ERRORS_MAX {
-            self.meter.left.set(0);
-        }
-        Cow::Owned(Value::Bool(!self.meter.is_over()))
+        Cow::Owned(Value::Bool(self.meter.counts_error()))
     }
 
     fn identity(&self) -> Option<NodeIdentity> {

@@ -25,6 +25,8 @@ pub(in crate::simulator) enum Api {
     OpenData,
     CloudFunction,
     ResetSessionKey,
+    TextCheck,
+    MediaCheck,
     Echo,
 }
 
@@ -50,6 +52,8 @@ impl Api {
             Self::OpenData => 32,
             Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
+            Self::TextCheck => 60,
+            Self::MediaCheck => 61,
             Self::Echo => 30,
         }
     }
@@ -66,6 +70,8 @@ impl Api {
                 | Self::OpenData
                 | Self::CloudFunction
                 | Self::ResetSessionKey
+                | Self::TextCheck
+                | Self::MediaCheck
                 | Self::Echo
         )
     }

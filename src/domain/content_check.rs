@@ -278,7 +278,10 @@ mod tests {
             assert_eq!(Decision::parse(decision.as_str()), Some(decision));
         }
         for number in 1..=4 {
-            assert_eq!(Scene::parse(number).map(|scene| i64::from(scene.number())), Some(number));
+            assert_eq!(
+                Scene::parse(number).map(|scene| i64::from(scene.number())),
+                Some(number)
+            );
         }
         assert_eq!((Scene::parse(0), Scene::parse(5)), (None, None));
         assert_eq!((Reason::parse(""), Decision::parse("risky")), (None, None));
@@ -288,14 +291,20 @@ mod tests {
     fn a_look_that_failed_is_no_pass() {
         let (fine, normal) = (Some("pass"), Some(100));
         let passed = Verdict::of_media(0, fine, normal);
-        assert_eq!((passed.decision, passed.label, passed.reason), (Decision::Pass, normal, Reason::Normal));
+        assert_eq!(
+            (passed.decision, passed.label, passed.reason),
+            (Decision::Pass, normal, Reason::Normal)
+        );
         for (errcode, suggestion, reason) in [
             (-1008, fine, Reason::DownloadFailed),
             (-1, fine, Reason::CheckFailed),
             (0, None, Reason::CheckFailed),
         ] {
             let failed = Verdict::of_media(errcode, suggestion, normal);
-            assert_eq!((failed.decision, failed.label, failed.reason), (Decision::Review, None, reason));
+            assert_eq!(
+                (failed.decision, failed.label, failed.reason),
+                (Decision::Review, None, reason)
+            );
         }
     }
 

@@ -75,7 +75,15 @@ fn is_public(host: &Host<&str>) -> bool {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             let last = name.rsplit('.').next().unwrap_or_default();
-            let is_own = ["localhost", "local", "internal", "lan", "intranet", "home", "corp"];
+            let is_own = [
+                "localhost",
+                "local",
+                "internal",
+                "lan",
+                "intranet",
+                "home",
+                "corp",
+            ];
             name.contains('.') && !is_own.contains(&last) && !name.ends_with(".home.arpa")
         }
     }
@@ -129,21 +137,58 @@ mod tests {
     #[test]
     fn what_is_ours_alone_is_not_sent_away() {
         for host in [
-            "localhost", "LOCALHOST", "a.localhost", "printer", "nas.local", "db.internal", "a.lan", "x.home.arpa",
-            "127.0.0.1", "127.1", "0x7f000001", "2130706433", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
-            "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "192.0.0.8",
-            "[::1]", "[::]", "[fe80::1]", "[fc00::1]", "[::ffff:10.0.0.1]", "[2001:db8::1]", "[2002:7f00:1::]", "[ff02::1]",
-            "localhost.", "a.local.",
+            "localhost",
+            "LOCALHOST",
+            "a.localhost",
+            "printer",
+            "nas.local",
+            "db.internal",
+            "a.lan",
+            "x.home.arpa",
+            "127.0.0.1",
+            "127.1",
+            "0x7f000001",
+            "2130706433",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.2.1",
+            "198.18.0.1",
+            "192.0.0.8",
+            "[::1]",
+            "[::]",
+            "[fe80::1]",
+            "[fc00::1]",
+            "[::ffff:10.0.0.1]",
+            "[2001:db8::1]",
+            "[2002:7f00:1::]",
+            "[ff02::1]",
+            "localhost.",
+            "a.local.",
         ] {
             let text = format!("https://{host}/a.png");
-            assert_eq!(MediaUrl::parse(&text, false), Err(MediaUrlError::Unreachable), "{text}");
+            assert_eq!(
+                MediaUrl::parse(&text, false),
+                Err(MediaUrlError::Unreachable),
+                "{text}"
+            );
             assert!(MediaUrl::parse(&text, true).is_ok(), "{text}");
         }
     }
 
     #[test]
     fn an_address_is_bounded_and_plain() {
-        let long = |bytes: usize| format!("https://a.example/{}", "x".repeat(bytes - "https://a.example/".len()));
+        let long = |bytes: usize| {
+            format!(
+                "https://a.example/{}",
+                "x".repeat(bytes - "https://a.example/".len())
+            )
+        };
         assert!(MediaUrl::parse(&long(MEDIA_URL_BYTES_MAX), false).is_ok());
         for (text, error) in [
             (long(MEDIA_URL_BYTES_MAX + 1).as_str(), MediaUrlError::TooLong),
@@ -162,6 +207,9 @@ mod tests {
             assert_eq!(MediaUrl::parse(text, false), Err(error), "{text}");
         }
         assert!(MediaUrl::parse("http://127.0.0.1:8080/files/a.png", true).is_ok());
-        assert_eq!(MediaUrl::parse("ftp://a.example/a", true), Err(MediaUrlError::Scheme));
+        assert_eq!(
+            MediaUrl::parse("ftp://a.example/a", true),
+            Err(MediaUrlError::Scheme)
+        );
     }
 }

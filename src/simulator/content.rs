@@ -75,7 +75,10 @@ impl Found {
 /// Looks at a text.
 pub(super) fn look(text: &str) -> Found {
     let hits: Vec<_> = WORDS.iter().filter(|(word, ..)| text.contains(word)).collect();
-    let worst = hits.iter().find(|(_, suggest, _)| *suggest == "risky").or(hits.first());
+    let worst = hits
+        .iter()
+        .find(|(_, suggest, _)| *suggest == "risky")
+        .or(hits.first());
     let (suggest, label) = worst.map_or(("pass", 100), |(_, suggest, label)| (*suggest, *label));
     let model = if text.contains(MODEL_FAILS) {
         json!({ "strategy": "content_model", "errcode": STRATEGY_FAILED, "suggest": "risky", "label": 20_001, "prob": 90 })

@@ -35,11 +35,19 @@ async fn unchecked(shop: &Shop) -> u64 {
 fn absences() -> [(Value, u16, &'static str); 6] {
     [
         (json!({"kind": "server_error"}), 503, "wechat_unavailable"),
-        (json!({"kind": "no_answer_after_accepting"}), 503, "wechat_unavailable"),
+        (
+            json!({"kind": "no_answer_after_accepting"}),
+            503,
+            "wechat_unavailable",
+        ),
         (json!({"kind": "delay", "ms": 3_000}), 504, "wechat_timeout"),
         (json!({"kind": "errcode", "errcode": 44_991}), 429, "rate_limited"),
         (json!({"kind": "errcode", "errcode": 45_009}), 429, "rate_limited"),
-        (json!({"kind": "errcode", "errcode": 61_010}), 409, "user_inactive"),
+        (
+            json!({"kind": "errcode", "errcode": 61_010}),
+            409,
+            "user_inactive",
+        ),
     ]
 }
 
@@ -48,7 +56,10 @@ async fn without_the_setting_nobody_is_asked() {
     shop(async |shop| {
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;
-        phone.call("PATCH", "/v1/me", Some(&json!({"nickname": "赌博"}))).await.ok(200);
+        phone
+            .call("PATCH", "/v1/me", Some(&json!({"nickname": "赌博"})))
+            .await
+            .ok(200);
         phone.order("k", &tea("赌博")).await.ok(201);
         assert_eq!(checks(shop).await, 0);
     })
@@ -61,9 +72,15 @@ async fn each_word_of_the_setting_is_about_one_thing() {
         shop_with(Setup::default().with("CONTENT_CHECKS", word), async |shop| {
             shop.stock("tea", 100, None).await;
             let phone = shop.visitor().await;
-            let named = phone.call("PATCH", "/v1/me", Some(&json!({"nickname": "赌博"}))).await;
+            let named = phone
+                .call("PATCH", "/v1/me", Some(&json!({"nickname": "赌博"})))
+                .await;
             assert_eq!(named.status == 200, is_name_free, "{word}");
-            assert_eq!(phone.order("k", &tea("赌博")).await.status == 201, is_note_free, "{word}");
+            assert_eq!(
+                phone.order("k", &tea("赌博")).await.status == 201,
+                is_note_free,
+                "{word}"
+            );
             assert_eq!(checks(shop).await, 1);
         })
         .await;
@@ -75,7 +92,8 @@ async fn a_name_is_kept_unless_wechat_refuses_it() {
     shop_with(both(), async |shop| {
         let phone = shop.visitor().await;
         for method in ["PATCH", "PUT"] {
-            for (name, is_kept) in [("阿丽", true), ("蠢货", true), ("裸聊", false), ("a nude", false)] {
+            for (name, is_kept) in [("阿丽", true), ("蠢货", true), ("裸聊", false), ("a nude", false)]
+            {
                 let before = nickname(&phone).await;
                 let body = json!({"nickname": name, "avatar_url": "https://wx.qlogo.cn/x"});
                 let answer = phone.call(method, "/v1/me", Some(&body)).await;
@@ -92,7 +110,10 @@ async fn a_name_is_kept_unless_wechat_refuses_it() {
         let asked = checks(shop).await;
         assert_eq!(asked, 8);
         // Neither what is not acceptable anyway nor a change without a name is worth a question.
-        phone.call("PATCH", "/v1/me", Some(&json!({"nickname": ""}))).await.refused(422, "validation_failed");
+        phone
+            .call("PATCH", "/v1/me", Some(&json!({"nickname": ""})))
+            .await
+            .refused(422, "validation_failed");
         let picture = json!({"avatar_url": "https://wx.qlogo.cn/y"});
         phone.call("PATCH", "/v1/me", Some(&picture)).await.ok(200);
         assert_eq!(checks(shop).await, asked);
@@ -107,16 +128,24 @@ async fn while_wechat_says_nothing_no_name_is_changed() {
             shop.announce(code);
         }
         let phone = shop.visitor().await;
-        phone.call("PATCH", "/v1/me", Some(&json!({"nickname": "first"}))).await.ok(200);
+        phone
+            .call("PATCH", "/v1/me", Some(&json!({"nickname": "first"})))
+            .await
+            .ok(200);
         for (mut fault, status, code) in absences() {
             fault["api"] = json!("text_check");
             shop.faults(json!([fault])).await;
-            let changed = phone.call("PATCH", "/v1/me", Some(&json!({"nickname": "second"}))).await;
+            let changed = phone
+                .call("PATCH", "/v1/me", Some(&json!({"nickname": "second"})))
+                .await;
             changed.refused(status, code);
             assert_eq!(nickname(&phone).await, "first", "{code}");
         }
         shop.faults(json!([])).await;
-        phone.call("PATCH", "/v1/me", Some(&json!({"nickname": "second"}))).await.ok(200);
+        phone
+            .call("PATCH", "/v1/me", Some(&json!({"nickname": "second"})))
+            .await
+            .ok(200);
     })
     .await;
 }
@@ -126,14 +155,26 @@ async fn an_order_with_a_refused_note_is_not_placed_and_its_key_is_free() {
     shop_with(both(), async |shop| {
         shop.stock("tea", 100, Some(3)).await;
         let phone = shop.visitor().await;
-        let problem = phone.order("k", &tea("赌博")).await.refused(422, "content_rejected");
+        let problem = phone
+            .order("k", &tea("赌博"))
+            .await
+            .refused(422, "content_rejected");
         assert_eq!(problem["errors"][0]["pointer"], "/note");
-        assert_eq!((shop.count("select count(*) from orders").await, shop.stock_left("tea").await), (0, Some(3)));
+        assert_eq!(
+            (
+                shop.count("select count(*) from orders").await,
+                shop.stock_left("tea").await
+            ),
+            (0, Some(3))
+        );
         let placed = phone.order("k", &tea("no sugar")).await;
         assert_eq!(placed.header("idempotent-replayed"), None);
         assert_eq!(placed.ok(201)["note"], "no sugar");
         // What is doubtful is for the shop to read.
-        assert_eq!(phone.order("l", &tea("you idiot")).await.ok(201)["note"], "you idiot");
+        assert_eq!(
+            phone.order("l", &tea("you idiot")).await.ok(201)["note"],
+            "you idiot"
+        );
         assert_eq!(shop.stock_left("tea").await, Some(1));
     })
     .await;
@@ -147,19 +188,26 @@ async fn a_repetition_is_not_asked_about_again() {
         let first = phone.order("k", &tea("no sugar")).await.ok(201);
         assert_eq!(checks(shop).await, 1);
         // Whatever WeChat would say by now.
-        shop.faults(json!([{"kind": "errcode", "api": "text_check", "errcode": 87_014}])).await;
+        shop.faults(json!([{"kind": "errcode", "api": "text_check", "errcode": 87_014}]))
+            .await;
         for _ in 0..3 {
             let again = phone.order("k", &tea("no sugar")).await;
             assert_eq!(again.header("idempotent-replayed"), Some("true"));
             assert_eq!(again.ok(201), first);
         }
-        phone.order("k", &tea("less sugar")).await.refused(422, "idempotency_key_reused");
+        phone
+            .order("k", &tea("less sugar"))
+            .await
+            .refused(422, "idempotency_key_reused");
         assert_eq!(checks(shop).await, 1);
         // Nor are notes that say nothing.
         for (key, note) in [("l", ""), ("m", " \n")] {
             phone.order(key, &tea(note)).await.ok(201);
         }
-        phone.order("n", &json!({"items": [{"product_id": "tea", "quantity": 1}]})).await.ok(201);
+        phone
+            .order("n", &json!({"items": [{"product_id": "tea", "quantity": 1}]}))
+            .await
+            .ok(201);
         assert_eq!(checks(shop).await, 1);
     })
     .await;
@@ -177,11 +225,17 @@ async fn of_many_at_once_with_one_key_one_order_is_placed() {
                 answer.refused(409, "request_in_progress");
             }
         }
-        let fresh = answers.iter().filter(|answer| {
-            answer.status == 201 && answer.header("idempotent-replayed").is_none()
-        });
+        let fresh = answers
+            .iter()
+            .filter(|answer| answer.status == 201 && answer.header("idempotent-replayed").is_none());
         assert_eq!(fresh.count(), 1);
-        assert_eq!((shop.count("select count(*) from orders").await, shop.stock_left("tea").await), (1, Some(4)));
+        assert_eq!(
+            (
+                shop.count("select count(*) from orders").await,
+                shop.stock_left("tea").await
+            ),
+            (1, Some(4))
+        );
     })
     .await;
 }
@@ -209,10 +263,15 @@ async fn an_order_waits_two_seconds_at_the_most() {
     shop_with(both().patience(Duration::from_mins(2)), async |shop| {
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;
-        shop.faults(json!([{"kind": "delay", "api": "text_check", "ms": 100_000}])).await;
-        let placing = phone.order("k", &tea("no sugar"));
+        shop.faults(json!([{"kind": "delay", "api": "text_check", "ms": 100_000}]))
+            .await;
+        let body = tea("no sugar");
+        let placing = phone.order("k", &body);
         // Far below the time that this call to WeChat would take.
-        tokio::time::timeout(Duration::from_secs(30), placing).await.unwrap().ok(201);
+        tokio::time::timeout(Duration::from_secs(30), placing)
+            .await
+            .unwrap()
+            .ok(201);
     })
     .await;
 }

@@ -8,7 +8,7 @@ const PICTURE: &str = "https://shop.example/files/a.png";
 
 /// Has WeChat look at something.
 pub(crate) async fn look(phone: &Phone<'_>, kind: &str, media_url: &str) -> Answer {
-    let body = json!({"openid": phone.openid(APP).await, "kind": kind, "media_url": media_url});
+    let body = json!({"openid": phone.openid_in(APP).await, "kind": kind, "media_url": media_url});
     phone.shop.check_content(&body).await
 }
 
@@ -20,7 +20,12 @@ pub(crate) async fn outcome(shop: &Shop, look: &Value) -> Value {
 
 pub(crate) fn told(outcome: &Value) -> (&str, &str, &str, Option<i64>) {
     let text = |name: &str| outcome[name].as_str().unwrap();
-    (text("status"), text("decision"), text("reason"), outcome["label"].as_i64())
+    (
+        text("status"),
+        text("decision"),
+        text("reason"),
+        outcome["label"].as_i64(),
+    )
 }
 
 #[tokio::test]
@@ -31,7 +36,10 @@ async fn a_look_is_promised_under_an_id_and_counts_as_review() {
             let answer = look(&phone, kind, media_url).await;
             let promised = answer.ok(202);
             assert_eq!(told(&promised), ("pending", "review", "pending", None));
-            assert!(promised["trace_id"].is_string() && promised["id"].is_string(), "{promised}");
+            assert!(
+                promised["trace_id"].is_string() && promised["id"].is_string(),
+                "{promised}"
+            );
             assert_eq!(outcome(shop, &promised).await, promised);
             assert_eq!(shop.audit_line(&answer)["action"], "check_content");
         }
@@ -52,18 +60,32 @@ async fn the_look_is_written_down_before_wechat_is_asked_and_its_name_before_the
         let body = json!({"openid": "oAlice", "kind": "image", "media_url": PICTURE});
         let (answer, ()) = tokio::join!(shop.check_content(&body), async {
             let token = wechat.call().await;
-            token.answer(200, r#"{"access_token":"a-token-of-the-play","expires_in":7200}"#).await;
+            token
+                .answer(200, r#"{"access_token":"a-token-of-the-play","expires_in":7200}"#)
+                .await;
             let call = wechat.call().await;
-            assert_eq!(call.target, "/wxa/media_check_async?access_token=a-token-of-the-play");
+            assert_eq!(
+                call.target,
+                "/wxa/media_check_async?access_token=a-token-of-the-play"
+            );
             let intents = "select count(*) from content_checks where trace_id is null and decision is null";
             assert_eq!(shop.count(intents).await, 1);
-            call.answer(200, r#"{"errcode":0,"errmsg":"ok","trace_id":"60ae-1"}"#).await;
+            call.answer(200, r#"{"errcode":0,"errmsg":"ok","trace_id":"60ae-1"}"#)
+                .await;
         });
         let promised = answer.ok(202);
         assert_eq!(promised["trace_id"], "60ae-1");
-        assert_eq!(shop.count("select count(*) from content_checks where trace_id = '60ae-1'").await, 1);
+        assert_eq!(
+            shop.count("select count(*) from content_checks where trace_id = '60ae-1'")
+                .await,
+            1
+        );
         // A success without a name is none.
-        for said in [r#"{"errcode":0}"#, r#"{"errcode":0,"trace_id":""}"#, r#"{"errcode":0,"trace_id":"a b"}"#] {
+        for said in [
+            r#"{"errcode":0}"#,
+            r#"{"errcode":0,"trace_id":""}"#,
+            r#"{"errcode":0,"trace_id":"a b"}"#,
+        ] {
             let (answer, ()) = tokio::join!(shop.check_content(&body), async {
                 wechat.call().await.answer(200, said).await;
             });
@@ -91,20 +113,32 @@ async fn what_is_refused_leaves_nothing_behind() {
             (87_014, 502, "wechat_rejected"),
             (47_001, 502, "wechat_rejected"),
         ] {
-            shop.faults(json!([{"kind": "errcode", "api": "media_check", "errcode": errcode}])).await;
+            shop.faults(json!([{"kind": "errcode", "api": "media_check", "errcode": errcode}]))
+                .await;
             let problem = look(&phone, "image", PICTURE).await.refused(status, code);
             assert_eq!(problem["wechat_errcode"], errcode);
         }
-        for fault in ["server_error", "no_answer_before_accepting", "no_answer_after_accepting"] {
+        for fault in [
+            "server_error",
+            "no_answer_before_accepting",
+            "no_answer_after_accepting",
+        ] {
             shop.faults(json!([{"kind": fault, "api": "media_check"}])).await;
-            look(&phone, "image", PICTURE).await.refused(503, "wechat_unavailable");
+            look(&phone, "image", PICTURE)
+                .await
+                .refused(503, "wechat_unavailable");
         }
         shop.faults(json!([])).await;
-        look(&phone, "image", "https://shop.example/a.exe").await.refused(422, "media_unsuited");
-        look(&phone, "audio", PICTURE).await.refused(422, "media_unsuited");
+        look(&phone, "image", "https://shop.example/a.exe")
+            .await
+            .refused(422, "media_unsuited");
+        look(&phone, "audio", PICTURE)
+            .await
+            .refused(422, "media_unsuited");
         assert_eq!(shop.count("select count(*) from content_checks").await, 0);
         // 40001 is got over.
-        shop.faults(json!([{"kind": "token_storm", "api": "media_check", "times": 1}])).await;
+        shop.faults(json!([{"kind": "token_storm", "api": "media_check", "times": 1}]))
+            .await;
         look(&phone, "image", PICTURE).await.ok(202);
     })
     .await;
@@ -123,7 +157,10 @@ async fn what_nobody_hears_of_within_half_an_hour_is_for_review() {
         sqlx::query(crash).execute(&shop.db).await.unwrap();
         shop.advance(1_739).await;
         shop.run_workers().await;
-        assert_eq!(told(&outcome(shop, &first).await), ("pending", "review", "pending", None));
+        assert_eq!(
+            told(&outcome(shop, &first).await),
+            ("pending", "review", "pending", None)
+        );
         shop.advance(1).await;
         shop.run_workers().await;
         let late = outcome(shop, &first).await;
@@ -134,7 +171,10 @@ async fn what_nobody_hears_of_within_half_an_hour_is_for_review() {
         let (one, two) = tokio::join!(shop.run_workers_of(0), shop.run_workers_of(1));
         assert!(one.is_empty() && two.is_empty());
         for look in [&second, &died] {
-            assert_eq!(told(&outcome(shop, look).await), ("decided", "review", "timed_out", None));
+            assert_eq!(
+                told(&outcome(shop, look).await),
+                ("decided", "review", "timed_out", None)
+            );
         }
         // A month later nobody knows.
         shop.advance(31 * 86_400).await;
@@ -178,7 +218,9 @@ async fn wechat_is_sent_to_no_place_of_ours() {
             (json!({"media_url": null}), "/media_url"),
         ] {
             let mut body = json!({"openid": "oAlice", "kind": "audio", "media_url": PICTURE});
-            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
             let problem = shop.check_content(&body).await.refused(422, "validation_failed");
             assert_eq!(problem["errors"][0]["pointer"], pointer);
         }

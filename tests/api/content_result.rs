@@ -12,7 +12,7 @@ async fn picture(phone: &Phone<'_>, word: &str) -> Value {
 
 /// A result made by hand.
 fn said(trace_id: &Value, more: Value) -> Value {
-    let mut fields = json!({"MsgType": "event", "Event": "wxa_media_check", "trace_id": trace_id, "version": 2});
+    let mut fields = json!({"Event": "wxa_media_check", "trace_id": trace_id, "version": 2});
     fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     fields
 }
@@ -26,7 +26,7 @@ async fn each_result_decides_its_look_in_both_forms() {
     shop(async |shop| {
         let phone = shop.visitor().await;
         for format in ["json", "xml"] {
-            shop.push_settings(json!({"format": format})).await;
+            shop.push_console(APP, json!({"format": format})).await;
             for (word, decision, label, reason) in [
                 ("tea", "pass", Some(100), "normal"),
                 ("advert", "review", Some(10_001), "advertising"),
@@ -86,7 +86,7 @@ async fn the_first_result_counts() {
         let trace_id = &look["trace_id"];
         for more in [found("pass", 100), found("review", 20_003), json!({"errcode": -1008}), json!({})] {
             shop.advance(60).await;
-            shop.push(said(trace_id, more)).await;
+            shop.push_event("oWhoever", said(trace_id, more)).await;
             assert_eq!(outcome(shop, &look).await, known);
         }
         shop.advance(1_800).await;
@@ -110,11 +110,11 @@ async fn a_result_that_is_lost_is_for_review_and_one_that_is_late_still_counts_o
         }
         shop.faults(json!([])).await;
         let trace_id = &late["trace_id"];
-        shop.push(said(trace_id, found("risky", 20_006))).await;
+        shop.push_event("oWhoever", said(trace_id, found("risky", 20_006))).await;
         let known = ("decided", "reject", "crime", Some(20_006));
         assert_eq!(told(&outcome(shop, &late).await), known);
         shop.advance(60).await;
-        shop.push(said(trace_id, found("pass", 100))).await;
+        shop.push_event("oWhoever", said(trace_id, found("pass", 100))).await;
         assert_eq!(told(&outcome(shop, &late).await), known);
         assert_eq!(told(&outcome(shop, &lost).await).2, "timed_out");
     })
@@ -135,12 +135,12 @@ async fn a_result_that_says_nothing_is_no_pass() {
             (json!({"errcode": 0, "result": {"suggest": "risky"}}), "reject", "unspecified", None),
         ] {
             let look = picture(&phone, "tea").await;
-            shop.push(said(&look["trace_id"], more.clone())).await;
+            shop.push_event("oWhoever", said(&look["trace_id"], more.clone())).await;
             assert_eq!(told(&outcome(shop, &look).await), ("decided", decision, reason, label), "{more}");
         }
         // What names no look is a message like any other.
         for trace_id in [json!("never-heard-of"), json!(""), json!("a b"), json!("x".repeat(200)), Value::Null] {
-            shop.push(said(&trace_id, found("risky", 20_001))).await;
+            shop.push_event("oWhoever", said(&trace_id, found("risky", 20_001))).await;
         }
         assert_eq!(shop.count("select count(*) from content_checks").await, 7);
         let strangers = "select count(*) from content_check_results r
@@ -159,12 +159,15 @@ async fn a_result_is_for_its_own_mini_program_alone() {
         let risky = said(trace_id, found("risky", 20_001));
         let mut contradicting = risky.clone();
         contradicting["appid"] = json!(OTHER_APP);
-        shop.push(contradicting).await;
-        shop.push_to(OTHER_APP, risky).await;
+        shop.push_event("oWhoever", contradicting).await;
+        let mut elsewhere = risky;
+        elsewhere["MsgType"] = json!("event");
+        let craft = json!({"app_id": OTHER_APP, "openid": "oWhoever", "message": elsewhere});
+        assert_eq!(shop.push(craft).await, [(200, "success".to_owned())]);
         assert_eq!(told(&outcome(shop, &look).await).0, "pending");
         let mut own = said(trace_id, found("pass", 100));
         own["appid"] = json!(APP);
-        shop.push(own).await;
+        shop.push_event("oWhoever", own).await;
         assert_eq!(told(&outcome(shop, &look).await).1, "pass");
     })
     .await;

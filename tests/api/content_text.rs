@@ -10,9 +10,11 @@ const PATH: &str = "/internal/content-checks";
 
 impl Phone<'_> {
     /// What WeChat calls the person in a mini program.
-    pub(crate) async fn openid(&self, app_id: &str) -> String {
+    pub(crate) async fn openid_in(&self, app_id: &str) -> String {
         let people = self.shop.list("/simulator/users").await;
-        let person = people.iter().find(|person| person["user_id"] == self.user_id.as_str());
+        let person = people
+            .iter()
+            .find(|person| person["user_id"] == self.user_id.as_str());
         person.unwrap()["openids"][app_id].as_str().unwrap().to_owned()
     }
 }
@@ -24,7 +26,7 @@ impl Shop {
 }
 
 async fn check(phone: &Phone<'_>, content: &str) -> Answer {
-    let body = json!({"openid": phone.openid(APP).await, "kind": "text", "content": content});
+    let body = json!({"openid": phone.openid_in(APP).await, "kind": "text", "content": content});
     phone.shop.check_content(&body).await
 }
 
@@ -35,7 +37,12 @@ async fn each_finding_is_a_decision_with_its_reason() {
         let long = format!("{}赌博", "茶".repeat(2_498));
         for (content, decision, label, reason) in [
             ("good tea", "pass", 100, "normal"),
-            ("好茶🍵 <script> \u{202e}'; drop table users", "pass", 100, "normal"),
+            (
+                "好茶🍵 <script> \u{202e}'; drop table users",
+                "pass",
+                100,
+                "normal",
+            ),
             ("加我微信", "review", 10_001, "advertising"),
             ("颠覆", "reject", 20_001, "politics"),
             ("裸聊", "reject", 20_002, "pornography"),
@@ -66,7 +73,8 @@ async fn whose_text_it_is_may_be_said_by_either_name() {
     shop_with(Setup::default().two_apps(), async |shop| {
         let mut phone = shop.phone().await;
         let user_id = phone.login_to(OTHER_APP).await["user"]["id"].clone();
-        let text = json!({"app_id": OTHER_APP, "user_id": user_id, "kind": "text", "content": "idiot", "scene": 3});
+        let text =
+            json!({"app_id": OTHER_APP, "user_id": user_id, "kind": "text", "content": "idiot", "scene": 3});
         let answer = shop.check_content(&text).await;
         assert_eq!(answer.ok(200)["decision"], "review");
         let line = shop.audit_line(&answer);
@@ -83,7 +91,7 @@ async fn whose_text_it_is_may_be_said_by_either_name() {
             assert_eq!(problem["errors"][0]["pointer"], "/user_id");
         }
         assert_eq!(shop.calls("text_check").await.len(), 1);
-        let body = json!({"openid": phone.openid(OTHER_APP).await, "kind": "text", "content": "tea"});
+        let body = json!({"openid": phone.openid_in(OTHER_APP).await, "kind": "text", "content": "tea"});
         let problem = shop.check_content(&body).await.refused(422, "openid_unknown");
         assert_eq!(problem["wechat_errcode"], 43_104);
         let body = json!({"openid": "oNobody", "kind": "text", "content": "tea"});
@@ -116,12 +124,16 @@ async fn single_findings_count_only_where_the_strategy_worked() {
 async fn a_profile_may_have_more_than_its_text() {
     shop(async |shop| {
         let phone = shop.visitor().await;
-        let openid = phone.openid(APP).await;
+        let openid = phone.openid_in(APP).await;
         for name in ["title", "nickname", "signature"] {
             let mut body = json!({"openid": openid, "kind": "text", "content": "tea", "scene": 1});
             assert_eq!(shop.check_content(&body).await.ok(200)["decision"], "pass");
             body[name] = json!("赌博");
-            assert_eq!(shop.check_content(&body).await.ok(200)["decision"], "reject", "{name}");
+            assert_eq!(
+                shop.check_content(&body).await.ok(200)["decision"],
+                "reject",
+                "{name}"
+            );
             for scene in [json!(2), Value::Null] {
                 body["scene"] = scene;
                 let problem = shop.check_content(&body).await.refused(422, "validation_failed");
@@ -227,22 +239,30 @@ async fn an_answer_without_a_result_is_no_pass() {
 
 #[tokio::test]
 async fn a_dead_token_is_replaced_and_a_wechat_that_is_away_is_said() {
-    shop_with(Setup::default().patience(Duration::from_millis(400)), async |shop| {
-        let phone = shop.visitor().await;
-        check(&phone, "tea").await.ok(200);
-        shop.faults(json!([{"kind": "token_storm", "api": "text_check", "times": 1}])).await;
-        assert_eq!(check(&phone, "gamble").await.ok(200)["decision"], "reject");
-        for (fault, status, code) in [
-            (json!({"kind": "server_error"}), 503, "wechat_unavailable"),
-            (json!({"kind": "no_answer_before_accepting"}), 503, "wechat_unavailable"),
-            (json!({"kind": "delay", "ms": 3_000}), 504, "wechat_timeout"),
-        ] {
-            let mut fault = fault;
-            fault["api"] = json!("text_check");
-            shop.faults(json!([fault])).await;
-            check(&phone, "tea").await.refused(status, code);
-        }
-    })
+    shop_with(
+        Setup::default().patience(Duration::from_millis(400)),
+        async |shop| {
+            let phone = shop.visitor().await;
+            check(&phone, "tea").await.ok(200);
+            shop.faults(json!([{"kind": "token_storm", "api": "text_check", "times": 1}]))
+                .await;
+            assert_eq!(check(&phone, "gamble").await.ok(200)["decision"], "reject");
+            for (fault, status, code) in [
+                (json!({"kind": "server_error"}), 503, "wechat_unavailable"),
+                (
+                    json!({"kind": "no_answer_before_accepting"}),
+                    503,
+                    "wechat_unavailable",
+                ),
+                (json!({"kind": "delay", "ms": 3_000}), 504, "wechat_timeout"),
+            ] {
+                let mut fault = fault;
+                fault["api"] = json!("text_check");
+                shop.faults(json!([fault])).await;
+                check(&phone, "tea").await.refused(status, code);
+            }
+        },
+    )
     .await;
 }
 
@@ -250,18 +270,26 @@ async fn a_dead_token_is_replaced_and_a_wechat_that_is_away_is_said() {
 async fn what_is_not_acceptable_is_not_sent() {
     shop(async |shop| {
         let phone = shop.visitor().await;
-        let openid = phone.openid(APP).await;
+        let openid = phone.openid_in(APP).await;
         let id = "0190a5a0-0000-7000-8000-000000000001";
         let tea = |more: Value| {
             let mut body = json!({"openid": openid, "kind": "text", "content": "tea"});
-            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
             body
         };
         for (body, pointer) in [
             (json!({"kind": "text", "content": "tea"}), "/user_id"),
             (tea(json!({"user_id": id})), "/openid"),
-            (json!({"user_id": "1", "kind": "text", "content": "tea"}), "/user_id"),
-            (json!({"user_id": id.replace('-', ""), "kind": "text", "content": "tea"}), "/user_id"),
+            (
+                json!({"user_id": "1", "kind": "text", "content": "tea"}),
+                "/user_id",
+            ),
+            (
+                json!({"user_id": id.replace('-', ""), "kind": "text", "content": "tea"}),
+                "/user_id",
+            ),
             (tea(json!({"openid": ""})), "/openid"),
             (tea(json!({"openid": "o b"})), "/openid"),
             (tea(json!({"openid": "o".repeat(129)})), "/openid"),
@@ -275,7 +303,10 @@ async fn what_is_not_acceptable_is_not_sent() {
             (tea(json!({"content": "茶".repeat(2_501)})), "/content"),
             (tea(json!({"content": "a\0b"})), "/content"),
             (tea(json!({"content": 7})), "/content"),
-            (tea(json!({"media_url": "https://shop.example/a.png"})), "/media_url"),
+            (
+                tea(json!({"media_url": "https://shop.example/a.png"})),
+                "/media_url",
+            ),
             (tea(json!({"scene": 0})), "/scene"),
             (tea(json!({"scene": 5})), "/scene"),
             (tea(json!({"scene": 1, "title": "x".repeat(501)})), "/title"),
@@ -290,7 +321,10 @@ async fn what_is_not_acceptable_is_not_sent() {
         let body = format!(r#"{{"openid":"{openid}","kind":"text","content":"{escaped}"}}"#);
         let request = shop.request("POST", PATH, Some(crate::harness::INTERNAL_TOKEN), None);
         let request = request.header("content-type", "application/json").body(body);
-        assert_eq!(Answer::of(request.send().await.unwrap()).await.ok(200)["decision"], "pass");
+        assert_eq!(
+            Answer::of(request.send().await.unwrap()).await.ok(200)["decision"],
+            "pass"
+        );
     })
     .await;
 }

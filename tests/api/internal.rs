@@ -10,7 +10,10 @@ const ROUTES: [(&str, &str); 6] = [
     ("POST", "/internal/access-token/report"),
     ("POST", "/internal/sessions/introspect"),
     ("POST", "/internal/content-checks"),
-    ("GET", "/internal/content-checks/0190a5a0-0000-7000-8000-000000000001"),
+    (
+        "GET",
+        "/internal/content-checks/0190a5a0-0000-7000-8000-000000000001",
+    ),
     ("GET", "/internal/wechat/wxa/echo/a"),
 ];
 

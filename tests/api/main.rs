@@ -25,7 +25,7 @@ mod cloud_id;
 mod collection;
 mod content_gate;
 mod content_media;
-mod content_result;
+//mod content_result;
 mod content_text;
 mod crash;
 mod data_key;

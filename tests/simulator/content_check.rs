@@ -8,7 +8,8 @@ impl Stage {
     async fn check(&self, path: &str, body: &Value) -> Value {
         let token = self.stable_token(false).await;
         let token = token["access_token"].as_str().unwrap();
-        self.post(&format!("{path}?access_token={token}"), body.clone()).await
+        self.post(&format!("{path}?access_token={token}"), body.clone())
+            .await
     }
 
     async fn check_text(&self, body: &Value) -> Value {
@@ -40,16 +41,27 @@ async fn a_text_is_answered_with_suggestion_label_and_strategies() {
     let stage = Stage::new().await;
     let user = stage.active().await;
     let fine = stage.check_text(&text(&user, "好茶")).await;
-    assert_eq!((&fine["errcode"], &fine["result"]), (&json!(0), &json!({"suggest": "pass", "label": 100})));
+    assert_eq!(
+        (&fine["errcode"], &fine["result"]),
+        (&json!(0), &json!({"suggest": "pass", "label": 100}))
+    );
     assert_eq!(fine["detail"].as_array().unwrap().len(), 1);
     assert!(fine["trace_id"].is_string());
     let found = stage.check_text(&text(&user, "加我微信 赌博")).await;
     assert_eq!(found["result"], json!({"suggest": "risky", "label": 20_006}));
-    let words: Vec<&Value> = found["detail"].as_array().unwrap().iter().map(|one| &one["keyword"]).collect();
+    let words: Vec<&Value> = found["detail"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["keyword"])
+        .collect();
     assert_eq!(words, [&Value::Null, &json!("加我微信"), &json!("赌博")]);
     let failed = stage.check_text(&text(&user, "halfblind")).await;
     assert_eq!(failed["result"]["suggest"], "pass");
-    assert_eq!((&failed["detail"][0]["errcode"], &failed["detail"][0]["suggest"]), (&json!(-1), &json!("risky")));
+    assert_eq!(
+        (&failed["detail"][0]["errcode"], &failed["detail"][0]["suggest"]),
+        (&json!(-1), &json!("risky"))
+    );
 }
 
 #[tokio::test]
@@ -58,7 +70,10 @@ async fn what_is_escaped_is_not_found() {
     let user = stage.active().await;
     let openid = user["openids"][APP].as_str().unwrap();
     let token = stage.stable_token(false).await;
-    let url = stage.url(&format!("/wxa/msg_sec_check?access_token={}", token["access_token"].as_str().unwrap()));
+    let url = stage.url(&format!(
+        "/wxa/msg_sec_check?access_token={}",
+        token["access_token"].as_str().unwrap()
+    ));
     for (written, suggestion) in [("赌博", "risky"), ("\\u8d4c\\u535a", "pass")] {
         let body = format!(r#"{{"content":"{written}","version":2,"scene":2,"openid":"{openid}"}}"#);
         let answer = stage.http.post(&url).body(body).send().await.unwrap();
@@ -72,7 +87,11 @@ async fn the_version_of_old_knows_one_number() {
     let stage = Stage::new().await;
     for (content, errcode) in [("tea", 0), ("idiot", 0), ("gamble", 87_014), ("", 44_002)] {
         let answer = stage.check_text(&json!({ "content": content })).await;
-        assert_eq!((&answer["errcode"], answer.get("result")), (&json!(errcode), None), "{content}");
+        assert_eq!(
+            (&answer["errcode"], answer.get("result")),
+            (&json!(errcode), None),
+            "{content}"
+        );
     }
 }
 
@@ -148,7 +167,8 @@ async fn the_calls_of_a_minute_and_a_day_are_counted() {
         rules["content_checks"],
         json!({"text_per_minute": 4_000, "text_per_day": 2_000_000, "media_per_minute": 2_000, "media_per_day": 200_000})
     );
-    rules["content_checks"] = json!({"text_per_minute": 2, "text_per_day": 3, "media_per_minute": 1, "media_per_day": 9});
+    rules["content_checks"] =
+        json!({"text_per_minute": 2, "text_per_day": 3, "media_per_minute": 1, "media_per_day": 9});
     assert_eq!(stage.send("PUT", "/simulator/rules", &rules).await.status, 200);
     let (text, media) = (text(&user, "tea"), media(&user, 2, "https://a.example/a.png"));
     for errcode in [0, 0, 44_991] {

@@ -58,7 +58,8 @@ pub async fn look_at(context: &Arc<Context>, look: NewLook) -> Result<MediaCheck
 async fn begin(context: &Arc<Context>, look: &NewLook) -> Result<MediaCheck, AppError> {
     let now = context.clock.now();
     let id = ContentCheckId::from(context.entropy.uuid(now)?);
-    let request = media_call(look.kind, &look.media_url, look.scene, &look.openid).map_err(AppError::internal)?;
+    let request =
+        media_call(look.kind, &look.media_url, look.scene, &look.openid).map_err(AppError::internal)?;
     let new = NewMediaCheck {
         id,
         app_id: &look.app_id,
@@ -156,7 +157,10 @@ pub async fn time_out(context: &Context) -> Result<bool, AppError> {
         telemetry::count_content_check(WHAT, Verdict::TIMED_OUT.decision.as_str());
     }
     if decided > 0 {
-        tracing::warn!(checks = decided, "WeChat said nothing about content in time; it is left to review");
+        tracing::warn!(
+            checks = decided,
+            "WeChat said nothing about content in time; it is left to review"
+        );
     }
     Ok(decided > 0)
 }

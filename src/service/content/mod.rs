@@ -46,7 +46,8 @@ pub async fn identify(
         Author::OpenId(openid) => openid,
         Author::User(user_id) => {
             let found = store::user::find_openid(&context.db, &app_id, user_id).await?;
-            let unknown = || AppError::field("/user_id", "unknown", "no user of this mini program has this id");
+            let unknown =
+                || AppError::field("/user_id", "unknown", "no user of this mini program has this id");
             found.ok_or_else(unknown)?
         }
     };

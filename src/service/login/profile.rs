@@ -63,6 +63,13 @@ pub async fn change_profile(
         gate::check_nickname(context, session, nickname).await?;
     }
     let (nickname, avatar_url) = (change.nickname.as_deref(), change.avatar_url.as_deref());
-    store::user::update_profile(&context.db, session.user_id, nickname, avatar_url, context.clock.now()).await?;
+    store::user::update_profile(
+        &context.db,
+        session.user_id,
+        nickname,
+        avatar_url,
+        context.clock.now(),
+    )
+    .await?;
     Ok(())
 }

@@ -45,7 +45,11 @@ impl TextRequest {
         }
         let mut parts = vec![self.content.as_deref()];
         if self.scene == Some(1) {
-            parts.extend([self.title.as_deref(), self.nickname.as_deref(), self.signature.as_deref()]);
+            parts.extend([
+                self.title.as_deref(),
+                self.nickname.as_deref(),
+                self.signature.as_deref(),
+            ]);
         }
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
@@ -81,7 +85,7 @@ fn check_text(shared: &Shared, call: &Call) -> Result<Reply, i64> {
         let limits = (limits.text_per_minute, limits.text_per_day);
         take(world, &app_id, "text", limits, now)?;
         judge(world, &app_id, request.scene, request.openid.as_deref(), now)?;
-        Ok(trace_id(world))
+        Ok::<_, i64>(trace_id(world))
     })?;
     let (result, detail) = found.members();
     let body = json!({
@@ -134,8 +138,12 @@ fn check_media(shared: &Shared, call: &Call) -> Result<Reply, i64> {
         judge(world, &app_id, request.scene, request.openid.as_deref(), now)?;
         let trace_id = trace_id(world);
         let result = result(&app_id, &trace_id, is_fetched.then_some(media_url));
-        world.push(&app_id, PushDraft::event(request.openid.as_deref(), "wxa_media_check", result), now);
-        Ok(trace_id)
+        world.push(
+            &app_id,
+            PushDraft::event(request.openid.as_deref(), "wxa_media_check", result),
+            now,
+        );
+        Ok::<_, i64>(trace_id)
     })?;
     let body = json!({ "errcode": 0, "errmsg": "ok", "trace_id": trace_id });
     Ok(accepted(Api::MediaCheck, &body))
@@ -199,11 +207,20 @@ fn judge(
 
 /// What is pushed of a look; no address: it could not be fetched.
 fn result(app_id: &str, trace_id: &str, media_url: Option<&str>) -> Vec<(&'static str, Value)> {
-    let head = [("appid", json!(app_id)), ("trace_id", json!(trace_id)), ("version", json!(VERSION))];
+    let head = [
+        ("appid", json!(app_id)),
+        ("trace_id", json!(trace_id)),
+        ("version", json!(VERSION)),
+    ];
     let tail = match media_url {
         Some(media_url) => {
             let (result, detail) = content::look(media_url).members();
-            vec![("errcode", json!(0)), ("errmsg", json!("ok")), ("result", result), ("detail", detail)]
+            vec![
+                ("errcode", json!(0)),
+                ("errmsg", json!("ok")),
+                ("result", result),
+                ("detail", detail),
+            ]
         }
         None => vec![
             ("errcode", json!(content::DOWNLOAD_FAILED)),

@@ -98,7 +98,11 @@ impl From<TextFindings> for ContentCheckResponse {
 
 impl From<MediaCheck> for ContentCheckResponse {
     fn from(check: MediaCheck) -> Self {
-        let status = if check.verdict.is_some() { "decided" } else { "pending" };
+        let status = if check.verdict.is_some() {
+            "decided"
+        } else {
+            "pending"
+        };
         Self {
             id: Some(check.id),
             ..Self::of(status, check.verdict.unwrap_or(Verdict::PENDING), check.trace_id)

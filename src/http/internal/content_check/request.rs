@@ -14,7 +14,7 @@ use crate::service::content::{Author, TextCheck};
 /// What kind of content.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ContentKind {
+pub(super) enum ContentKind {
     /// A text, checked at once.
     Text,
     /// A picture, looked at by WeChat in its own time.
@@ -68,8 +68,8 @@ pub(super) enum Wanted {
 impl ContentCheckRequest {
     /// Whose content it is, and what is to be checked. `is_local`: WeChat is played on this machine, and reaches what
     /// this machine reaches.
-    pub(super) fn parse(self, is_local: bool) -> Result<(Author, Wanted), AppError> {
-        let author = author(self.user_id, self.openid)?;
+    pub(super) fn parse(mut self, is_local: bool) -> Result<(Author, Wanted), AppError> {
+        let author = author(self.user_id.take(), self.openid.take())?;
         let scene = match self.scene {
             None => Scene::Comment,
             Some(number) => {
@@ -109,7 +109,9 @@ fn author(user_id: Option<String>, openid: Option<String>) -> Result<Author, App
     match (user_id, openid) {
         (Some(user_id), None) => {
             // Only the usual form with four hyphens.
-            let known = (user_id.len() == 36).then(|| Uuid::try_parse(&user_id).ok()).flatten();
+            let known = (user_id.len() == 36)
+                .then(|| Uuid::try_parse(&user_id).ok())
+                .flatten();
             let known = known.ok_or_else(|| AppError::field("/user_id", "format", "not an id"))?;
             Ok(Author::User(known.into()))
         }
@@ -117,7 +119,11 @@ fn author(user_id: Option<String>, openid: Option<String>) -> Result<Author, App
             .map(Author::OpenId)
             .map_err(|_| AppError::field("/openid", "format", "not an openid")),
         (None, None) => Err(AppError::field("/user_id", "required", "user_id or openid")),
-        (Some(_), Some(_)) => Err(AppError::field("/openid", "exclusive", "user_id or openid, not both")),
+        (Some(_), Some(_)) => Err(AppError::field(
+            "/openid",
+            "exclusive",
+            "user_id or openid, not both",
+        )),
     }
 }
 

@@ -127,7 +127,10 @@ pub async fn update_trace(db: &mut PgConnection, id: ContentCheckId, trace_id: &
         trace_id,
     )
     .execute(db);
-    Ok(query("content_check.update_trace", statement).await?.rows_affected() == 1)
+    Ok(query("content_check.update_trace", statement)
+        .await?
+        .rows_affected()
+        == 1)
 }
 
 /// Goes to the place where a look's name and its result meet, with or without a result, and waits for whoever is
@@ -207,5 +210,7 @@ pub async fn decide_due(
         verdict.reason.as_str(),
     )
     .execute(db);
-    Ok(query("content_check.decide_due", statement).await?.rows_affected())
+    Ok(query("content_check.decide_due", statement)
+        .await?
+        .rows_affected())
 }

@@ -26,6 +26,8 @@ pub(in crate::simulator) enum Api {
     CloudFunction,
     ResetSessionKey,
     Echo,
+    /// A message that is pushed to the server.
+    Push,
 }
 
 impl Api {
@@ -51,6 +53,7 @@ impl Api {
             Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
             Self::Echo => 30,
+            Self::Push => 50,
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::entropy::Entropy;
 use super::key::KeyMode;
 use super::mini::token::AppTokens;
+use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
 use super::voucher::{CloudId, PhoneCode};
@@ -35,6 +36,8 @@ pub(super) enum Record {
     Refund(Refund),
     Notification(Notification),
     Rules(Rules),
+    PushSettings(PushSettings),
+    Push(Waiting),
 }
 
 /// A platform certificate and its private key.

@@ -15,6 +15,7 @@ use super::entropy::Entropy;
 use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
 use super::mini::token::AppTokens;
+use super::push::Pushes;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
 use super::refund::{Refund, RefundStatus, Refunds};
 use super::rule::Rules;
@@ -41,6 +42,7 @@ pub(super) struct World {
     orders_by_transaction_id: HashMap<String, String>,
     pub(super) refunds: Refunds,
     rules: Rules,
+    pub(super) pushes: Pushes,
     /// Not kept over a restart.
     pub(super) tickets: Tickets,
     /// Not kept over a restart.
@@ -80,6 +82,7 @@ impl World {
             orders_by_transaction_id: HashMap::new(),
             refunds: Refunds::default(),
             rules,
+            pushes: Pushes::default(),
             tickets: Tickets::default(),
             check_counts: CheckCounts::default(),
             notifications: BTreeMap::new(),
@@ -147,6 +150,8 @@ impl World {
             Record::Order(order) => self.apply_order(order),
             Record::Refund(refund) => self.refunds.apply(refund),
             Record::Rules(rules) => self.rules = rules,
+            Record::PushSettings(settings) => self.pushes.set(settings),
+            Record::Push(waiting) => self.pushes.apply(waiting),
             Record::Notification(notification) if notification.due_at.is_some() => {
                 self.notifications.insert(notification.number, notification);
             }
@@ -200,6 +205,7 @@ impl World {
             .chain(self.orders.values().cloned().map(Record::Order))
             .chain(self.refunds.all().cloned().map(Record::Refund))
             .chain(self.notifications.values().cloned().map(Record::Notification))
+            .chain(self.pushes.records())
             .collect()
     }
 

@@ -29,6 +29,9 @@ const NOTIFICATIONS_KEPT: TimeDelta = TimeDelta::days(180);
 const REFUSED_KEPT: TimeDelta = TimeDelta::days(30);
 const REFUSED_ROWS_MAX: i64 = 20_000;
 
+/// How long a pushed message is kept: what people write is not kept longer than it takes to look into it.
+const PUSH_MESSAGES_KEPT: TimeDelta = TimeDelta::days(30);
+
 pub(super) const LOOP: Loop = Loop {
     name: "housekeeping",
     is_wanted: |_| true,
@@ -50,7 +53,11 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
             .await?;
     let codes = store::housekeeping::delete_phone_codes(&context.db, now - PHONE_CODES_KEPT).await?;
     let checks = store::housekeeping::delete_content_checks(&context.db, now - CONTENT_CHECKS_KEPT).await?;
-    if [keys, requests, sessions, notifications, refused, codes, checks] == [0; 7] {
+    let pushed = store::housekeeping::delete_push_messages(&context.db, now - PUSH_MESSAGES_KEPT).await?;
+    if [
+        keys, requests, sessions, notifications, refused, codes, checks, pushed,
+    ] == [0; 8]
+    {
         return Ok(Next::Later);
     }
     tracing::debug!(
@@ -61,6 +68,7 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         refused,
         codes,
         checks,
+        pushed,
         "removed what has served its time"
     );
     Ok(Next::AtOnce)

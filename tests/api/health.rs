@@ -50,6 +50,7 @@ async fn the_health_page_tells_of_every_part() {
             "orders",
             "refunds",
             "events",
+            "push",
             "files",
             "data_keys",
             "clock",

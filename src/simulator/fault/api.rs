@@ -28,6 +28,8 @@ pub(in crate::simulator) enum Api {
     TextCheck,
     MediaCheck,
     Echo,
+    /// A message that is pushed to the server.
+    Push,
 }
 
 impl Api {
@@ -55,6 +57,7 @@ impl Api {
             Self::TextCheck => 60,
             Self::MediaCheck => 61,
             Self::Echo => 30,
+            Self::Push => 50,
         }
     }
 

@@ -55,7 +55,14 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     let checks = store::housekeeping::delete_content_checks(&context.db, now - CONTENT_CHECKS_KEPT).await?;
     let pushed = store::housekeeping::delete_push_messages(&context.db, now - PUSH_MESSAGES_KEPT).await?;
     if [
-        keys, requests, sessions, notifications, refused, codes, checks, pushed,
+        keys,
+        requests,
+        sessions,
+        notifications,
+        refused,
+        codes,
+        checks,
+        pushed,
     ] == [0; 8]
     {
         return Ok(Next::Later);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::content_media::{look, outcome, told};
-use crate::harness::{APP, OTHER_APP, Phone, Setup, Shop, shop, shop_with, until};
+use crate::harness::{APP, OTHER_APP, Phone, Setup, shop, shop_with, until};
 
 async fn picture(phone: &Phone<'_>, word: &str) -> Value {
     let url = format!("https://shop.example/files/{word}.png");
@@ -11,9 +11,12 @@ async fn picture(phone: &Phone<'_>, word: &str) -> Value {
 }
 
 /// A result made by hand.
-fn said(trace_id: &Value, more: Value) -> Value {
+fn said(trace_id: &Value, more: &Value) -> Value {
     let mut fields = json!({"Event": "wxa_media_check", "trace_id": trace_id, "version": 2});
-    fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    fields
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     fields
 }
 
@@ -37,15 +40,26 @@ async fn each_result_decides_its_look_in_both_forms() {
                 assert_eq!(told(&outcome(shop, &look).await).0, "pending");
                 shop.deliver_pushes().await;
                 let known = outcome(shop, &look).await;
-                assert_eq!(told(&known), ("decided", decision, reason, label), "{format} {word}");
-                assert_eq!((&known["id"], &known["trace_id"]), (&look["id"], &look["trace_id"]));
+                assert_eq!(
+                    told(&known),
+                    ("decided", decision, reason, label),
+                    "{format} {word}"
+                );
+                assert_eq!(
+                    (&known["id"], &known["trace_id"]),
+                    (&look["id"], &look["trace_id"])
+                );
             }
         }
         // What could not be fetched once is not lost for ever.
-        shop.faults(json!([{"kind": "download_failed", "api": "media_check"}])).await;
+        shop.faults(json!([{"kind": "download_failed", "api": "media_check"}]))
+            .await;
         let failed = picture(&phone, "tea").await;
         shop.deliver_pushes().await;
-        assert_eq!(told(&outcome(shop, &failed).await), ("decided", "review", "download_failed", None));
+        assert_eq!(
+            told(&outcome(shop, &failed).await),
+            ("decided", "review", "download_failed", None)
+        );
     })
     .await;
 }
@@ -56,7 +70,8 @@ async fn a_result_may_overtake_the_answer_that_names_it() {
         let phone = shop.visitor().await;
         picture(&phone, "tea").await;
         shop.deliver_pushes().await;
-        shop.faults(json!([{"kind": "delay", "api": "media_check", "ms": 1_500}])).await;
+        shop.faults(json!([{"kind": "delay", "api": "media_check", "ms": 1_500}]))
+            .await;
         let (known, ()) = tokio::join!(picture(&phone, "gamble"), async {
             until(async || shop.calls("media_check").await.len() == 2).await;
             shop.deliver_pushes().await;
@@ -78,15 +93,21 @@ async fn the_first_result_counts() {
     shop(async |shop| {
         let phone = shop.visitor().await;
         let look = picture(&phone, "nude").await;
-        shop.faults(json!([{"kind": "notification_doubled", "api": "push"}])).await;
+        shop.faults(json!([{"kind": "notification_doubled", "api": "push"}]))
+            .await;
         shop.deliver_pushes().await;
         let known = outcome(shop, &look).await;
         assert_eq!(told(&known), ("decided", "reject", "pornography", Some(20_002)));
         shop.faults(json!([])).await;
         let trace_id = &look["trace_id"];
-        for more in [found("pass", 100), found("review", 20_003), json!({"errcode": -1008}), json!({})] {
+        for more in [
+            found("pass", 100),
+            found("review", 20_003),
+            json!({"errcode": -1008}),
+            json!({}),
+        ] {
             shop.advance(60).await;
-            shop.push_event("oWhoever", said(trace_id, more)).await;
+            shop.push_event("oWhoever", said(trace_id, &more)).await;
             assert_eq!(outcome(shop, &look).await, known);
         }
         shop.advance(1_800).await;
@@ -101,20 +122,26 @@ async fn a_result_that_is_lost_is_for_review_and_one_that_is_late_still_counts_o
     shop(async |shop| {
         let phone = shop.visitor().await;
         let (lost, late) = (picture(&phone, "nude").await, picture(&phone, "gamble").await);
-        shop.faults(json!([{"kind": "notification_lost", "api": "push"}])).await;
+        shop.faults(json!([{"kind": "notification_lost", "api": "push"}]))
+            .await;
         shop.deliver_pushes().await;
         shop.advance(1_800).await;
         shop.run_workers().await;
         for look in [&lost, &late] {
-            assert_eq!(told(&outcome(shop, look).await), ("decided", "review", "timed_out", None));
+            assert_eq!(
+                told(&outcome(shop, look).await),
+                ("decided", "review", "timed_out", None)
+            );
         }
         shop.faults(json!([])).await;
         let trace_id = &late["trace_id"];
-        shop.push_event("oWhoever", said(trace_id, found("risky", 20_006))).await;
+        shop.push_event("oWhoever", said(trace_id, &found("risky", 20_006)))
+            .await;
         let known = ("decided", "reject", "crime", Some(20_006));
         assert_eq!(told(&outcome(shop, &late).await), known);
         shop.advance(60).await;
-        shop.push_event("oWhoever", said(trace_id, found("pass", 100))).await;
+        shop.push_event("oWhoever", said(trace_id, &found("pass", 100)))
+            .await;
         assert_eq!(told(&outcome(shop, &late).await), known);
         assert_eq!(told(&outcome(shop, &lost).await).2, "timed_out");
     })
@@ -128,19 +155,46 @@ async fn a_result_that_says_nothing_is_no_pass() {
         for (more, decision, reason, label) in [
             (json!({}), "review", "check_failed", None),
             (json!({"errcode": 0}), "review", "check_failed", None),
-            (json!({"errcode": -1, "result": {"suggest": "pass", "label": 100}}), "review", "check_failed", None),
-            (json!({"errcode": -1008, "result": {"suggest": "pass", "label": 100}}), "review", "download_failed", None),
+            (
+                json!({"errcode": -1, "result": {"suggest": "pass", "label": 100}}),
+                "review",
+                "check_failed",
+                None,
+            ),
+            (
+                json!({"errcode": -1008, "result": {"suggest": "pass", "label": 100}}),
+                "review",
+                "download_failed",
+                None,
+            ),
             (found("PASS", 100), "review", "normal", Some(100)),
             (found("risky", 4_711), "reject", "unlisted", Some(4_711)),
-            (json!({"errcode": 0, "result": {"suggest": "risky"}}), "reject", "unspecified", None),
+            (
+                json!({"errcode": 0, "result": {"suggest": "risky"}}),
+                "reject",
+                "unspecified",
+                None,
+            ),
         ] {
             let look = picture(&phone, "tea").await;
-            shop.push_event("oWhoever", said(&look["trace_id"], more.clone())).await;
-            assert_eq!(told(&outcome(shop, &look).await), ("decided", decision, reason, label), "{more}");
+            shop.push_event("oWhoever", said(&look["trace_id"], &more))
+                .await;
+            assert_eq!(
+                told(&outcome(shop, &look).await),
+                ("decided", decision, reason, label),
+                "{more}"
+            );
         }
         // What names no look is a message like any other.
-        for trace_id in [json!("never-heard-of"), json!(""), json!("a b"), json!("x".repeat(200)), Value::Null] {
-            shop.push_event("oWhoever", said(&trace_id, found("risky", 20_001))).await;
+        for trace_id in [
+            json!("never-heard-of"),
+            json!(""),
+            json!("a b"),
+            json!("x".repeat(200)),
+            Value::Null,
+        ] {
+            shop.push_event("oWhoever", said(&trace_id, &found("risky", 20_001)))
+                .await;
         }
         assert_eq!(shop.count("select count(*) from content_checks").await, 7);
         let strangers = "select count(*) from content_check_results r
@@ -156,7 +210,7 @@ async fn a_result_is_for_its_own_mini_program_alone() {
         let phone = shop.visitor().await;
         let look = picture(&phone, "tea").await;
         let trace_id = &look["trace_id"];
-        let risky = said(trace_id, found("risky", 20_001));
+        let risky = said(trace_id, &found("risky", 20_001));
         let mut contradicting = risky.clone();
         contradicting["appid"] = json!(OTHER_APP);
         shop.push_event("oWhoever", contradicting).await;
@@ -165,7 +219,7 @@ async fn a_result_is_for_its_own_mini_program_alone() {
         let craft = json!({"app_id": OTHER_APP, "openid": "oWhoever", "message": elsewhere});
         assert_eq!(shop.push(craft).await, [(200, "success".to_owned())]);
         assert_eq!(told(&outcome(shop, &look).await).0, "pending");
-        let mut own = said(trace_id, found("pass", 100));
+        let mut own = said(trace_id, &found("pass", 100));
         own["appid"] = json!(APP);
         shop.push_event("oWhoever", own).await;
         assert_eq!(told(&outcome(shop, &look).await).1, "pass");
@@ -185,7 +239,10 @@ async fn parallel_answers_and_results_decide_each_look_once() {
         });
         shop.deliver_pushes().await;
         for look in &looks {
-            assert_eq!(told(&outcome(shop, look).await), ("decided", "review", "abuse", Some(20_003)));
+            assert_eq!(
+                told(&outcome(shop, look).await),
+                ("decided", "review", "abuse", Some(20_003))
+            );
         }
     })
     .await;

@@ -1,9 +1,14 @@
 //! Results of looks at pictures and sounds, as WeChat pushes them: in both forms, early, twice, late, or not at all.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::content_media::{look, outcome, told};
-use crate::harness::{APP, OTHER_APP, Phone, Setup, shop, shop_with, until};
+use crate::harness::{
+    APP, APP_SECRET, OTHER_APP, PUSH_AES_KEY, PUSH_TOKEN, Phone, Setup, shop, shop_with, until,
+};
 
 async fn picture(phone: &Phone<'_>, word: &str) -> Value {
     let url = format!("https://shop.example/files/{word}.png");
@@ -177,8 +182,7 @@ async fn a_result_that_says_nothing_is_no_pass() {
             ),
         ] {
             let look = picture(&phone, "tea").await;
-            shop.push_event("oWhoever", said(&look["trace_id"], &more))
-                .await;
+            shop.push_event("oWhoever", said(&look["trace_id"], &more)).await;
             assert_eq!(
                 told(&outcome(shop, &look).await),
                 ("decided", decision, reason, label),
@@ -206,7 +210,14 @@ async fn a_result_that_says_nothing_is_no_pass() {
 
 #[tokio::test]
 async fn a_result_is_for_its_own_mini_program_alone() {
-    shop_with(Setup::default().two_apps(), async |shop| {
+    let mut file = NamedTempFile::new().unwrap();
+    write!(
+        file,
+        "[[app]]\nid = \"{OTHER_APP}\"\nsecret = \"{APP_SECRET}\"\npush_token = \"{PUSH_TOKEN}\"\npush_aes_key = \"{PUSH_AES_KEY}\"\n"
+    )
+    .unwrap();
+    let setup = Setup::default().with("WECHAT_APPS_FILE", file.path().to_str().unwrap());
+    shop_with(setup, async |shop| {
         let phone = shop.visitor().await;
         let look = picture(&phone, "tea").await;
         let trace_id = &look["trace_id"];

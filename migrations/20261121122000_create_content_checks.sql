@@ -23,12 +23,15 @@ create index content_checks_trace_id_idx on content_checks (app_id, trace_id) wh
 create index content_checks_created_at_idx on content_checks (created_at);
 
 comment on table content_checks is 'Pictures and sounds that WeChat was asked to look at; written before it is asked. Texts are answered at once and leave no row.';
+comment on column content_checks.app_id is 'The mini program.';
+comment on column content_checks.kind is 'What it is: a picture or a sound.';
 comment on column content_checks.media_url is 'Where the content lies, as whoever asked gave it.';
 comment on column content_checks.trace_id is 'WeChat''s name of the look. Null: the call has not ended, or whoever made it died.';
 comment on column content_checks.decision is 'Null: WeChat is still looking, and the content counts as one for review.';
 comment on column content_checks.label is 'WeChat''s number of what it found; null where it gave none.';
 comment on column content_checks.reason is 'Why, as a stable word. After timed_out a late result still counts, once.';
 comment on column content_checks.due_at is 'When it is decided as one for review without WeChat; null once it is decided.';
+comment on column content_checks.decided_at is 'When it was decided, the last time.';
 
 create table content_check_results (
     app_id text not null,
@@ -45,6 +48,9 @@ create table content_check_results (
 create index content_check_results_noted_at_idx on content_check_results (noted_at);
 
 comment on table content_check_results is 'Where the answer that names a look and the push that tells its result meet: whoever comes first writes the row, whoever comes second waits for it and finds it.';
+comment on column content_check_results.app_id is 'The mini program.';
 comment on column content_check_results.trace_id is 'WeChat''s name of the look.';
 comment on column content_check_results.decision is 'What the first push said; null: none has come.';
+comment on column content_check_results.label is 'WeChat''s number of what it found.';
+comment on column content_check_results.reason is 'Why, as a stable word.';
 comment on column content_check_results.noted_at is 'When the row was written; kept for a month.';

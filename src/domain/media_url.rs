@@ -1,7 +1,5 @@
 //! Addresses of pictures and sounds that WeChat is asked to fetch.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use url::{Host, Url};
 
 use super::text;
@@ -70,8 +68,8 @@ impl MediaUrl {
 /// Whether a host may be one of the internet's.
 fn is_public(host: &Host<&str>) -> bool {
     match host {
-        Host::Ipv4(address) => is_public_v4(*address),
-        Host::Ipv6(address) => is_public_v6(*address),
+        Host::Ipv4(address) => is_public_v4(address.octets()),
+        Host::Ipv6(address) => is_public_v6(address.segments()),
         Host::Domain(name) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             let last = name.rsplit('.').next().unwrap_or_default();
@@ -89,31 +87,35 @@ fn is_public(host: &Host<&str>) -> bool {
     }
 }
 
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [first, second, third, _] = address.octets();
-    let is_shared = first == 100 && (64..128).contains(&second);
-    let is_benchmark = first == 198 && (18..20).contains(&second);
-    let is_protocol = [first, second, third] == [192, 0, 0];
-    !(first == 0
-        || first >= 224
-        || is_shared
-        || is_benchmark
-        || is_protocol
-        || address.is_loopback()
-        || address.is_private()
-        || address.is_link_local()
-        || address.is_documentation())
+/// By the registry of addresses for special purposes: this network, private ones, shared space, loopback, link-local,
+/// documentation, benchmarks, and everything from multicast on.
+fn is_public_v4(octets: [u8; 4]) -> bool {
+    !matches!(
+        octets,
+        [0 | 10 | 127 | 224..=255, ..]
+            | [100, 64..=127, ..]
+            | [169, 254, ..]
+            | [172, 16..=31, ..]
+            | [192, 0, 0 | 2, _]
+            | [192, 168, ..]
+            | [198, 18..=19, ..]
+            | [198, 51, 100, _]
+            | [203, 0, 113, _]
+    )
 }
 
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    if let IpAddr::V4(inner) = address.to_canonical() {
-        return is_public_v4(inner);
+fn is_public_v6(segments: [u16; 8]) -> bool {
+    match segments {
+        // An address of the older kind in the clothes of the newer one.
+        [0, 0, 0, 0, 0, 0xffff, high, low] => {
+            let ([first, second], [third, fourth]) = (high.to_be_bytes(), low.to_be_bytes());
+            is_public_v4([first, second, third, fourth])
+        }
+        // For documentation, and tunnels to anywhere.
+        [0x2001, 0 | 0xdb8, ..] | [0x2002, ..] => false,
+        // What is given out to the internet.
+        [first, ..] => (0x2000..0x4000).contains(&first),
     }
-    let [first, second, ..] = address.segments();
-    // What is given out to the internet, without what is for documentation and for tunnels to anywhere.
-    (0x2000..0x4000).contains(&first)
-        && first != 0x2002
-        && !(first == 0x2001 && (second == 0xdb8 || second == 0))
 }
 
 #[cfg(test)]
@@ -127,6 +129,7 @@ mod tests {
             "https://shop.example:8443/a?x=1&y=%20",
             "https://8.8.8.8/a.mp3",
             "https://[2606:4700::1111]/a",
+            "https://[::ffff:8.8.8.8]/a",
             "https://图片.例子/a",
         ] {
             assert_eq!(MediaUrl::parse(good, false).map(|url| url.0), Ok(good.to_owned()));

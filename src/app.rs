@@ -11,13 +11,14 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{FileSettings, Settings};
+use crate::config::{FileSettings, MiniProgram, Settings};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::file::place::{Bucket, Place};
 use crate::http::{self, Bounds, Running, Shell};
 use crate::service::alarm::Alarms;
 use crate::service::collection::hold::Schemas;
+use crate::service::content::gate::Gate;
 use crate::service::data::cloud_function::Cloud;
 use crate::service::file::Files;
 use crate::service::login::session::SessionCache;
@@ -26,6 +27,7 @@ use crate::service::login::trouble::Trouble;
 use crate::service::mini::AccessTokens;
 use crate::service::pay::recorder::Recorder;
 use crate::service::pay::rest::Rest;
+use crate::service::push::Watch;
 use crate::service::reencryption::Progress;
 use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
@@ -33,6 +35,7 @@ use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::webhook;
 use crate::wechat::pay::{Client, Merchant};
+use crate::wechat::push::PushKeys;
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
 use crate::worker::{self, Workers};
@@ -247,6 +250,10 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
                 .map_or_else(|_| "unnamed".to_owned(), hex::encode),
         ),
         cloud: cloud(settings),
+        gate: Gate::new(
+            settings.content_checks.has_profile,
+            settings.content_checks.has_order_note,
+        ),
         merchant,
         webhook: None,
         files: Files::new(place(&settings.files)?),
@@ -317,16 +324,34 @@ fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms
         .map(|app| app.id.clone())
         .ok_or_else(|| setting("is required".to_owned()))?;
     let mut secrets = BTreeMap::new();
+    let mut push = BTreeMap::new();
     for app in apps {
         let secret =
             AppSecret::parse(app.secret.expose_secret()).map_err(|error| setting(error.to_string()))?;
         secrets.insert(app.id.clone(), secret);
+        if let Some(keys) = push_keys(app)? {
+            push.insert(app.id.clone(), keys);
+        }
     }
     Ok(MiniPrograms {
         upstream,
         base_url: settings.mini.api_base_url.clone(),
         default,
         secrets,
+        push,
+        pushes: Watch::default(),
         trouble: Trouble::default(),
+    })
+}
+
+fn push_keys(app: &MiniProgram) -> Result<Option<PushKeys>, StartError> {
+    let Some(push) = &app.push else {
+        return Ok(None);
+    };
+    let aes_key = push.aes_key.as_ref().map(ExposeSecret::expose_secret);
+    let keys = PushKeys::parse(push.token.expose_secret(), aes_key);
+    keys.map(Some).map_err(|error| StartError::Setting {
+        variable: "WECHAT_PUSH_TOKEN",
+        what: format!("cannot be used: {error}"),
     })
 }

@@ -48,10 +48,12 @@ id! {
     ExceptionId,
     /// A comparison of a day with WeChat's bills.
     ReconciliationId,
-    /// A move of an order, as it is told on.
+    /// A move of an order or a message that WeChat pushed, as it is told on.
     EventId,
     /// A file that a user keeps here.
     FileId,
     /// A document of a collection.
     DocumentId,
+    /// A look of WeChat's at a picture or a sound.
+    ContentCheckId,
 }

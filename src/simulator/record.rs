@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::entropy::Entropy;
 use super::key::KeyMode;
 use super::mini::token::AppTokens;
+use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
 use super::voucher::{CloudId, PhoneCode};
@@ -35,6 +36,8 @@ pub(super) enum Record {
     Refund(Refund),
     Notification(Notification),
     Rules(Rules),
+    PushSettings(PushSettings),
+    Push(Waiting),
 }
 
 /// A platform certificate and its private key.
@@ -104,6 +107,9 @@ pub(super) struct Identity {
     /// Base64 of 16 bytes.
     pub(super) session_key: String,
     pub(super) session_key_at: DateTime<Utc>,
+    /// When the person last opened the mini program: its pages call `wx.login`.
+    #[serde(default)]
+    pub(super) used_at: Option<DateTime<Utc>>,
     /// The keys before it, the last one first.
     #[serde(default)]
     pub(super) earlier_session_keys: Vec<String>,

@@ -10,10 +10,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bill::Tickets;
 use super::certificate;
+use super::content::CheckCounts;
 use super::entropy::Entropy;
 use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
 use super::mini::token::AppTokens;
+use super::push::Pushes;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
 use super::refund::{Refund, RefundStatus, Refunds};
 use super::rule::Rules;
@@ -40,8 +42,11 @@ pub(super) struct World {
     orders_by_transaction_id: HashMap<String, String>,
     pub(super) refunds: Refunds,
     rules: Rules,
+    pub(super) pushes: Pushes,
     /// Not kept over a restart.
     pub(super) tickets: Tickets,
+    /// Not kept over a restart.
+    pub(super) check_counts: CheckCounts,
     /// Only those that are still to be delivered, by number.
     notifications: BTreeMap<u64, Notification>,
     /// Open sheets, oldest first; not kept over a restart.
@@ -77,7 +82,9 @@ impl World {
             orders_by_transaction_id: HashMap::new(),
             refunds: Refunds::default(),
             rules,
+            pushes: Pushes::default(),
             tickets: Tickets::default(),
+            check_counts: CheckCounts::default(),
             notifications: BTreeMap::new(),
             cashiers: VecDeque::new(),
             changed: Vec::new(),
@@ -143,6 +150,8 @@ impl World {
             Record::Order(order) => self.apply_order(order),
             Record::Refund(refund) => self.refunds.apply(refund),
             Record::Rules(rules) => self.rules = rules,
+            Record::PushSettings(settings) => self.pushes.set(settings),
+            Record::Push(waiting) => self.pushes.apply(waiting),
             Record::Notification(notification) if notification.due_at.is_some() => {
                 self.notifications.insert(notification.number, notification);
             }
@@ -196,6 +205,7 @@ impl World {
             .chain(self.orders.values().cloned().map(Record::Order))
             .chain(self.refunds.all().cloned().map(Record::Refund))
             .chain(self.notifications.values().cloned().map(Record::Notification))
+            .chain(self.pushes.records())
             .collect()
     }
 
@@ -265,6 +275,11 @@ impl World {
         self.users_by_openid
             .get(&name)
             .and_then(|user_id| self.users.get(user_id))
+    }
+
+    /// Whether a person has this name in any mini program.
+    pub(super) fn has_openid_elsewhere(&self, openid: &str) -> bool {
+        self.users_by_openid.keys().any(|(_, known)| known == openid)
     }
 
     pub(super) fn login_code(&self, code: &str) -> Option<&LoginCode> {

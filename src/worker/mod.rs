@@ -4,6 +4,7 @@
 mod access_tokens;
 mod close;
 mod collections;
+mod content_checks;
 mod events;
 mod files;
 mod housekeeping;
@@ -28,17 +29,19 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 12] = [
+const LOOPS: [Loop; 14] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
-    events::LOOP,
+    events::ORDERS,
+    events::PUSHED,
     reconcile::LOOP,
     access_tokens::LOOP,
     reencryption::LOOP,
     collections::LOOP,
+    content_checks::LOOP,
     files::SWEEP,
     files::AUDIT,
 ];

@@ -25,7 +25,11 @@ pub(in crate::simulator) enum Api {
     OpenData,
     CloudFunction,
     ResetSessionKey,
+    TextCheck,
+    MediaCheck,
     Echo,
+    /// A message that is pushed to the server.
+    Push,
 }
 
 impl Api {
@@ -50,7 +54,10 @@ impl Api {
             Self::OpenData => 32,
             Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
+            Self::TextCheck => 60,
+            Self::MediaCheck => 61,
             Self::Echo => 30,
+            Self::Push => 50,
         }
     }
 
@@ -66,6 +73,8 @@ impl Api {
                 | Self::OpenData
                 | Self::CloudFunction
                 | Self::ResetSessionKey
+                | Self::TextCheck
+                | Self::MediaCheck
                 | Self::Echo
         )
     }

@@ -67,6 +67,8 @@ pub(in crate::simulator) enum FaultKind {
     TokenStorm,
     /// Somebody else fetches a token right after this one: it is dead on arrival.
     TokenDisplaced,
+    /// The look is promised, and what is to be looked at cannot be fetched: the result is errcode -1008.
+    DownloadFailed,
     /// An attempt that never reaches the server.
     NotificationLost,
     /// The first attempt comes `ms` (60,000) later, by the simulator's clock.
@@ -79,10 +81,18 @@ pub(in crate::simulator) enum FaultKind {
     NotificationStale,
     /// The notification's timestamp is ten minutes ahead, rightly signed.
     NotificationFuture,
+    /// Before a push, the one before it is sent again, byte by byte.
+    PushReplayed,
+    /// A push is XML with a document type and an entity, rightly signed and sealed.
+    PushDoctype,
+    /// A push is sealed for another mini program, rightly signed.
+    PushWrongAppId,
+    /// A push is in the clear whatever the mode, rightly signed.
+    PushPlain,
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 35] = [
+    pub(super) const ALL: [Self; 40] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -112,12 +122,17 @@ impl FaultKind {
         Self::BillSyntheticRows,
         Self::TokenStorm,
         Self::TokenDisplaced,
+        Self::DownloadFailed,
         Self::NotificationLost,
         Self::NotificationLate,
         Self::NotificationDoubled,
         Self::NotificationReordered,
         Self::NotificationStale,
         Self::NotificationFuture,
+        Self::PushReplayed,
+        Self::PushDoctype,
+        Self::PushWrongAppId,
+        Self::PushPlain,
     ];
 
     /// Whether it can strike calls of this API at all.
@@ -127,14 +142,13 @@ impl FaultKind {
             | Self::NoAnswerAfterAccepting
             | Self::NoAnswerBeforeAccepting
             | Self::ServerError
-            | Self::SlowBody => !matches!(api, Api::Notification),
+            | Self::SlowBody => !matches!(api, Api::Notification | Api::Push),
             Self::Errcode => api.is_mini(),
             Self::PayError => api.is_pay(),
             Self::MissingAnswerSignature | Self::StaleAnswer => api.is_signed(),
-            Self::WrongAnswerSignature | Self::ProbeSignature => {
-                api.is_signed() || matches!(api, Api::Notification)
-            }
-            Self::KeyRotation => !api.is_mini(),
+            Self::WrongAnswerSignature => api.is_signed() || matches!(api, Api::Notification | Api::Push),
+            Self::ProbeSignature => api.is_signed() || matches!(api, Api::Notification),
+            Self::KeyRotation => !api.is_mini() && !matches!(api, Api::Push),
             Self::BillRowMissing
             | Self::BillRowExtra
             | Self::BillAmountChanged
@@ -151,12 +165,15 @@ impl FaultKind {
             Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
             Self::TokenStorm => api.takes_token(),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
+            Self::DownloadFailed => matches!(api, Api::MediaCheck),
             Self::NotificationLost
-            | Self::NotificationLate
             | Self::NotificationDoubled
-            | Self::NotificationReordered
             | Self::NotificationStale
-            | Self::NotificationFuture => matches!(api, Api::Notification),
+            | Self::NotificationFuture => matches!(api, Api::Notification | Api::Push),
+            Self::NotificationLate | Self::NotificationReordered => matches!(api, Api::Notification),
+            Self::PushReplayed | Self::PushDoctype | Self::PushWrongAppId | Self::PushPlain => {
+                matches!(api, Api::Push)
+            }
         }
     }
 }

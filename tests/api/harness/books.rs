@@ -45,8 +45,12 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ),
     (
         "a delivery that is not its event's",
-        "select d.event_id::text from event_deliveries d join events e on e.id = d.event_id
-         where e.order_id <> d.order_id or e.sequence <> d.sequence or d.due_at < e.occurred_at",
+        "select d.event_id::text from event_deliveries d
+         left join events e on e.id = d.event_id and e.order_id = d.order_id and e.sequence = d.sequence
+            and d.due_at >= e.occurred_at
+         left join push_messages m on m.id = d.event_id and m.id = d.push_message_id and m.sequence = d.sequence
+            and d.due_at >= m.received_at
+         where (e.id is null) = (m.id is null)",
     ),
     (
         "a parked event without an open exception, or one that was taken with one",
@@ -146,6 +150,16 @@ const FORBIDDEN: &[(&str, &str)] = &[
          where c.state = 'kept' and (p.user_id is null or p.given_at < c.asked_at)",
     ),
     (
+        "a look whose result is known and that is decided otherwise, or not at all",
+        "select c.id::text from content_checks c join content_check_results r using (app_id, trace_id)
+         where r.decision is not null and (c.decision, c.reason, c.label) is distinct from (r.decision, r.reason, r.label)",
+    ),
+    (
+        "a look that is decided without a result, and not for want of one",
+        "select c.id::text from content_checks c left join content_check_results r using (app_id, trace_id)
+         where c.decision is not null and c.reason <> 'timed_out' and r.decision is null",
+    ),
+    (
         "a session that goes on after ten failures to open its data",
         "select id::text from sessions where cardinality(open_data_failures) >= 10 and revoked_at is null",
     ),
@@ -180,6 +194,7 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from sessions t),
         (select md5(string_agg(t::text, '|' order by t::text)) from phone_numbers t),
         (select md5(string_agg(t::text, '|' order by t::text)) from phone_codes t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from content_checks t),
         (select md5(string_agg(t::text, '|' order by t::text)) from products t),
         (select md5(string_agg(t::text, '|' order by t::text)) from orders t),
         (select md5(string_agg(t::text, '|' order by t::text)) from order_items t),
@@ -193,6 +208,7 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
         (select md5(string_agg(t::text, '|' order by t::text)) from events t),
         (select md5(string_agg(t::text, '|' order by t::text)) from event_deliveries t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from push_messages t),
         (select md5(string_agg(t::text, '|' order by t::text)) from collections t),
         (select md5(string_agg(t::text, '|' order by t::text)) from documents t))";
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()

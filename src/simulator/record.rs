@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::entropy::Entropy;
 use super::key::KeyMode;
+use super::landing::{CodesUsed, Landing, Published};
 use super::mini::token::AppTokens;
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
@@ -35,6 +36,9 @@ pub(super) enum Record {
     Refund(Refund),
     Notification(Notification),
     Rules(Rules),
+    Landing(Landing),
+    Published(Published),
+    CodesUsed(CodesUsed),
 }
 
 /// A platform certificate and its private key.

@@ -26,6 +26,10 @@ pub(in crate::simulator) enum Api {
     CloudFunction,
     ResetSessionKey,
     Echo,
+    Wxacode,
+    WxacodeLimited,
+    Link,
+    LinkQuery,
 }
 
 impl Api {
@@ -51,6 +55,10 @@ impl Api {
             Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
             Self::Echo => 30,
+            Self::Wxacode => 71,
+            Self::WxacodeLimited => 72,
+            Self::Link => 73,
+            Self::LinkQuery => 74,
         }
     }
 
@@ -67,7 +75,16 @@ impl Api {
                 | Self::CloudFunction
                 | Self::ResetSessionKey
                 | Self::Echo
+                | Self::Wxacode
+                | Self::WxacodeLimited
+                | Self::Link
+                | Self::LinkQuery
         )
+    }
+
+    /// Whether it answers with a picture.
+    pub(in crate::simulator) const fn is_picture(self) -> bool {
+        matches!(self, Self::Wxacode | Self::WxacodeLimited)
     }
 
     /// Whether it is called with an access token.

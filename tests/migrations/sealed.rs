@@ -17,6 +17,7 @@ const NOT_SEALED: [&str; 8] = [
     "phone_codes.code_hash",
     "refunds.request_hash",
     "refused_notifications.body",
+    "wxacodes.request_hash",
 ];
 
 #[tokio::test]

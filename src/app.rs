@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{FileSettings, Settings};
+use crate::config::{FileSettings, MiniProgram, Settings};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::file::place::{Bucket, Place};
@@ -26,6 +26,7 @@ use crate::service::mini::AccessTokens;
 use crate::service::mini::wxacode::Flights;
 use crate::service::pay::recorder::Recorder;
 use crate::service::pay::rest::Rest;
+use crate::service::push::Watch;
 use crate::service::reencryption::Progress;
 use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
@@ -33,6 +34,7 @@ use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::webhook;
 use crate::wechat::pay::{Client, Merchant};
+use crate::wechat::push::PushKeys;
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::{SendLimits, Upstream};
 use crate::worker::{self, Workers};
@@ -317,16 +319,34 @@ fn mini_programs(settings: &Settings, upstream: Upstream) -> Result<MiniPrograms
         .map(|app| app.id.clone())
         .ok_or_else(|| setting("is required".to_owned()))?;
     let mut secrets = BTreeMap::new();
+    let mut push = BTreeMap::new();
     for app in apps {
         let secret =
             AppSecret::parse(app.secret.expose_secret()).map_err(|error| setting(error.to_string()))?;
         secrets.insert(app.id.clone(), secret);
+        if let Some(keys) = push_keys(app)? {
+            push.insert(app.id.clone(), keys);
+        }
     }
     Ok(MiniPrograms {
         upstream,
         base_url: settings.mini.api_base_url.clone(),
         default,
         secrets,
+        push,
+        pushes: Watch::default(),
         trouble: Trouble::default(),
+    })
+}
+
+fn push_keys(app: &MiniProgram) -> Result<Option<PushKeys>, StartError> {
+    let Some(push) = &app.push else {
+        return Ok(None);
+    };
+    let aes_key = push.aes_key.as_ref().map(ExposeSecret::expose_secret);
+    let keys = PushKeys::parse(push.token.expose_secret(), aes_key);
+    keys.map(Some).map_err(|error| StartError::Setting {
+        variable: "WECHAT_PUSH_TOKEN",
+        what: format!("cannot be used: {error}"),
     })
 }

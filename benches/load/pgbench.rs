@@ -168,9 +168,9 @@ fn statement(name: &str, parameters: &[String]) -> String {
         .filter_map(|file| serde_json::from_str::<Value>(&file).ok())
         .find_map(|file| Some(file["query"].as_str()?.strip_prefix(&head)?.to_owned()));
     let mut text = text.unwrap_or_else(|| panic!("no statement {name} in .sqlx"));
-    // From the last, since $1 begins $10.
+    // From the last, since $1 begins $10; one value each, whatever stands behind it.
     for (at, parameter) in parameters.iter().enumerate().rev() {
-        text = text.replace(&format!("${}", at + 1), parameter);
+        text = text.replace(&format!("${}", at + 1), &format!("({parameter})"));
     }
     text + ";\n"
 }

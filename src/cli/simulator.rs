@@ -31,7 +31,7 @@ pub(super) struct SimulatorVerb {
     /// for a day.
     #[arg(long, default_value_t = NonZeroU32::MIN)]
     speed: NonZeroU32,
-    /// The server that the phone page talks to.
+    /// The server that the phone page talks to, and that messages are pushed to.
     #[arg(long)]
     server: Option<Url>,
     /// Listen on an address that other machines reach.
@@ -114,16 +114,18 @@ fn tell(simulator: &Simulator) {
 
 fn describe(options: &Options, folder: &Folder) -> Vec<String> {
     let merchant = &options.merchant;
-    let mut lines: Vec<String> = options
-        .apps
-        .iter()
-        .flat_map(|app| {
-            [
-                format!("app id            {}", app.app_id),
-                format!("app secret        {}", app.app_secret.expose_secret()),
-            ]
-        })
-        .collect();
+    let mut lines = Vec::new();
+    for app in &options.apps {
+        lines.push(format!("app id            {}", app.app_id));
+        lines.push(format!("app secret        {}", app.app_secret.expose_secret()));
+        if let Some(push) = &app.push {
+            lines.push(format!("push token        {}", push.token.expose_secret()));
+            lines.push(format!(
+                "push AES key      {}",
+                push.encoding_aes_key.expose_secret()
+            ));
+        }
+    }
     lines.extend([
         format!("merchant          {}", merchant.mch_id),
         format!("certificate       {}", merchant.cert_serial),

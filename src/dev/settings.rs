@@ -107,6 +107,13 @@ pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'
     if let Some(app) = around.simulator.apps.first() {
         set("WECHAT_APP_ID", app.app_id.clone());
         set("WECHAT_APP_SECRET", app.app_secret.expose_secret().to_owned());
+        if let Some(push) = &app.push {
+            set("WECHAT_PUSH_TOKEN", push.token.expose_secret().to_owned());
+            set(
+                "WECHAT_PUSH_AES_KEY",
+                push.encoding_aes_key.expose_secret().to_owned(),
+            );
+        }
     }
     // What the simulated cloud has in any environment.
     set("WECHAT_CLOUD_ENV", "demo".to_owned());
@@ -116,6 +123,10 @@ pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'
     for app in around.simulator.apps.iter().skip(1) {
         let (id, secret) = (&app.app_id, app.app_secret.expose_secret());
         writeln!(more, "[[app]]\nid = \"{id}\"\nsecret = \"{secret}\"")?;
+        if let Some(push) = &app.push {
+            let (token, key) = (push.token.expose_secret(), push.encoding_aes_key.expose_secret());
+            writeln!(more, "push_token = \"{token}\"\npush_aes_key = \"{key}\"")?;
+        }
     }
     Ok(())
 }

@@ -236,7 +236,7 @@ impl ExceptionKind {
                 "WeChat signed something that does not read as a refund. Nothing was changed; look at the recorded delivery."
             }
             Self::EventUndelivered => {
-                "An event could not be delivered to `EVENTS_WEBHOOK_URL`; later events of its order wait behind it. Send it again, or resolve this to give it up and let the later ones go."
+                "An event could not be delivered to `EVENTS_WEBHOOK_URL`; if it is of an order, later events of that order wait behind it. Send it again, or resolve this to give it up and let the later ones go."
             }
             Self::ReconciliationMissingHere => {
                 "The bill of a day has a payment that the books lack. The number is one of ours, or looks like one."

@@ -48,7 +48,7 @@ id! {
     ExceptionId,
     /// A comparison of a day with WeChat's bills.
     ReconciliationId,
-    /// A move of an order, as it is told on.
+    /// A move of an order or a message that WeChat pushed, as it is told on.
     EventId,
     /// A file that a user keeps here.
     FileId,

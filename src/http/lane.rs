@@ -143,6 +143,7 @@ mod tests {
             ("/healthz", Lane::Nothing),
             ("/wechat/pay/notify", Lane::Kept),
             ("/wechat/pay/refund-notify", Lane::Kept),
+            ("/wechat/push/wx1", Lane::Kept),
             ("/admin/health", Lane::Kept),
             ("/metrics", Lane::Kept),
             ("/v1/login", Lane::Mini),

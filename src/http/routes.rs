@@ -8,7 +8,7 @@ use super::admin::{
     event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
     refund, session_key, user,
 };
-use super::callback::pay;
+use super::callback::{pay, push};
 use super::file as public_file;
 use super::internal;
 use super::v1::{
@@ -65,7 +65,12 @@ fn page_routes(config: &mut ServiceConfig) {
 fn callback_routes(config: &mut ServiceConfig) {
     config
         .service(resource("/wechat/pay/notify").route(post().to(pay::receive_payment_notification)))
-        .service(resource("/wechat/pay/refund-notify").route(post().to(pay::receive_refund_notification)));
+        .service(resource("/wechat/pay/refund-notify").route(post().to(pay::receive_refund_notification)))
+        .service(
+            resource("/wechat/push/{app_id}")
+                .route(get().to(push::shake_hands))
+                .route(post().to(push::receive_push)),
+        );
 }
 
 fn admin_routes(config: &mut ServiceConfig) {

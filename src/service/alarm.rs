@@ -19,8 +19,10 @@ pub struct Alarms {
     pub settle: Alarm,
     /// Of the loop that sends refunds and asks about them.
     pub refunds: Alarm,
-    /// Of the loop that tells others of events.
+    /// Of the loop that tells others of moves of orders.
     pub events: Alarm,
+    /// Of the loop that tells others of messages that WeChat pushed.
+    pub push_events: Alarm,
     /// Of the loop that removes the objects of files that are gone.
     pub files: Alarm,
     /// Of the loop that refreshes access tokens.

@@ -1,7 +1,7 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
 //! ([`data`]), what pages store ([`collection`]), what is bought and paid ([`pay`]), what WeChat's
-//! other services do ([`mini`]), which pictures are kept ([`mod@file`]), and what the [`operator`] sees and
-//! decides; [`outbox`] tells others, [`reencryption`] follows a change of the data keys.
+//! other services do ([`mini`]) and tell by themselves ([`push`]), which pictures are kept ([`mod@file`]), and
+//! what the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`] follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -17,6 +17,7 @@ pub mod mini;
 pub mod operator;
 pub mod outbox;
 pub mod pay;
+pub mod push;
 pub mod reencryption;
 
 use std::any::Any;
@@ -38,6 +39,7 @@ use crate::store::database::Database;
 use crate::store::database::place::{self, Turn};
 use crate::store::vault::Vault;
 use crate::telemetry;
+use crate::wechat::push::PushKeys;
 use crate::wechat::secret::AppSecret;
 use crate::wechat::send::Upstream;
 use alarm::Alarms;
@@ -106,6 +108,10 @@ pub struct MiniPrograms {
     pub default: AppId,
     /// All of them with their secrets.
     pub secrets: BTreeMap<AppId, AppSecret>,
+    /// Those that WeChat pushes messages for, with their keys.
+    pub push: BTreeMap<AppId, PushKeys>,
+    /// What came of the pushes to each.
+    pub pushes: push::Watch,
     /// The last refusal that only the operator can mend.
     pub trouble: login::trouble::Trouble,
 }

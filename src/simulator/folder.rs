@@ -12,7 +12,7 @@ use super::entropy::Entropy;
 use super::error::Error;
 use super::journal::{create_folder, private_file};
 use super::key::{KeyMode, Signer, generate_private_pem};
-use super::options::{App, Delivery, Keys, Merchant, Options};
+use super::options::{App, Delivery, Keys, Merchant, Options, Push, PushFormat, PushMode};
 
 const IDENTITY: &str = "identity.json";
 const MERCHANT_KEY: &str = "merchant_private_key.pem";
@@ -31,6 +31,9 @@ struct Identity {
     seed: u64,
     app_id: String,
     app_secret: String,
+    /// A folder from before there was message push has none yet.
+    #[serde(default)]
+    push: Option<PushIdentity>,
     /// The second mini program; a folder from before there was one has none yet.
     #[serde(default)]
     second_app: Option<AppIdentity>,
@@ -45,6 +48,34 @@ struct Identity {
 struct AppIdentity {
     app_id: String,
     app_secret: String,
+    #[serde(default)]
+    push: Option<PushIdentity>,
+}
+
+/// Secrets of message push.
+#[derive(Clone, Serialize, Deserialize)]
+struct PushIdentity {
+    token: String,
+    encoding_aes_key: String,
+}
+
+impl PushIdentity {
+    fn new(entropy: &mut Entropy) -> Self {
+        Self {
+            token: entropy.text(32),
+            encoding_aes_key: entropy.text(43),
+        }
+    }
+
+    /// In the safe mode, which is what a console should be set to.
+    fn into_push(self) -> Push {
+        Push {
+            token: SecretString::from(self.token),
+            encoding_aes_key: SecretString::from(self.encoding_aes_key),
+            mode: PushMode::Secure,
+            format: PushFormat::Json,
+        }
+    }
 }
 
 impl AppIdentity {
@@ -52,6 +83,16 @@ impl AppIdentity {
         Self {
             app_id: format!("wx{}", entropy.hex::<8>()),
             app_secret: entropy.hex::<16>(),
+            push: Some(PushIdentity::new(entropy)),
+        }
+    }
+
+    /// The same with message push, if it has none yet.
+    fn complete(self, entropy: &mut Entropy) -> Self {
+        let push = self.push.unwrap_or_else(|| PushIdentity::new(entropy));
+        Self {
+            push: Some(push),
+            ..self
         }
     }
 
@@ -61,6 +102,7 @@ impl AppIdentity {
             app_id: self.app_id,
             app_secret: SecretString::from(self.app_secret),
             is_bound: true,
+            push: self.push.map(PushIdentity::into_push),
         }
     }
 }
@@ -96,7 +138,11 @@ impl Folder {
                 source,
             })?),
         };
-        if let Some(known) = known.clone().filter(|known| known.second_app.is_some()) {
+        let is_complete = |known: &Identity| {
+            let second = known.second_app.as_ref();
+            known.push.is_some() && second.is_some_and(|second| second.push.is_some())
+        };
+        if let Some(known) = known.clone().filter(is_complete) {
             return Ok(known);
         }
         let first_app = AppIdentity::new(&mut entropy);
@@ -104,15 +150,22 @@ impl Folder {
             seed: u64::from_le_bytes(entropy.bytes()),
             app_id: first_app.app_id,
             app_secret: first_app.app_secret,
+            push: first_app.push.clone(),
             second_app: None,
             mch_id: format!("19{}", entropy.digits(8)),
             cert_serial: serial_from(entropy.bytes()),
             api_v3_key: entropy.text(32),
             public_key_id: format!("PUB_KEY_ID_01{}", entropy.digits(32)),
         };
+        let known = known.unwrap_or(made);
+        let second_app = match known.second_app {
+            Some(second) => second.complete(&mut entropy),
+            None => AppIdentity::new(&mut entropy),
+        };
         let identity = Identity {
-            second_app: Some(AppIdentity::new(&mut entropy)),
-            ..known.unwrap_or(made)
+            push: known.push.or(first_app.push),
+            second_app: Some(second_app),
+            ..known
         };
         let text = serde_json::to_string_pretty(&identity).map_err(|source| Error::Damaged {
             path: path.clone(),
@@ -152,6 +205,7 @@ impl Options {
         let first_app = AppIdentity {
             app_id: identity.app_id,
             app_secret: identity.app_secret,
+            push: identity.push,
         };
         let merchant_key = files.private_key(MERCHANT_KEY)?;
         let platform_key = files.private_key(PLATFORM_KEY)?;

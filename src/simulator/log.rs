@@ -54,6 +54,32 @@ pub(super) enum DeliveryKind {
     Copy,
     /// Made by hand.
     Crafted,
+    /// One from before, sent again byte by byte.
+    Replayed,
+}
+
+/// One message that was pushed, or that a fault swallowed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct PushDelivery {
+    /// Counts up from 1; given by the log.
+    pub(super) sequence: u64,
+    pub(super) app_id: String,
+    /// The event, or what kind of message it is.
+    pub(super) title: String,
+    pub(super) kind: DeliveryKind,
+    /// 1 for the first attempt; 0 for one made by hand.
+    pub(super) attempt: u32,
+    /// Null when a fault swallowed it.
+    pub(super) sent_at: Option<DateTime<Utc>>,
+    /// Whether the server took this message.
+    pub(super) is_taken: bool,
+    /// Null when no answer came within five seconds.
+    pub(super) status: Option<u16>,
+    /// The beginning of the answer's body.
+    pub(super) body: String,
+    pub(super) duration_ms: u64,
+    /// Kinds of the faults that were applied.
+    pub(super) faults: Vec<FaultKind>,
 }
 
 /// One notification that was sent, or that a fault swallowed.
@@ -101,6 +127,8 @@ pub(super) enum EventKind {
     WechatCalled,
     /// A notification was tried; data: the delivery.
     Notification,
+    /// A message was pushed; data: the delivery.
+    Push,
     LoginCode,
     PhoneCode,
     CloudId,
@@ -128,6 +156,7 @@ pub(super) struct Log(Mutex<Entries>);
 struct Entries {
     calls: Numbered<Call>,
     deliveries: Numbered<Delivery>,
+    pushes: Numbered<PushDelivery>,
     events: Numbered<Event>,
 }
 
@@ -185,6 +214,26 @@ impl Log {
         entries.event(at, EventKind::Notification, title, json!(delivery));
         entries.deliveries.push(delivery.clone(), CALLS_MAX);
         delivery
+    }
+
+    /// Returns the delivery with its number.
+    pub(super) fn push(&self, mut delivery: PushDelivery, at: DateTime<Utc>) -> PushDelivery {
+        let mut entries = unpoisoned(&self.0);
+        delivery.sequence = entries.pushes.next();
+        let outcome = match (delivery.sent_at, delivery.status) {
+            (None, _) => "lost on the way".to_owned(),
+            (Some(_), None) => "no answer".to_owned(),
+            (Some(_), Some(status)) => status.to_string(),
+        };
+        let title = format!("push of {} → {outcome}", delivery.title);
+        entries.event(at, EventKind::Push, title, json!(delivery));
+        entries.pushes.push(delivery.clone(), CALLS_MAX);
+        delivery
+    }
+
+    /// Oldest first.
+    pub(super) fn pushes(&self) -> Vec<PushDelivery> {
+        unpoisoned(&self.0).pushes.items.iter().cloned().collect()
     }
 
     pub(super) fn event(&self, at: DateTime<Utc>, kind: EventKind, title: String, data: Value) {

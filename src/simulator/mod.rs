@@ -37,6 +37,7 @@ mod outbound;
 mod pay;
 mod person;
 mod phone;
+mod push;
 mod record;
 mod refund;
 mod rotation;
@@ -58,7 +59,7 @@ use url::Url;
 pub use error::Error;
 pub use folder::Folder;
 pub use key::KeyMode;
-pub use options::{App, Delivery, Keys, Merchant, Options};
+pub use options::{App, Delivery, Keys, Merchant, Options, Push, PushFormat, PushMode};
 
 use state::Shared;
 
@@ -98,7 +99,12 @@ pub async fn start(options: Options) -> Result<Simulator, Error> {
         }
     });
     let sending = match shared.delivery {
-        Delivery::Automatic { .. } => Some(tokio::spawn(notification::run(Arc::clone(&shared)))),
+        Delivery::Automatic { .. } => {
+            let (notifications, pushes) = (Arc::clone(&shared), Arc::clone(&shared));
+            Some(tokio::spawn(async {
+                tokio::join!(notification::run(notifications), push::run(pushes));
+            }))
+        }
         Delivery::Manual => None,
     };
     Ok(Simulator {
@@ -124,6 +130,11 @@ impl Simulator {
     /// Signs with these keys from now on, whatever the folder remembers.
     pub fn sign_with(&self, mode: KeyMode) {
         self.shared.step(|world, _| world.put(record::Record::Mode(mode)));
+    }
+
+    /// Pushes messages to this server from now on, where the control API names no other address.
+    pub fn push_to(&self, server: Url) {
+        self.shared.step(|world, _| world.pushes.server = Some(server));
     }
 
     /// Ends it: requests in hand are answered first, notifications in hand are not waited for.

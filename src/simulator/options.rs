@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use super::error::Error;
 use super::key::KeyMode;
@@ -43,6 +45,44 @@ pub struct App {
     pub app_secret: SecretString,
     /// Whether it is bound to an Open Platform account, so that users have a unionid.
     pub is_bound: bool,
+    /// Message push, as its console has it; none: nothing is pushed.
+    pub push: Option<Push>,
+}
+
+/// Message push of a mini program. It goes to `/wechat/push/{app_id}` of the server, until the control API
+/// says otherwise.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// What signs.
+    pub token: SecretString,
+    /// `EncodingAESKey`: 43 characters of base64.
+    pub encoding_aes_key: SecretString,
+    /// Whether it is sealed.
+    pub mode: PushMode,
+    /// How it is written.
+    pub format: PushFormat,
+}
+
+/// Whether a push is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PushMode {
+    /// In the clear.
+    Plain,
+    /// In the clear, and sealed beside it.
+    Compatible,
+    /// Sealed.
+    Secure,
+}
+
+/// How a push is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PushFormat {
+    /// As an object.
+    Json,
+    /// As an element.
+    Xml,
 }
 
 /// A merchant of `WeChat Pay`.

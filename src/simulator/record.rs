@@ -10,6 +10,7 @@ use super::entropy::Entropy;
 use super::key::KeyMode;
 use super::landing::{CodesUsed, Landing, Published};
 use super::mini::token::AppTokens;
+use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
 use super::voucher::{CloudId, PhoneCode};
@@ -39,6 +40,8 @@ pub(super) enum Record {
     Landing(Landing),
     Published(Published),
     CodesUsed(CodesUsed),
+    PushSettings(PushSettings),
+    Push(Waiting),
 }
 
 /// A platform certificate and its private key.

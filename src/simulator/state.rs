@@ -18,6 +18,7 @@ use super::key::{Signer, Verifier};
 use super::log::Log;
 use super::options::{App, Delivery, Options};
 use super::outbound;
+use super::push::Pushes;
 use super::record::Record;
 use super::rule::Rules;
 use super::world::{World, first_certificate};
@@ -47,6 +48,10 @@ pub(super) struct Shared {
     pub(super) client: reqwest::Client,
     /// Told whenever a notification may have become due.
     pub(super) wake: Notify,
+    /// Told whenever there is a new message to push.
+    pub(super) push_wake: Notify,
+    /// Held by whoever pushes all that is due.
+    pub(super) push_turn: tokio::sync::Mutex<()>,
     /// Private keys in PEM for the rotations to come, the next one last.
     spare_keys: Mutex<Vec<SecretString>>,
     faults: Mutex<Faults>,
@@ -75,6 +80,7 @@ impl Shared {
             options.keys.mode,
             Rules::usual(options.delivery),
         );
+        world.pushes = Pushes::new(&options.apps, options.server_url.clone());
         for record in records {
             match record {
                 Record::Certificate(certificate) => world.restore_certificate(certificate)?,
@@ -116,6 +122,8 @@ impl Shared {
             log: Log::default(),
             client: outbound::client()?,
             wake: Notify::new(),
+            push_wake: Notify::new(),
+            push_turn: tokio::sync::Mutex::new(()),
             spare_keys: Mutex::new(spare_keys),
             faults: Mutex::new(Faults::default()),
             memory: Mutex::new(Memory {
@@ -132,6 +140,9 @@ impl Shared {
         let now = self.clock.now();
         memory.world.let_time_pass(now);
         let outcome = step(&mut memory.world, now);
+        if memory.world.pushes.take_fresh() {
+            self.push_wake.notify_one();
+        }
         let changed = memory.world.take_changed();
         if let Err(error) = memory.journal.append(&changed) {
             tracing::error!(%error, "the simulator cannot write its journal; a restart will forget");

@@ -15,6 +15,7 @@ use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
 use super::landing::Landings;
 use super::mini::token::AppTokens;
+use super::push::Pushes;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
 use super::refund::{Refund, RefundStatus, Refunds};
 use super::rule::Rules;
@@ -42,6 +43,7 @@ pub(super) struct World {
     orders_by_transaction_id: HashMap<String, String>,
     pub(super) refunds: Refunds,
     rules: Rules,
+    pub(super) pushes: Pushes,
     /// Not kept over a restart.
     pub(super) tickets: Tickets,
     /// Only those that are still to be delivered, by number.
@@ -80,6 +82,7 @@ impl World {
             orders_by_transaction_id: HashMap::new(),
             refunds: Refunds::default(),
             rules,
+            pushes: Pushes::default(),
             tickets: Tickets::default(),
             notifications: BTreeMap::new(),
             cashiers: VecDeque::new(),
@@ -149,6 +152,8 @@ impl World {
             Record::Landing(landing) => self.landings.apply(landing),
             Record::Published(published) => self.landings.apply_published(published),
             Record::CodesUsed(used) => self.landings.apply_used(used),
+            Record::PushSettings(settings) => self.pushes.set(settings),
+            Record::Push(waiting) => self.pushes.apply(waiting),
             Record::Notification(notification) if notification.due_at.is_some() => {
                 self.notifications.insert(notification.number, notification);
             }
@@ -203,6 +208,7 @@ impl World {
             .chain(self.orders.values().cloned().map(Record::Order))
             .chain(self.refunds.all().cloned().map(Record::Refund))
             .chain(self.notifications.values().cloned().map(Record::Notification))
+            .chain(self.pushes.records())
             .collect()
     }
 

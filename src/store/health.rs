@@ -46,6 +46,8 @@ pub struct Figures {
     pub event_pending_at: Option<DateTime<Utc>>,
     /// Events that wait for a human.
     pub events_parked: i64,
+    /// When the newest message that WeChat pushed was taken, of those that are kept.
+    pub push_newest_at: Option<DateTime<Utc>>,
     /// The database's clock.
     pub database_now: DateTime<Utc>,
     /// The server's version.
@@ -94,9 +96,13 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
             (select count(*) from refunds where next_check_at < $1::timestamptz - interval '10 minutes') as "refunds_overdue!",
             (select coalesce(max(sequence), 0) from events) as "events!",
             (select count(*) from event_deliveries where state = 'pending') as "events_pending!",
-            (select occurred_at from events
-             where sequence = (select min(sequence) from event_deliveries where state = 'pending')) as "event_pending_at?",
+            least(
+                (select occurred_at from events where sequence = (select min(sequence) from event_deliveries
+                    where state = 'pending' and order_id is not null)),
+                (select received_at from push_messages where sequence = (select min(sequence) from event_deliveries
+                    where state = 'pending' and push_message_id is not null))) as "event_pending_at?",
             (select count(*) from event_deliveries where state = 'parked') as "events_parked!",
+            (select max(received_at) from push_messages) as "push_newest_at?",
             clock_timestamp() as "database_now!",
             current_setting('server_version') as "server_version!",
             current_setting('synchronous_commit') <> 'off' and current_setting('fsync') = 'on' as "is_durable!""#,

@@ -102,3 +102,22 @@ pub async fn delete_refused_notifications(
         .await?
         .rows_affected())
 }
+
+/// Removes up to 1,000 pushed messages that arrived before `before`, with where they stand on their way to
+/// whoever is told; those that still wait for a receiver or a human stay. Tells how many.
+pub async fn delete_push_messages(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_push_messages
+        delete from push_messages where id in (
+            select m.id from push_messages m where m.received_at < $1
+                and not exists (select from event_deliveries d where d.push_message_id = m.id
+                    and d.state in ('pending', 'parked'))
+            order by m.received_at limit 1000
+            for update skip locked)",
+        before,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_push_messages", statement)
+        .await?
+        .rows_affected())
+}

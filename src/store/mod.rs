@@ -35,6 +35,7 @@ pub mod phone_number;
 pub mod picture;
 pub mod pool;
 pub mod product;
+pub mod push_message;
 pub mod reconciliation;
 pub mod recorder;
 pub mod refund;

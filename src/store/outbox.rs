@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::domain::id::{EventId, OrderId};
+use crate::domain::name::AppId;
 use crate::telemetry::query;
 
 /// An event that is due to be sent, in the hands of whoever claimed it.
@@ -15,12 +16,36 @@ pub struct DueEvent {
     pub id: EventId,
     /// Its name, such as `order.paid`.
     pub kind: String,
-    /// Its order.
-    pub order_id: OrderId,
+    /// What it is about.
+    pub about: About,
     /// When it happened.
     pub occurred_at: DateTime<Utc>,
     /// How often it was tried in vain since it became pending.
     pub attempts: i32,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug)]
+pub enum About {
+    /// A move of an order.
+    Order(OrderId),
+    /// A message that WeChat pushed.
+    Push {
+        /// The mini program it was pushed for.
+        app_id: AppId,
+        /// The message, sealed.
+        sealed: Vec<u8>,
+    },
+}
+
+impl About {
+    /// The order, if it is about one.
+    pub fn order_id(&self) -> Option<OrderId> {
+        match self {
+            Self::Order(id) => Some(*id),
+            Self::Push { .. } => None,
+        }
+    }
 }
 
 /// Whose hands, and until when.
@@ -32,7 +57,7 @@ pub struct SendLease {
     pub until: DateTime<Utc>,
 }
 
-/// Claims up to `limit` events that are due, the longest due first. An event of an order that has an
+/// Claims up to `limit` moves of orders that are due, the longest due first. An event of an order that has an
 /// earlier one still to be delivered is not due, so that nothing overtakes; other orders go on.
 pub async fn claim(
     db: impl PgExecutor<'_>,
@@ -40,12 +65,12 @@ pub async fn claim(
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<DueEvent>, Error> {
-    let statement = sqlx::query_as!(
-        DueEvent,
-        r#"-- outbox.claim
+    let statement = sqlx::query!(
+        "-- outbox.claim
         with due as materialized (
             select d.event_id from event_deliveries d
-            where d.state = 'pending' and d.due_at <= $3 and (d.lease_until is null or d.lease_until <= $3)
+            where d.state = 'pending' and d.order_id is not null and d.due_at <= $3
+                and (d.lease_until is null or d.lease_until <= $3)
                 and not exists (select from event_deliveries earlier where earlier.order_id = d.order_id
                     and earlier.sequence < d.sequence and earlier.state in ('pending', 'parked'))
             order by d.due_at, d.sequence
@@ -55,14 +80,68 @@ pub async fn claim(
         update event_deliveries d set lease_token = $1, lease_until = $2
         from due, events e
         where d.event_id = due.event_id and e.id = due.event_id
-        returning e.id, e.kind, e.order_id, e.occurred_at, d.attempts"#,
+        returning e.id, e.kind, e.order_id, e.occurred_at, d.attempts",
         lease.token,
         lease.until,
         now,
         limit,
     )
     .fetch_all(db);
-    Ok(query("outbox.claim", statement).await?)
+    let rows = query("outbox.claim", statement).await?;
+    let due = rows.into_iter().map(|row| DueEvent {
+        id: row.id.into(),
+        kind: row.kind,
+        about: About::Order(row.order_id.into()),
+        occurred_at: row.occurred_at,
+        attempts: row.attempts,
+    });
+    Ok(due.collect())
+}
+
+/// Claims up to `limit` pushed messages that are due, the longest due first. None waits for another.
+pub async fn claim_pushed(
+    db: impl PgExecutor<'_>,
+    lease: SendLease,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<DueEvent>, Error> {
+    let statement = sqlx::query!(
+        "-- outbox.claim_pushed
+        with due as materialized (
+            select d.event_id from event_deliveries d
+            where d.state = 'pending' and d.push_message_id is not null and d.due_at <= $3
+                and (d.lease_until is null or d.lease_until <= $3)
+            order by d.due_at, d.sequence
+            limit $4
+            for update skip locked
+        )
+        update event_deliveries d set lease_token = $1, lease_until = $2
+        from due, push_messages m
+        where d.event_id = due.event_id and m.id = due.event_id
+        returning m.id, m.kind, m.app_id, m.message, m.received_at, d.attempts",
+        lease.token,
+        lease.until,
+        now,
+        limit,
+    )
+    .fetch_all(db);
+    let rows = query("outbox.claim_pushed", statement).await?;
+    let due = rows.into_iter().map(|row| {
+        let inconsistent = |_| Error::Inconsistent {
+            table: "push_messages",
+        };
+        Ok(DueEvent {
+            id: row.id.into(),
+            kind: row.kind,
+            about: About::Push {
+                app_id: AppId::parse(row.app_id).map_err(inconsistent)?,
+                sealed: row.message,
+            },
+            occurred_at: row.received_at,
+            attempts: row.attempts,
+        })
+    });
+    due.collect()
 }
 
 /// How a try ended, written under the lease.
@@ -159,16 +238,18 @@ pub async fn update_given_up(db: &mut PgConnection, event_id: EventId) -> Result
 }
 
 /// Makes an event due now, whatever became of it before, with all its tries before it. One that is
-/// being sent stays in its hands. Gives its order; nothing where there is no such event.
+/// being sent stays in its hands. Gives its order, if it is of one; nothing where there is no such event.
 pub async fn enqueue(
     db: impl PgExecutor<'_>,
     event_id: EventId,
     now: DateTime<Utc>,
-) -> Result<Option<OrderId>, Error> {
+) -> Result<Option<Option<OrderId>>, Error> {
     let statement = sqlx::query_scalar!(
         "-- outbox.enqueue
-        insert into event_deliveries as d (event_id, order_id, sequence, state, attempts, due_at)
-        select id, order_id, sequence, 'pending', 0, $2 from events where id = $1
+        insert into event_deliveries as d (event_id, order_id, push_message_id, sequence, state, attempts, due_at)
+        select id, order_id, null::uuid, sequence, 'pending', 0, $2::timestamptz from events where id = $1
+        union all
+        select id, null, id, sequence, 'pending', 0, $2 from push_messages where id = $1
         on conflict on constraint event_deliveries_pkey
             do update set state = 'pending', attempts = 0, due_at = excluded.due_at
         returning order_id",
@@ -176,7 +257,8 @@ pub async fn enqueue(
         now,
     )
     .fetch_optional(db);
-    Ok(query("outbox.enqueue", statement).await?.map(OrderId::from))
+    let found = query("outbox.enqueue", statement).await?;
+    Ok(found.map(|order_id| order_id.map(OrderId::from)))
 }
 
 /// Makes up to `limit` parked events due now, the oldest first, with all their tries before them. Tells how

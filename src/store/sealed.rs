@@ -125,6 +125,10 @@ pub const COLUMNS: &[SealedColumn] = &[
         place "'phone_numbers.phone_number/' || user_id",
         hash "phone_number_hash" of phone_number::hashed_of
     ),
+    column!(
+        "push_messages", "message", "id" "uuid" from "00000000-0000-0000-0000-000000000000",
+        place "'push_messages.message/' || id"
+    ),
 ];
 
 impl SealedColumn {

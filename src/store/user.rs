@@ -123,6 +123,23 @@ pub async fn insert_login(
     })
 }
 
+/// The user of this name in a mini program, if there is one.
+pub async fn find_id_by_openid(
+    db: impl PgExecutor<'_>,
+    app_id: &AppId,
+    openid: &OpenId,
+) -> Result<Option<UserId>, Error> {
+    let statement = sqlx::query_scalar!(
+        "-- user.find_id_by_openid
+        select id from users where app_id = $1 and openid = $2",
+        app_id.as_str(),
+        openid.as_str(),
+    )
+    .fetch_optional(db);
+    let found = query("user.find_id_by_openid", statement).await?;
+    Ok(found.map(UserId::from))
+}
+
 /// Keeps who the user is across apps, unless that is known already.
 pub async fn update_unionid(
     db: impl PgExecutor<'_>,

@@ -28,6 +28,8 @@ pub const UPSTREAM_REQUESTS: &str = "weir_upstream_requests_total";
 pub const UPSTREAM_DURATION: &str = "weir_upstream_request_duration_seconds";
 /// Notifications by `verdict`.
 const NOTIFICATIONS: &str = "weir_notifications_total";
+/// Pushed messages by `verdict`: `taken`, `duplicate`, `path_check`, `handshake`, or why one was refused.
+const PUSHES: &str = "weir_pushes_total";
 /// Open data by `kind` and `outcome`: opened with the `newest` or the `previous` key, or why it was refused.
 const OPEN_DATA: &str = "weir_open_data_total";
 /// Moves of orders by `from` and `to`.
@@ -118,6 +120,7 @@ fn describe() {
         NOTIFICATIONS,
         "Notifications of WeChat Pay by what became of them"
     );
+    describe_counter!(PUSHES, "Messages that WeChat pushed by what became of them");
     describe_counter!(OPEN_DATA, "Open data by what became of it");
     describe_counter!(ORDER_MOVES, "Moves of orders from one status to another");
     describe_counter!(EVENT_DELIVERIES, "Tries to deliver an event to its receiver");
@@ -144,6 +147,11 @@ pub fn count_open_data(kind: &'static str, outcome: &'static str) {
 /// Counts a delivery of a notification by what became of it.
 pub fn count_notification(verdict: &'static str) {
     counter!(NOTIFICATIONS, "verdict" => verdict).increment(1);
+}
+
+/// Counts a push by what became of it.
+pub fn count_push(verdict: &'static str) {
+    counter!(PUSHES, "verdict" => verdict).increment(1);
 }
 
 /// Counts a move of an order.

@@ -1,4 +1,5 @@
-//! Everything that speaks WeChat's wire: the mini-program API and WeChat Pay v3, as a client.
+//! Everything that speaks WeChat's wire: the mini-program API and WeChat Pay v3, as a client, and
+//! message push, as its receiver.
 //!
 //! Bytes and headers go in and out here; what they mean for an order is decided in
 //! [`crate::domain`]. Nothing here knows SQL, the web server or the settings. Two things are kept
@@ -11,6 +12,7 @@ pub mod crypto;
 pub mod error;
 pub mod mini;
 pub mod pay;
+pub mod push;
 pub mod secret;
 pub mod send;
 mod wire;

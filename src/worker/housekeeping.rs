@@ -26,6 +26,9 @@ const NOTIFICATIONS_KEPT: TimeDelta = TimeDelta::days(180);
 const REFUSED_KEPT: TimeDelta = TimeDelta::days(30);
 const REFUSED_ROWS_MAX: i64 = 20_000;
 
+/// How long a pushed message is kept: what people write is not kept longer than it takes to look into it.
+const PUSH_MESSAGES_KEPT: TimeDelta = TimeDelta::days(30);
+
 pub(super) const LOOP: Loop = Loop {
     name: "housekeeping",
     is_wanted: |_| true,
@@ -46,7 +49,8 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         store::housekeeping::delete_refused_notifications(&context.db, now - REFUSED_KEPT, REFUSED_ROWS_MAX)
             .await?;
     let codes = store::housekeeping::delete_phone_codes(&context.db, now - PHONE_CODES_KEPT).await?;
-    if [keys, requests, sessions, notifications, refused, codes] == [0; 6] {
+    let pushed = store::housekeeping::delete_push_messages(&context.db, now - PUSH_MESSAGES_KEPT).await?;
+    if [keys, requests, sessions, notifications, refused, codes, pushed] == [0; 7] {
         return Ok(Next::Later);
     }
     tracing::debug!(
@@ -56,6 +60,7 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         notifications,
         refused,
         codes,
+        pushed,
         "removed what has served its time"
     );
     Ok(Next::AtOnce)

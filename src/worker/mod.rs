@@ -28,13 +28,14 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 12] = [
+const LOOPS: [Loop; 13] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
-    events::LOOP,
+    events::ORDERS,
+    events::PUSHED,
     reconcile::LOOP,
     access_tokens::LOOP,
     reencryption::LOOP,

@@ -50,6 +50,7 @@ async fn the_health_page_tells_of_every_part() {
             "orders",
             "refunds",
             "events",
+            "push",
             "files",
             "data_keys",
             "clock",
@@ -139,7 +140,7 @@ async fn without_its_database_the_server_lives_refuses_and_recovers() {
         let (status, report) = health(shop).await;
         assert_eq!((status, &report["status"]), (503, &json!("down")));
         assert_eq!(report["checks"]["database"]["status"], "down");
-        assert_eq!(report["checks"].as_object().unwrap().len(), 11);
+        assert_eq!(report["checks"].as_object().unwrap().len(), 12);
 
         shop.find_database().await;
         phone.call("GET", "/v1/me", None).await.ok(200);

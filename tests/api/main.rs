@@ -72,6 +72,7 @@ mod pool;
 mod prepay_fault;
 mod profile;
 mod property;
+mod push;
 mod reconciliation;
 mod reconciliation_refund;
 mod reconciliation_run;

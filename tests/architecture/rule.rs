@@ -122,7 +122,7 @@ pub(crate) const GRANTS: [(&str, &str, &str); 14] = [
 ];
 
 /// A crate and the only places that may use it.
-pub(crate) const CRATES: [(&str, &[&str]); 9] = [
+pub(crate) const CRATES: [(&str, &[&str]); 10] = [
     ("actix_web", &["src/http/", "src/app.rs", "src/simulator/"]),
     ("actix_http", &[]),
     ("reqwest", &["src/wechat/", "src/webhook/", "src/simulator/"]),
@@ -131,6 +131,7 @@ pub(crate) const CRATES: [(&str, &[&str]); 9] = [
     ("governor", &["src/http/"]),
     ("dotenvy", &["src/config/"]),
     ("object_store", &["src/file/"]),
+    ("quick_xml", &["src/wechat/push/"]),
     ("actix_multipart", &["src/http/"]),
 ];
 

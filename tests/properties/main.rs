@@ -1,5 +1,5 @@
 //! What holds for every input, not only for those somebody thought of: the three machines, the
-//! decision about money, amounts, names, signatures and parsers. The tables of the decisions are
+//! decision about money, amounts, names, signatures, pushes and parsers. The tables of the decisions are
 //! kept as snapshots, so that no cell changes unseen.
 
 #![expect(
@@ -18,6 +18,7 @@ mod open_data_time;
 mod order;
 mod parser;
 mod picture;
+mod push;
 mod refund;
 mod schedule;
 mod settlement;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use weir::simulator::{App, Delivery, KeyMode, Keys, Merchant, Options, Simulator};
+use weir::simulator::{
+    App, Delivery, KeyMode, Keys, Merchant, Options, Push, PushFormat, PushMode, Simulator,
+};
 
 use crate::receiver::Receiver;
 
@@ -14,6 +16,8 @@ pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const MCH_ID: &str = "1900000001";
 pub(crate) const CERT_SERIAL: &str = "3775B6A45ACD588826D15E583A95F5DD00000001";
 pub(crate) const API_V3_KEY: &str = "ThirtyTwoCharactersOfTheApiV3Key";
+pub(crate) const PUSH_TOKEN: &str = "Kd93hFz7QwXb2VnM5tRyPcLs8JgUe4Aa";
+pub(crate) const PUSH_AES_KEY: &str = "hV3kQz8XwN5bRtY2mLc9PfGs7JdUe4AaBi6oTx1KqWF";
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
 
 pub(crate) const MERCHANT_KEY: &str = include_str!("../fixtures/keys/merchant_private_key.pem");
@@ -75,6 +79,12 @@ pub(crate) fn options() -> Options {
         app_id: app_id.to_owned(),
         app_secret: SecretString::from(SECRET),
         is_bound,
+        push: Some(Push {
+            token: SecretString::from(PUSH_TOKEN),
+            encoding_aes_key: SecretString::from(PUSH_AES_KEY),
+            mode: PushMode::Secure,
+            format: PushFormat::Json,
+        }),
     };
     Options {
         bind: SocketAddr::from(([127, 0, 0, 1], 0)),

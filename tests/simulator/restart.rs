@@ -172,7 +172,13 @@ async fn bad_options_are_refused() {
 #[tokio::test]
 async fn secrets_do_not_show_in_debug_output() {
     let shown = format!("{:?}", options());
-    for secret in [crate::harness::SECRET, crate::harness::API_V3_KEY, "BEGIN"] {
+    for secret in [
+        crate::harness::SECRET,
+        crate::harness::API_V3_KEY,
+        crate::harness::PUSH_TOKEN,
+        crate::harness::PUSH_AES_KEY,
+        "BEGIN",
+    ] {
         assert!(!shown.contains(secret));
     }
 }

@@ -13,18 +13,23 @@
 mod bill;
 mod open_data;
 mod pay;
+mod push;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 /// The kinds that this program checks, and how many vectors of each there are.
-const CHECKED: [(&str, usize); 13] = [
+const CHECKED: [(&str, usize); 18] = [
     ("aead_decrypt", 7),
     ("bill_hash", 1),
     ("encrypted_data_decrypt", 20),
     ("login_state_hmac", 2),
     ("login_state_hmac_mismatch", 1),
+    ("message_push_decrypt", 10),
+    ("message_push_encrypt", 1),
+    ("message_push_signature", 2),
+    ("message_push_signature_verify", 1),
     ("pay_v3_certificates", 1),
     ("pay_v3_notify", 28),
     ("pay_v3_pay_sign", 1),
@@ -33,21 +38,17 @@ const CHECKED: [(&str, usize); 13] = [
     ("pay_v3_verify", 1),
     ("raw_data_signature", 4),
     ("rsa_verify", 6),
+    ("xml_parse", 2),
 ];
 
 /// The kinds whose subject is not built yet. Whoever builds it moves the kind up.
-const LATER: [(&str, usize); 11] = [
+const LATER: [(&str, usize); 6] = [
     ("api_security_gcm_decrypt", 3),
     ("api_security_signed_string", 1),
-    ("message_push_decrypt", 10),
-    ("message_push_encrypt", 1),
-    ("message_push_signature", 2),
-    ("message_push_signature_verify", 1),
     ("pay_v2_refund_req_info", 3),
     ("pay_v2_sign", 6),
     ("pay_v2_sign_verify", 1),
     ("rsa_oaep_decrypt", 1),
-    ("xml_parse", 2),
 ];
 
 /// The whole file.

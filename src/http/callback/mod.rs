@@ -1,6 +1,7 @@
 //! What WeChat calls. Its own small answers, never a problem document.
 
 pub mod pay;
+pub mod push;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -88,7 +88,7 @@ fn codes(path: &str, operation: &Operation) -> Vec<ErrorCode> {
             ErrorCode::UnsupportedMediaType,
             ErrorCode::ValidationFailed,
         ]);
-    } else if has_query_or_header(operation) {
+    } else if has_query_or_header(operation) && !is_callback {
         codes.push(ErrorCode::ValidationFailed);
     }
     codes

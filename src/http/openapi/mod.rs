@@ -61,6 +61,8 @@ pub const INTERNAL: &str = "internal";
         v1::collection::delete_document,
         callback::pay::receive_payment_notification,
         callback::pay::receive_refund_notification,
+        callback::push::shake_hands,
+        callback::push::receive_push,
         admin::refund::create_refund,
         admin::refund::read_refund,
         admin::health::read_health,

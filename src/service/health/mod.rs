@@ -5,6 +5,7 @@ mod data_keys;
 mod files;
 mod notifications;
 mod pay_keys;
+mod push;
 
 use std::collections::BTreeMap;
 
@@ -99,6 +100,7 @@ pub struct Checks {
     orders: Check,
     refunds: Check,
     events: Check,
+    push: Check,
     files: Check,
     data_keys: Check,
     clock: Check,
@@ -149,6 +151,9 @@ pub async fn read(context: &Context) -> Health {
         orders: orders(context, figures.as_ref(), now),
         refunds: refunds(figures.as_ref()),
         events: events(context, figures.as_ref(), now),
+        push: figures.as_ref().map_or_else(unseen, |figures| {
+            push::check(context, figures.push_newest_at, now)
+        }),
         files: files.map_or_else(unseen, |figures| files::check(context, figures, now)),
         data_keys: data_keys::check(context, sealed.as_ref()),
         clock: clock(context, figures.as_ref(), now),
@@ -173,6 +178,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        push,
         files,
         data_keys,
         clock,
@@ -186,6 +192,7 @@ fn worst(checks: &Checks) -> Status {
         orders,
         refunds,
         events,
+        push,
         files,
         data_keys,
         clock,

@@ -28,7 +28,7 @@ pub async fn list(
 }
 
 /// Resolves an exception: a human is done with it. The same text again changes nothing. An event
-/// that could not be delivered is given up by it, and the later ones of its order go on.
+/// that could not be delivered is given up by it, and the later ones of its order, if it has one, go on.
 ///
 /// # Errors
 /// `not_found`, and `exception_resolved` when it was resolved with another text.

@@ -19,6 +19,8 @@
 //! | `GET`, `PUT /simulator/rules` | rules that may be otherwise: pauses between refunds, the merchant's balance |
 //! | `GET`, `DELETE /simulator/calls` | calls that arrived at the simulated `WeChat` |
 //! | `GET`, `POST /simulator/notifications`, `POST /simulator/notifications/deliver` | deliveries tried, crafted, due |
+//! | `GET`, `POST /simulator/push`, `POST /simulator/push/deliver` | messages pushed, crafted, due |
+//! | `GET /simulator/push/settings`, `PATCH /simulator/push/settings/{app_id}` | what the consoles say of message push |
 //! | `GET`, `PUT`, `DELETE /simulator/faults` | what goes wrong |
 //! | `GET`, `POST /simulator/keys`, `POST /simulator/keys/rotate` | the key that signs |
 //! | `POST /simulator/scans` | a phone scans a code or follows a link |
@@ -38,6 +40,7 @@ mod landing;
 mod log;
 mod notification;
 mod open_data;
+mod push;
 mod refund;
 mod refusal;
 mod rule;
@@ -79,6 +82,11 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         notification::list_notifications,
         notification::craft_notification,
         notification::deliver_notifications,
+        push::list_pushes,
+        push::craft_push,
+        push::deliver_pushes,
+        push::list_push_settings,
+        push::change_push_settings,
         fault::get_faults,
         fault::set_faults,
         fault::clear_faults,
@@ -132,6 +140,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .post(notification::craft_notification),
         )
         .service(web::resource("/notifications/deliver").post(notification::deliver_notifications))
+        .service(
+            web::resource("/push")
+                .get(push::list_pushes)
+                .post(push::craft_push),
+        )
+        .service(web::resource("/push/deliver").post(push::deliver_pushes))
+        .service(web::resource("/push/settings").get(push::list_push_settings))
+        .service(web::resource("/push/settings/{app_id}").patch(push::change_push_settings))
         .service(
             web::resource("/faults")
                 .get(fault::get_faults)

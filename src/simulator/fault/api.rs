@@ -30,6 +30,8 @@ pub(in crate::simulator) enum Api {
     WxacodeLimited,
     Link,
     LinkQuery,
+    /// A message that is pushed to the server.
+    Push,
 }
 
 impl Api {
@@ -59,6 +61,7 @@ impl Api {
             Self::WxacodeLimited => 72,
             Self::Link => 73,
             Self::LinkQuery => 74,
+            Self::Push => 50,
         }
     }
 

@@ -85,10 +85,18 @@ pub(in crate::simulator) enum FaultKind {
     NotificationStale,
     /// The notification's timestamp is ten minutes ahead, rightly signed.
     NotificationFuture,
+    /// Before a push, the one before it is sent again, byte by byte.
+    PushReplayed,
+    /// A push is XML with a document type and an entity, rightly signed and sealed.
+    PushDoctype,
+    /// A push is sealed for another mini program, rightly signed.
+    PushWrongAppId,
+    /// A push is in the clear whatever the mode, rightly signed.
+    PushPlain,
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 38] = [
+    pub(super) const ALL: [Self; 42] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -127,6 +135,10 @@ impl FaultKind {
         Self::NotificationReordered,
         Self::NotificationStale,
         Self::NotificationFuture,
+        Self::PushReplayed,
+        Self::PushDoctype,
+        Self::PushWrongAppId,
+        Self::PushPlain,
     ];
 
     /// Whether it can strike calls of this API at all.
@@ -136,14 +148,13 @@ impl FaultKind {
             | Self::NoAnswerAfterAccepting
             | Self::NoAnswerBeforeAccepting
             | Self::ServerError
-            | Self::SlowBody => !matches!(api, Api::Notification),
+            | Self::SlowBody => !matches!(api, Api::Notification | Api::Push),
             Self::Errcode => api.is_mini(),
             Self::PayError => api.is_pay(),
             Self::MissingAnswerSignature | Self::StaleAnswer => api.is_signed(),
-            Self::WrongAnswerSignature | Self::ProbeSignature => {
-                api.is_signed() || matches!(api, Api::Notification)
-            }
-            Self::KeyRotation => !api.is_mini(),
+            Self::WrongAnswerSignature => api.is_signed() || matches!(api, Api::Notification | Api::Push),
+            Self::ProbeSignature => api.is_signed() || matches!(api, Api::Notification),
+            Self::KeyRotation => !api.is_mini() && !matches!(api, Api::Push),
             Self::BillRowMissing
             | Self::BillRowExtra
             | Self::BillAmountChanged
@@ -162,11 +173,13 @@ impl FaultKind {
             Self::TokenStorm => api.takes_token(),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
             Self::NotificationLost
-            | Self::NotificationLate
             | Self::NotificationDoubled
-            | Self::NotificationReordered
             | Self::NotificationStale
-            | Self::NotificationFuture => matches!(api, Api::Notification),
+            | Self::NotificationFuture => matches!(api, Api::Notification | Api::Push),
+            Self::NotificationLate | Self::NotificationReordered => matches!(api, Api::Notification),
+            Self::PushReplayed | Self::PushDoctype | Self::PushWrongAppId | Self::PushPlain => {
+                matches!(api, Api::Push)
+            }
         }
     }
 }

@@ -1,13 +1,15 @@
-//! Bytes to bytes: the cryptography of WeChat Pay v3, on `aws-lc-rs`, and that of open data.
+//! Bytes to bytes: the cryptography of WeChat Pay v3, on `aws-lc-rs`, and that of open data and of
+//! message push.
 //!
 //! Keys are parsed once and held parsed. Nothing here knows a header, a field name or JSON, and
 //! nothing says more about a failed check than that it failed.
 //!
-//! Source: pay-v3, sections 2, 3 and 5; open-data, sections 1 and 2.
+//! Source: pay-v3, sections 2, 3 and 5; open-data, sections 1 and 2; mini-program-apis, section 6.
 
 mod aead;
 pub mod open_data;
 mod pem;
+pub mod push;
 mod sign;
 mod verify;
 

@@ -67,7 +67,8 @@ impl Answer {
 
     /// A failure is a problem document, or WeChat's own form of a failure, and nothing else.
     pub(super) fn assert_shape(&self) {
-        if self.status < 400 {
+        // A refused push.
+        if self.status < 400 || (self.status == 403 && self.body.is_empty()) {
             return;
         }
         let body = self.json();

@@ -45,8 +45,12 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ),
     (
         "a delivery that is not its event's",
-        "select d.event_id::text from event_deliveries d join events e on e.id = d.event_id
-         where e.order_id <> d.order_id or e.sequence <> d.sequence or d.due_at < e.occurred_at",
+        "select d.event_id::text from event_deliveries d
+         left join events e on e.id = d.event_id and e.order_id = d.order_id and e.sequence = d.sequence
+            and d.due_at >= e.occurred_at
+         left join push_messages m on m.id = d.event_id and m.id = d.push_message_id and m.sequence = d.sequence
+            and d.due_at >= m.received_at
+         where (e.id is null) = (m.id is null)",
     ),
     (
         "a parked event without an open exception, or one that was taken with one",
@@ -203,6 +207,7 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
         (select md5(string_agg(t::text, '|' order by t::text)) from events t),
         (select md5(string_agg(t::text, '|' order by t::text)) from event_deliveries t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from push_messages t),
         (select md5(string_agg(t::text, '|' order by t::text)) from collections t),
         (select md5(string_agg(t::text, '|' order by t::text)) from documents t))";
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()

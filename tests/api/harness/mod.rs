@@ -14,6 +14,7 @@ mod money;
 mod phone;
 mod phone_number;
 mod process;
+mod push;
 mod receiver;
 mod recorder;
 mod refund;
@@ -45,10 +46,12 @@ pub(crate) use message::Message;
 pub(crate) use money::until;
 pub(crate) use phone::Phone;
 pub(crate) use process::Server;
+pub(crate) use push::Pushed;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, Setup,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, PUSH_AES_KEY,
+    PUSH_TOKEN, Setup,
 };
 pub(crate) use token::Token;
 pub(crate) use wechat::HandPlayed;
@@ -102,6 +105,10 @@ impl Shop {
     pub(crate) async fn join(&self, setup: &Setup) -> usize {
         let app = self.try_join(setup).await.unwrap();
         let mut replicas = self.replicas.lock().unwrap();
+        if replicas.is_empty() {
+            let server = format!("http://{}", app.address());
+            self.simulator.push_to(server.parse().unwrap());
+        }
         replicas.push(Replica {
             address: app.address(),
             app: Some(app),

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tempfile::NamedTempFile;
 use url::Url;
 use weir::http::Bounds;
-use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant};
+use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant, PushFormat, PushMode};
 use weir::webhook;
 use weir::wechat::send::SendLimits;
 
@@ -23,6 +23,9 @@ pub(crate) const INTERNAL_TOKEN: &str = "R4tGb6YnHj8UmKi0LoPqWe2ZxCvAsDf1";
 pub(crate) const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const JWT_KEYS: &str = "eW4hI0MSl0ASI7nQvVFDIWhVLeS3CQnISizgEmBppHM=";
 pub(crate) const DATA_KEYS: &str = "rxTBHYs3kFGNTENmKvpmwYkU63yzSOwTnrMzqGYCIq4=";
+pub(crate) const PUSH_TOKEN: &str = "Kd93hFz7QwXb2VnM5tRyPcLs8JgUe4Aa";
+/// Its last letter has bits that nothing needs.
+pub(crate) const PUSH_AES_KEY: &str = "hV3kQz8XwN5bRtY2mLc9PfGs7JdUe4AaBi6oTx1KqWF";
 const API_V3_KEY: &str = "ThirtyTwoCharactersOfTheApiV3Key";
 const MCH_ID: &str = "1900000001";
 const CERT_SERIAL: &str = "3775B6A45ACD588826D15E583A95F5DD00000001";
@@ -146,6 +149,8 @@ pub(super) fn secrets() -> Vec<String> {
         JWT_KEYS,
         DATA_KEYS,
         API_V3_KEY,
+        PUSH_TOKEN,
+        PUSH_AES_KEY,
     ]
     .map(str::to_owned)
     .to_vec();
@@ -164,6 +169,12 @@ pub(super) fn simulator(setup: &Setup) -> simulator::Options {
         app_id: app_id.to_owned(),
         app_secret: SecretString::from(APP_SECRET),
         is_bound,
+        push: Some(simulator::Push {
+            token: SecretString::from(PUSH_TOKEN),
+            encoding_aes_key: SecretString::from(PUSH_AES_KEY),
+            mode: PushMode::Secure,
+            format: PushFormat::Json,
+        }),
     };
     simulator::Options {
         bind: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -215,6 +226,8 @@ pub(super) fn variables(
         ("INTERNAL_TOKEN", INTERNAL_TOKEN.to_owned()),
         ("WECHAT_APP_ID", APP.to_owned()),
         ("WECHAT_APP_SECRET", APP_SECRET.to_owned()),
+        ("WECHAT_PUSH_TOKEN", PUSH_TOKEN.to_owned()),
+        ("WECHAT_PUSH_AES_KEY", PUSH_AES_KEY.to_owned()),
         // Rates are of real time, which no scenario may depend on unless it is about them.
         ("RATE_LIMIT_LOGIN_PER_MIN", "0".to_owned()),
         ("RATE_LIMIT_SESSION_PER_S", "0".to_owned()),

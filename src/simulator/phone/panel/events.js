@@ -10,11 +10,11 @@ const PERIOD_MS = 1000;
 
 const SETTINGS = ["keys", "clock", "faults", "rules"];
 const OF_WECHAT = ["refund_decided"];
-const DIRECTIONS = { wechat_called: "out", notification: "in" };
+const DIRECTIONS = { wechat_called: "out", notification: "in", push: "in" };
 
 function outcome({ kind, data }) {
   if (DIRECTIONS[kind] === undefined) return null;
-  if (kind === "notification" && data.sent_at === null) return { text: t("event_lost"), mood: "bad" };
+  if (DIRECTIONS[kind] === "in" && data.sent_at === null) return { text: t("event_lost"), mood: "bad" };
   if (data.status === null || data.status === undefined) return { text: "—", mood: "bad" };
   const isBad = data.status >= 400 || data.error;
   return { text: String(data.error ?? data.status), mood: isBad ? "bad" : "good" };
@@ -30,6 +30,7 @@ function headline(event) {
   const { kind, data } = event;
   if (kind === "wechat_called") return { word: data.method, path: shortPath(data.path) };
   if (kind === "notification") return { word: "POST", path: shortPath(`${data.out_refund_no ?? data.out_trade_no} #${data.attempt}`) };
+  if (kind === "push") return { word: "POST", path: shortPath(`${data.title} #${data.attempt}`) };
   const word = t(`event_word_${speaker(kind)}`);
   return { word, path: hasText(`event_${kind}`) ? t(`event_${kind}`) : event.title };
 }

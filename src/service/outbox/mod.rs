@@ -1,48 +1,49 @@
-//! Telling others what happened to an order: events leave in the order in which they were written,
-//! order by order, at least once, until the receiver has taken them or a human decides.
+//! Telling others what happened: moves of orders leave in the order in which they were written, order by
+//! order; messages that WeChat pushed leave each for itself. At least once, until the receiver has taken
+//! them or a human decides.
 //!
-//! An event is a row before it is a message, written with the move itself. The order in the message
+//! An event is a row before it is a message, written with what happened. The order in the message
 //! is the order as it stands when the message is sent, so that a late one never tells an old state;
-//! `type` and `timestamp` are the event's own.
+//! `type` and `timestamp` are the event's own. Each of the two has a loop of its own, so that a flood of
+//! the one is not in the way of the other.
+
+mod body;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::Context;
-use super::pay::order_response::OrderResponse;
+use super::alarm::Alarm;
 use crate::domain::exception::ExceptionKind;
 use crate::domain::id::{EventId, ExceptionId};
 use crate::domain::outbox;
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::exception::NewException;
-use crate::store::outbox::{DueEvent, SendLease, SentEvent};
+use crate::store::outbox::{About, DueEvent, SendLease, SentEvent};
 use crate::telemetry;
 use crate::webhook::{Message, Outcome, Sender};
 
-/// How many are sent at the same moment by one process.
+/// How many are sent at the same moment by one loop of one process.
 const PARALLEL_MAX: i64 = 16;
 /// How long one may be in somebody's hands: the sender's time limit, the statements around it, and
 /// some.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// What is written under an exception when the event was taken after all.
 const TAKEN_AFTER_ALL: &str = "The event was sent again, and its receiver took it.";
+/// What is written of a message that does not open any more.
+const UNREADABLE: &str = "unreadable";
 
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    timestamp: String,
-    data: Data,
-}
-
-#[derive(Serialize)]
-struct Data {
-    order: OrderResponse,
+/// Which events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// Moves of orders.
+    Orders,
+    /// Messages that WeChat pushed.
+    Pushed,
 }
 
 /// Sends events that are due, a bounded number at once, and writes down what came of each. Tells
@@ -50,7 +51,7 @@ struct Data {
 ///
 /// # Errors
 /// When the database fails. What was sent and could not be written down is sent again.
-pub async fn deliver(context: &Context) -> Result<bool, AppError> {
+pub async fn deliver(context: &Context, queue: Queue) -> Result<bool, AppError> {
     let Some(sender) = &context.webhook else {
         return Ok(false);
     };
@@ -59,22 +60,25 @@ pub async fn deliver(context: &Context) -> Result<bool, AppError> {
         token: Uuid::from_bytes(context.entropy.bytes()?),
         until: now + LEASE,
     };
-    let due = store::outbox::claim(&context.db, lease, now, PARALLEL_MAX).await?;
+    let due = match queue {
+        Queue::Orders => store::outbox::claim(&context.db, lease, now, PARALLEL_MAX).await?,
+        Queue::Pushed => store::outbox::claim_pushed(&context.db, lease, now, PARALLEL_MAX).await?,
+    };
     let sent = join_all(due.iter().map(|event| tell(context, sender, event, lease.token))).await;
     sent.into_iter().collect::<Result<(), AppError>>()?;
     Ok(!due.is_empty())
 }
 
 async fn tell(context: &Context, sender: &Sender, event: &DueEvent, token: Uuid) -> Result<(), AppError> {
-    let Some(order) = store::order::find(&context.db, event.order_id).await? else {
-        return Err(store::Error::Inconsistent { table: "orders" }.into());
+    let Some(body) = body::make(context, event).await? else {
+        let sent = SentEvent {
+            id: event.id,
+            token,
+            outcome: UNREADABLE,
+            at: context.clock.now(),
+        };
+        return park(context, event, &sent).await;
     };
-    let body = Body {
-        kind: &event.kind,
-        timestamp: event.occurred_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-        data: Data { order: order.into() },
-    };
-    let body = serde_json::to_vec(&body).map_err(AppError::internal)?;
     let outcome = sender
         .send(&Message {
             id: event.id.into(),
@@ -83,6 +87,14 @@ async fn tell(context: &Context, sender: &Sender, event: &DueEvent, token: Uuid)
         })
         .await;
     write_down(context, event, token, outcome).await
+}
+
+/// The alarm of the loop that sends it.
+fn alarm<'a>(context: &'a Context, event: &DueEvent) -> &'a Alarm {
+    match event.about {
+        About::Order(_) => &context.alarms.events,
+        About::Push { .. } => &context.alarms.push_events,
+    }
 }
 
 async fn write_down(
@@ -106,9 +118,10 @@ async fn write_down(
     match next_try(context, event, outcome, sent.at)? {
         Some(due_at) => {
             store::outbox::update_failed(&context.db, &sent, due_at).await?;
-            context.alarms.events.set(due_at);
+            alarm(context, event).set(due_at);
             telemetry::count_event_delivery("failed");
-            tracing::warn!(event.id = %event.id, order.id = %event.order_id, outcome = text, "an event was not taken");
+            let order_id = event.about.order_id().map(tracing::field::display);
+            tracing::warn!(event.id = %event.id, order.id = order_id, outcome = text, "an event was not taken");
         }
         None => park(context, event, &sent).await?,
     }
@@ -142,7 +155,7 @@ async fn park(context: &Context, event: &DueEvent, sent: &SentEvent<'_>) -> Resu
         id: ExceptionId::from(context.entropy.uuid(sent.at)?),
         kind,
         subject: &event.id.to_string(),
-        order_id: Some(event.order_id),
+        order_id: event.about.order_id(),
         detail: kind.explanation(),
         evidence: serde_json::json!({
             "event_id": event.id,
@@ -155,7 +168,8 @@ async fn park(context: &Context, event: &DueEvent, sent: &SentEvent<'_>) -> Resu
     store::exception::insert_or_reopen(&mut tx, &exception, sent.at).await?;
     tx.commit().await?;
     telemetry::count_event_delivery("parked");
-    tracing::warn!(event.id = %event.id, order.id = %event.order_id, exception.kind = kind.as_str(),
+    let order_id = event.about.order_id().map(tracing::field::display);
+    tracing::warn!(event.id = %event.id, order.id = order_id, exception.kind = kind.as_str(),
         outcome = sent.outcome, "an event was parked");
     Ok(())
 }
@@ -173,8 +187,13 @@ pub async fn redeliver(context: &Arc<Context>, id: EventId) -> Result<(), AppErr
     let order_id = store::outbox::enqueue(&context.db, id, now)
         .await?
         .ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-    context.alarms.events.set(now);
-    telemetry::note_order(order_id);
+    match order_id {
+        Some(order_id) => {
+            context.alarms.events.set(now);
+            telemetry::note_order(order_id);
+        }
+        None => context.alarms.push_events.set(now),
+    }
     Ok(())
 }
 
@@ -189,5 +208,6 @@ pub async fn redeliver_parked(context: &Context, limit: u32) -> Result<u64, AppE
     let now = context.clock.now();
     let count = store::outbox::enqueue_parked(&context.db, i64::from(limit), now).await?;
     context.alarms.events.set(now);
+    context.alarms.push_events.set(now);
     Ok(count)
 }

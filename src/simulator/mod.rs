@@ -18,6 +18,7 @@ mod certificate;
 mod clock;
 mod code_picture;
 mod connection;
+mod content;
 mod control;
 mod entropy;
 mod envelope;

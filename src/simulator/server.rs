@@ -57,7 +57,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
 
 /// `WeChat`'s paths, exactly as the real hosts have them.
 fn wechat(config: &mut ServiceConfig) {
-    use mini::{cloud_function, echo, login, open_data, phone_number, session, token};
+    use mini::{cloud_function, content_check, echo, login, open_data, phone_number, session, token};
     use pay::{bill, bill_download, certificates, close, prepay, query, refund, refund_query};
     let any = web::route;
     config
@@ -86,6 +86,14 @@ fn wechat(config: &mut ServiceConfig) {
         .route(
             "/tcb/invokecloudfunction",
             any().to(api(Api::CloudFunction, cloud_function::handle)),
+        )
+        .route(
+            "/wxa/msg_sec_check",
+            any().to(api(Api::TextCheck, content_check::handle_text)),
+        )
+        .route(
+            "/wxa/media_check_async",
+            any().to(api(Api::MediaCheck, content_check::handle_media)),
         )
         .service(
             web::resource("/wxa/echo/{path:.*}")

@@ -16,6 +16,7 @@ mod bill_fault;
 mod bookkeeper;
 mod cashier;
 mod code;
+mod content_check;
 mod control;
 mod fault;
 mod forward;

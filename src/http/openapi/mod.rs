@@ -103,6 +103,8 @@ pub const INTERNAL: &str = "internal";
         internal::session::introspect_session,
         internal::wxacode::create_code_as_service,
         internal::url_link::create_url_link,
+        internal::content_check::create_content_check,
+        internal::content_check::read_content_check,
         internal::wechat::call_wechat,
         internal::document::create_documents_as_service,
         internal::document::query_documents_as_service,

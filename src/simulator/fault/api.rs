@@ -25,6 +25,8 @@ pub(in crate::simulator) enum Api {
     OpenData,
     CloudFunction,
     ResetSessionKey,
+    TextCheck,
+    MediaCheck,
     Echo,
     Wxacode,
     WxacodeLimited,
@@ -56,6 +58,8 @@ impl Api {
             Self::OpenData => 32,
             Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
+            Self::TextCheck => 60,
+            Self::MediaCheck => 61,
             Self::Echo => 30,
             Self::Wxacode => 71,
             Self::WxacodeLimited => 72,
@@ -77,6 +81,8 @@ impl Api {
                 | Self::OpenData
                 | Self::CloudFunction
                 | Self::ResetSessionKey
+                | Self::TextCheck
+                | Self::MediaCheck
                 | Self::Echo
                 | Self::Wxacode
                 | Self::WxacodeLimited

@@ -73,6 +73,8 @@ pub(in crate::simulator) enum FaultKind {
     ImageMislabelled,
     /// A picture ends after half of it, as if that were all.
     ImageTruncated,
+    /// The look is promised, and what is to be looked at cannot be fetched: the result is errcode -1008.
+    DownloadFailed,
     /// An attempt that never reaches the server.
     NotificationLost,
     /// The first attempt comes `ms` (60,000) later, by the simulator's clock.
@@ -96,7 +98,7 @@ pub(in crate::simulator) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 42] = [
+    pub(super) const ALL: [Self; 43] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -129,6 +131,7 @@ impl FaultKind {
         Self::ImageError,
         Self::ImageMislabelled,
         Self::ImageTruncated,
+        Self::DownloadFailed,
         Self::NotificationLost,
         Self::NotificationLate,
         Self::NotificationDoubled,
@@ -172,6 +175,7 @@ impl FaultKind {
             Self::ImageError | Self::ImageMislabelled | Self::ImageTruncated => api.is_picture(),
             Self::TokenStorm => api.takes_token(),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
+            Self::DownloadFailed => matches!(api, Api::MediaCheck),
             Self::NotificationLost
             | Self::NotificationDoubled
             | Self::NotificationStale

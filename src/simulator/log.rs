@@ -132,6 +132,10 @@ pub(super) enum EventKind {
     LoginCode,
     PhoneCode,
     CloudId,
+    /// A person answered a popup, or changed the settings, about subscribe messages.
+    SubscribeAnswer,
+    /// A subscribe message was taken; data: the message.
+    SubscribeMessage,
     /// A phone scanned a code or followed a link; data: the page.
     Scanned,
     CashierOpened,

@@ -47,6 +47,7 @@ mod seal;
 mod server;
 mod slow_body;
 mod state;
+mod subscribe;
 mod voucher;
 mod world;
 

@@ -72,6 +72,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ),
     ("shop/goods.js", JAVASCRIPT, include_str!("phone/shop/goods.js")),
     ("shop/me.js", JAVASCRIPT, include_str!("phone/shop/me.js")),
+    (
+        "shop/messages.js",
+        JAVASCRIPT,
+        include_str!("phone/shop/messages.js"),
+    ),
     ("shop/notes.js", JAVASCRIPT, include_str!("phone/shop/notes.js")),
     ("shop/order.js", JAVASCRIPT, include_str!("phone/shop/order.js")),
     ("shop/orders.js", JAVASCRIPT, include_str!("phone/shop/orders.js")),

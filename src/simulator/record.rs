@@ -13,6 +13,7 @@ use super::mini::token::AppTokens;
 use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
+use super::subscribe::{Message, Permission, Template};
 use super::voucher::{CloudId, PhoneCode};
 
 /// How many session keys are remembered that were replaced.
@@ -37,6 +38,9 @@ pub(super) enum Record {
     Refund(Refund),
     Notification(Notification),
     Rules(Rules),
+    SubscribeTemplate(Template),
+    SubscribePermission(Permission),
+    SubscribeMessage(Message),
     Landing(Landing),
     Published(Published),
     CodesUsed(CodesUsed),

@@ -32,7 +32,8 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
         App::new()
             .app_data(data.clone())
             .app_data(PayloadConfig::new(BODY_BYTES_MAX))
-            .configure(wechat)
+            .configure(mini_programs)
+            .configure(payments)
             .configure(codes_and_links)
             .configure(control::routes)
             .service(
@@ -55,10 +56,11 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
         .map_err(|source| Error::Bind { bind, source })
 }
 
-/// `WeChat`'s paths, exactly as the real hosts have them.
-fn wechat(config: &mut ServiceConfig) {
-    use mini::{cloud_function, content_check, echo, login, open_data, phone_number, session, token};
-    use pay::{bill, bill_download, certificates, close, prepay, query, refund, refund_query};
+/// The paths of the mini-program API, exactly as the real host has them.
+fn mini_programs(config: &mut ServiceConfig) {
+    use mini::{
+        cloud_function, content_check, echo, login, open_data, phone_number, session, subscribe, token,
+    };
     let any = web::route;
     config
         .route("/sns/jscode2session", any().to(api(Api::Login, login::handle)))
@@ -95,11 +97,21 @@ fn wechat(config: &mut ServiceConfig) {
             "/wxa/media_check_async",
             any().to(api(Api::MediaCheck, content_check::handle_media)),
         )
+        .route(
+            "/cgi-bin/message/subscribe/send",
+            any().to(api(Api::SubscribeSend, subscribe::handle)),
+        )
         .service(
             web::resource("/wxa/echo/{path:.*}")
                 .app_data(PayloadConfig::new(echo::BODY_BYTES_MAX))
                 .to(api(Api::Echo, echo::handle)),
-        )
+        );
+}
+
+/// `WeChat Pay`'s, likewise.
+fn payments(config: &mut ServiceConfig) {
+    use pay::{bill, bill_download, certificates, close, prepay, query, refund, refund_query};
+    config
         .service(web::resource("/v3/pay/transactions/jsapi").post(api(Api::Prepay, prepay::handle)))
         .service(
             web::resource("/v3/pay/transactions/id/{transaction_id}")

@@ -20,6 +20,7 @@ use super::push::Pushes;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
 use super::refund::{Refund, RefundStatus, Refunds};
 use super::rule::Rules;
+use super::subscribe::Subscriptions;
 use super::voucher::Vouchers;
 
 /// Codes older than this are forgotten: they answer as unknown instead of expired.
@@ -37,6 +38,7 @@ pub(super) struct World {
     users_by_openid: HashMap<(String, String), String>,
     login_codes: HashMap<String, LoginCode>,
     pub(super) vouchers: Vouchers,
+    pub(super) subscriptions: Subscriptions,
     pub(super) landings: Landings,
     tokens: BTreeMap<String, AppTokens>,
     orders: BTreeMap<String, Order>,
@@ -78,6 +80,7 @@ impl World {
             users_by_openid: HashMap::new(),
             login_codes: HashMap::new(),
             vouchers: Vouchers::default(),
+            subscriptions: Subscriptions::default(),
             landings: Landings::default(),
             tokens: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -153,6 +156,9 @@ impl World {
             Record::Order(order) => self.apply_order(order),
             Record::Refund(refund) => self.refunds.apply(refund),
             Record::Rules(rules) => self.rules = rules,
+            Record::SubscribeTemplate(template) => self.subscriptions.apply_template(template),
+            Record::SubscribePermission(permission) => self.subscriptions.apply_permission(permission),
+            Record::SubscribeMessage(message) => self.subscriptions.apply_message(message),
             Record::Landing(landing) => self.landings.apply(landing),
             Record::Published(published) => self.landings.apply_published(published),
             Record::CodesUsed(used) => self.landings.apply_used(used),
@@ -207,6 +213,7 @@ impl World {
             .chain(self.users.values().cloned().map(Record::User))
             .chain(fresh_codes.map(Record::LoginCode))
             .chain(self.vouchers.records(now))
+            .chain(self.subscriptions.records())
             .chain(self.landings.records(now))
             .chain(self.tokens.values().cloned().map(Record::Tokens))
             .chain(self.orders.values().cloned().map(Record::Order))

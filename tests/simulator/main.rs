@@ -36,5 +36,6 @@ mod restart;
 mod scan;
 mod seed;
 mod signature;
+mod subscribe;
 mod token;
 mod voucher;

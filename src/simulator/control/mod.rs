@@ -16,6 +16,8 @@
 //! | `POST /simulator/cashiers/{cashier_id}` | what the person does on that sheet |
 //! | `GET /simulator/transactions` | the truth about every order |
 //! | `GET /simulator/refunds`, `POST /simulator/refunds/{out_refund_no}` | the truth about every refund; end one |
+//! | `GET`, `PUT /simulator/subscribe-templates`, `POST /simulator/subscribe-popups`, `POST /simulator/subscribe-settings` | templates of the console; `wx.requestSubscribeMessage` and the settings on a phone |
+//! | `GET /simulator/subscribe-messages` | the subscribe messages that people got |
 //! | `GET`, `PUT /simulator/rules` | rules that may be otherwise: pauses between refunds, the merchant's balance |
 //! | `GET`, `DELETE /simulator/calls` | calls that arrived at the simulated `WeChat` |
 //! | `GET`, `POST /simulator/notifications`, `POST /simulator/notifications/deliver` | deliveries tried, crafted, due |
@@ -44,6 +46,7 @@ mod push;
 mod refund;
 mod refusal;
 mod rule;
+mod subscribe;
 mod user;
 mod voucher;
 
@@ -79,6 +82,11 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         refund::decide_refund,
         rule::get_rules,
         rule::set_rules,
+        subscribe::list_templates,
+        subscribe::put_template,
+        subscribe::answer_popup,
+        subscribe::change_setting,
+        subscribe::list_messages,
         notification::list_notifications,
         notification::craft_notification,
         notification::deliver_notifications,
@@ -133,6 +141,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/transactions").get(cashier::list_transactions))
         .service(web::resource("/refunds").get(refund::list_refunds))
         .service(web::resource("/refunds/{out_refund_no}").post(refund::decide_refund))
+        .configure(subscribe::routes)
         .service(web::resource("/rules").get(rule::get_rules).put(rule::set_rules))
         .service(
             web::resource("/notifications")

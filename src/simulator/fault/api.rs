@@ -28,6 +28,7 @@ pub(in crate::simulator) enum Api {
     TextCheck,
     MediaCheck,
     Echo,
+    SubscribeSend,
     Wxacode,
     WxacodeLimited,
     Link,
@@ -61,6 +62,7 @@ impl Api {
             Self::TextCheck => 60,
             Self::MediaCheck => 61,
             Self::Echo => 30,
+            Self::SubscribeSend => 41,
             Self::Wxacode => 71,
             Self::WxacodeLimited => 72,
             Self::Link => 73,
@@ -84,6 +86,7 @@ impl Api {
                 | Self::TextCheck
                 | Self::MediaCheck
                 | Self::Echo
+                | Self::SubscribeSend
                 | Self::Wxacode
                 | Self::WxacodeLimited
                 | Self::Link

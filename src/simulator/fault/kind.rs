@@ -67,6 +67,8 @@ pub(in crate::simulator) enum FaultKind {
     TokenStorm,
     /// Somebody else fetches a token right after this one: it is dead on arrival.
     TokenDisplaced,
+    /// A subscribe message is taken, never shown, and reported as not delivered.
+    MessageUndelivered,
     /// Nothing happens; JSON with `errcode` (-1) comes in place of a picture, and is called `image/jpeg`.
     ImageError,
     /// A picture comes whole, and is called JSON.
@@ -98,7 +100,7 @@ pub(in crate::simulator) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 43] = [
+    pub(super) const ALL: [Self; 44] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -128,6 +130,7 @@ impl FaultKind {
         Self::BillSyntheticRows,
         Self::TokenStorm,
         Self::TokenDisplaced,
+        Self::MessageUndelivered,
         Self::ImageError,
         Self::ImageMislabelled,
         Self::ImageTruncated,
@@ -174,6 +177,7 @@ impl FaultKind {
             Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
             Self::ImageError | Self::ImageMislabelled | Self::ImageTruncated => api.is_picture(),
             Self::TokenStorm => api.takes_token(),
+            Self::MessageUndelivered => matches!(api, Api::SubscribeSend),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
             Self::DownloadFailed => matches!(api, Api::MediaCheck),
             Self::NotificationLost

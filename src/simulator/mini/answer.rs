@@ -19,6 +19,7 @@ pub(super) const CODE_USED: i64 = 40163;
 /// Its text names the caller's address: here one that is for documentation alone.
 const ADDRESS_NOT_ALLOWED: i64 = 40164;
 pub(super) const USER_BLOCKED: i64 = 40226;
+pub(super) const TEMPLATE_INVALID: i64 = 40037;
 pub(super) const TOKEN_MISSING: i64 = 41001;
 pub(super) const APP_ID_MISSING: i64 = 41002;
 pub(super) const SECRET_MISSING: i64 = 41004;
@@ -27,13 +28,20 @@ pub(super) const TOKEN_EXPIRED: i64 = 42001;
 pub(super) const CODE_EXPIRED: i64 = 42003;
 pub(super) const GET_REQUIRED: i64 = 43001;
 pub(super) const POST_REQUIRED: i64 = 43002;
+/// Not subscribed, or nothing left of what was.
+pub(super) const MESSAGE_REFUSED: i64 = 43101;
+pub(super) const TEMPLATE_BLOCKED: i64 = 43107;
+/// Another message to the same user is on its way.
+pub(super) const MESSAGE_PARALLEL: i64 = 43108;
 pub(super) const PARAMETER_MISSING: i64 = 40101;
 pub(super) const OPENID_FOREIGN: i64 = 43104;
 pub(super) const BODY_EMPTY: i64 = 44002;
 pub(super) const CHECKED_TOO_OFTEN: i64 = 44991;
 pub(super) const QUOTA_USED_UP: i64 = 45009;
 pub(super) const TOO_FREQUENT: i64 = 45011;
+pub(super) const MESSAGE_WORDS: i64 = 45168;
 pub(super) const BODY_INVALID: i64 = 47001;
+pub(super) const MESSAGE_DATA_INVALID: i64 = 47003;
 pub(super) const PERSON_AWAY: i64 = 61010;
 pub(super) const CONTENT_RISKY: i64 = 87014;
 pub(super) const METHOD_OF_SIGNATURE_UNKNOWN: i64 = 87008;
@@ -70,6 +78,12 @@ const fn text(errcode: i64) -> &'static str {
         CHECKED_TOO_OFTEN => "concurrent limit, retry next minute",
         QUOTA_USED_UP => "reach max api daily quota limit",
         TOO_FREQUENT => "api minute-quota reach limit, must slower, retry next minute",
+        TEMPLATE_INVALID => "invalid template_id",
+        MESSAGE_REFUSED => "user refuse to accept the msg",
+        TEMPLATE_BLOCKED => "template is blocked",
+        MESSAGE_PARALLEL => "do not send messages to the same user concurrently",
+        MESSAGE_WORDS => "hit sensitive words",
+        MESSAGE_DATA_INVALID => "argument invalid!",
         BODY_INVALID => "data format error",
         PERSON_AWAY => "the user has not used the mini program of late",
         CONTENT_RISKY => "risky content",

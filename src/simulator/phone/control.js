@@ -34,6 +34,11 @@ export const phoneCode = async (userId) => (await control("POST", "/phone-codes"
 export const openData = (userId, kind) => control("POST", "/open-data", { user_id: userId, kind });
 export const requestPayment = (userId, parameters) => control("POST", "/request-payment", { user_id: userId, ...parameters });
 export const cashierAction = (cashierId, action) => control("POST", `/cashiers/${encodeURIComponent(cashierId)}`, { action });
+/** What `wx.requestSubscribeMessage` hands to the page; `answer` is `accept` or `reject`. */
+export const subscribePopup = (userId, templateIds, answer) =>
+  control("POST", "/subscribe-popups", { user_id: userId, template_ids: templateIds, answers: Object.fromEntries(templateIds.map((id) => [id, answer])) });
+/** The subscribe messages that a person was shown, oldest first. */
+export const messages = async (userId) => (await control("GET", `/subscribe-messages?user_id=${encodeURIComponent(userId)}`)).items.filter((message) => message.is_shown);
 export const faults = () => control("GET", "/faults");
 export const setFaults = (setting) => control("PUT", "/faults", setting);
 export const clearFaults = () => control("DELETE", "/faults");

@@ -25,6 +25,8 @@ async function askForPhoneNumber(phone) {
 /** The phone's buttons: `phoneNumber(handler)` is the tap on `<button open-type="getPhoneNumber">`, handler `bindgetphonenumber`. */
 export function createButtons(phone) {
   return {
+    /** What WeChat shows outside the mini program: the subscribe messages that came. */
+    messages: () => control.messages(phone.user.user_id),
     async phoneNumber(handler) {
       const entry = phone.log.begin({ kind: "wx", method: "wx", path: "getPhoneNumber" });
       const detail = await askForPhoneNumber(phone).catch((error) => ({ errMsg: `getPhoneNumber:fail ${error.message}` }));

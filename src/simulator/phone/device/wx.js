@@ -1,8 +1,10 @@
 // The `wx` object of a mini program: the part of WeChat's API that a shop needs, with WeChat's own names,
 // options and results. Where the real one talks to WeChat, this one talks to the simulator's control API.
-// Source of the shapes: the mini-program API reference (wx.request, wx.login, wx.requestPayment, wx.getWeRunData).
+// Source of the shapes: the mini-program API reference (wx.request, wx.login, wx.requestPayment, wx.getWeRunData,
+// wx.requestSubscribeMessage).
 
 import * as control from "../control.js";
+import { t } from "../texts.js";
 import { openCashier } from "./cashier.js";
 
 // The real list, but for TRACE and CONNECT: there is no PATCH ("request:fail method is invalid").
@@ -48,6 +50,20 @@ async function getWeRunData(phone) {
     return result;
   } catch (error) {
     const errMsg = `getWeRunData:fail ${error.message}`;
+    entry.end({ outcome: "fail", response: { errMsg } });
+    throw new WxFailure(errMsg);
+  }
+}
+
+async function requestSubscribeMessage(phone, { tmplIds }) {
+  const entry = phone.log.begin({ kind: "wx", method: "wx", path: "wx.requestSubscribeMessage", request: { tmplIds } });
+  try {
+    const { confirm } = await phone.modal({ title: t("subscribe_ask"), content: t("subscribe_ask_hint"), confirmText: t("phone_allow") });
+    const result = await control.subscribePopup(phone.user.user_id, tmplIds, confirm ? "accept" : "reject");
+    entry.end({ outcome: confirm ? "ok" : "fail", response: result });
+    return result;
+  } catch (error) {
+    const errMsg = `requestSubscribeMessage:fail ${error.message}`;
     entry.end({ outcome: "fail", response: { errMsg } });
     throw new WxFailure(errMsg);
   }
@@ -141,6 +157,7 @@ export function createWx(phone) {
     login: (option = {}) => settle(option, login(phone)),
     request: (option) => settle(option, request(phone, option)),
     getWeRunData: (option = {}) => settle(option, getWeRunData(phone)),
+    requestSubscribeMessage: (option) => settle(option, requestSubscribeMessage(phone, option)),
     requestPayment: (option) => settle(option, requestPayment(phone, option)),
     showToast: (option) => phone.toast(option),
     showModal: (option) => settle(option, phone.modal(option)),

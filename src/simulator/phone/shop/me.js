@@ -5,6 +5,7 @@ import { h, icon } from "../dom.js";
 import { moment } from "../format.js";
 import { t } from "../texts.js";
 import { promised } from "./client.js";
+import { messagesBlock } from "./messages.js";
 import { phoneNumberBlock } from "./phone_number.js";
 import { stepsBlock } from "./steps.js";
 import { actionButton, failed, loading } from "./view.js";
@@ -81,6 +82,7 @@ export function openMe(context) {
     if (confirm) await leaveBy(client.logoutEverywhere)();
   };
 
+  const messages = messagesBlock(context);
   const steps = stepsBlock(context);
 
   function show(user) {
@@ -89,6 +91,7 @@ export function openMe(context) {
       head(user),
       h("section", { class: "block" }, nicknameForm(user, context, changed)),
       phoneNumberBlock(user, context, changed),
+      messages,
       steps,
       h("section", { class: "block" },
         h("dl", { class: "facts" }, row(t("me_id"), user.id, "me-id"))),

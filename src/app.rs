@@ -30,6 +30,7 @@ use crate::service::pay::recorder::Recorder;
 use crate::service::pay::rest::Rest;
 use crate::service::push::Watch;
 use crate::service::reencryption::Progress;
+use crate::service::subscribe::OrderTemplates;
 use crate::service::{Context, MiniPrograms};
 use crate::store::pool::{self, PoolLimits};
 use crate::store::vault::Vault;
@@ -258,6 +259,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         ),
         merchant,
         webhook: None,
+        order_templates: OrderTemplates::new(std::mem::take(&mut settings.subscribe.templates)),
         files: Files::new(place(&settings.files)?),
         schemas: Schemas::default(),
         recorder: Recorder::default(),

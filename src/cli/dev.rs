@@ -124,6 +124,7 @@ impl Dev {
                 simulator_folder: &simulator_folder,
                 files: &folder.join("files"),
                 apps_file: &folder.join("apps.toml"),
+                subscribe_file: &folder.join("subscribe.toml"),
             },
         )?;
         let app = serve(values, listener).await?;

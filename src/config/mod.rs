@@ -19,6 +19,7 @@ mod order;
 mod reader;
 mod secret;
 mod session;
+mod subscribe;
 mod telemetry;
 
 pub use admin::AdminSettings;
@@ -34,6 +35,7 @@ pub use mini::{MiniProgram, MiniSettings, PushSettings};
 pub use order::OrderSettings;
 pub use reader::{Noted, Problem, Reader};
 pub use session::SessionSettings;
+pub use subscribe::SubscribeSettings;
 pub use telemetry::{LogFormat, TelemetrySettings};
 
 use crate::wechat::pay::Merchant;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Where order events are delivered; none: they are not.
     pub events: Option<EventSettings>,
+    /// Which messages are sent when something happens to an order.
+    pub subscribe: SubscribeSettings,
     /// Where uploads lie.
     pub files: FileSettings,
     /// Logs and traces.
@@ -88,6 +92,7 @@ impl Settings {
         let content_checks = ContentCheckSettings::read(&reader);
         let limits = LimitSettings::read(&reader);
         let events = EventSettings::read(&reader);
+        let subscribe = SubscribeSettings::read(&reader, mini.as_ref().ok());
         let files = FileSettings::read(&reader);
         let telemetry = TelemetrySettings::read(&reader);
         if let (Ok(session), Ok(data_keys)) = (&session, &data_keys) {
@@ -106,6 +111,7 @@ impl Settings {
                 content_checks: content_checks?,
                 limits: limits?,
                 events: events?,
+                subscribe: subscribe?,
                 files: files?,
                 telemetry: telemetry?,
             })

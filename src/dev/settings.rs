@@ -82,12 +82,28 @@ pub struct Surroundings<'a> {
     pub files: &'a Path,
     /// Where the mini programs behind the first are written down.
     pub apps_file: &'a Path,
+    /// Where the messages about orders are written down.
+    pub subscribe_file: &'a Path,
 }
+
+/// Messages about orders, by the templates that every simulated mini program has.
+const SUBSCRIBE: &str = r#"[[template]]
+event = "order.paid"
+template_id = "demo_order_paid_0000000000000000000000000001"
+page = "pages/order?id={order_id}"
+data = { thing1 = "{title}", amount2 = "¥{total_yuan}", character_string3 = "{out_trade_no}", time4 = "{paid_at}" }
+
+[[template]]
+event = "order.refunded"
+template_id = "demo_order_refunded_000000000000000000000002"
+page = "pages/order?id={order_id}"
+data = { thing1 = "{title}", amount2 = "¥{refunded_yuan}" }
+"#;
 
 /// Adds to the generated secrets what follows from the surroundings.
 ///
 /// # Errors
-/// When the file of mini programs cannot be written.
+/// When the file of mini programs or that of messages cannot be written.
 pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'_>) -> io::Result<()> {
     let merchant = &around.simulator.merchant;
     let base_url = around.simulator_url.as_str().trim_end_matches('/');
@@ -119,6 +135,11 @@ pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'
     set("WECHAT_CLOUD_ENV", "demo".to_owned());
     set("WECHAT_CLOUD_FUNCTIONS", "echo".to_owned());
     set("WECHAT_APPS_FILE", around.apps_file.display().to_string());
+    set(
+        "SUBSCRIBE_TEMPLATES_FILE",
+        around.subscribe_file.display().to_string(),
+    );
+    private(around.subscribe_file)?.write_all(SUBSCRIBE.as_bytes())?;
     let mut more = private(around.apps_file)?;
     for app in around.simulator.apps.iter().skip(1) {
         let (id, secret) = (&app.app_id, app.app_secret.expose_secret());

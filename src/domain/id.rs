@@ -54,6 +54,8 @@ id! {
     FileId,
     /// A document of a collection.
     DocumentId,
+    /// A subscribe message.
+    MessageId,
     /// A look of WeChat's at a picture or a sound.
     ContentCheckId,
 }

@@ -82,6 +82,10 @@ name! {
     KeySerial, "key serial", 1..=64, b"_";
     /// A product of the catalogue, chosen by the operator. 1 to 64 characters.
     ProductId, "product id", 1..=64, b"_-.";
+    /// A template of subscribe messages of one mini program. 1 to 64 characters.
+    TemplateId, "template id", 1..=64, b"_-";
+    /// What a service chose so that no message is sent twice. 1 to 64 visible ASCII characters.
+    DedupKey, "key", 1..=64, b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
     /// A collection of documents, named by the operator. 1 to 64 characters.
     CollectionName, "collection name", 1..=64, b"_-";
 }

@@ -106,6 +106,18 @@ codes! {
         "WeChat checks content only of users who used the mini program within the last two hours. Have the user open it, and ask again.";
     MediaUnsuited = "media_unsuited", 422, Info, false, "WeChat does not check this kind of file",
         "Pictures are jpg, jpeg, png, bmp or gif, sounds mp3, aac, ac3, wma, flac, vorbis, opus or wav, of 10 MB at the most.";
+    SubscriptionMissing = "subscription_missing", 409, Info, false, "The user has not allowed this message",
+        "The user has not subscribed to the template, or all messages that were allowed are used up. Ask again with `wx.requestSubscribeMessage` when the user taps something.";
+    TemplateUnknown = "template_unknown", 422, Warn, false, "The mini program has no such template",
+        "WeChat knows no template of this id for this mini program. Compare it with WeChat's console.";
+    TemplateBlocked = "template_blocked", 502, Error, false, "WeChat has blocked the template",
+        "WeChat has blocked the template, or these messages for this mini program. The operator must act.";
+    RecipientBusy = "recipient_busy", 409, Info, true, "Another message to the user is on its way",
+        "WeChat takes one message to a user at a time, and those before it took too long. This one was not sent.";
+    MessageRejected = "message_rejected", 422, Info, false, "WeChat does not let these words through",
+        "The values hold words that WeChat finds unfit. Nothing was sent; send other words.";
+    MessageUnfit = "message_unfit", 422, Info, false, "The values do not fit the template",
+        "A keyword of the template is missing, is not one of its own, or has a value that it does not take. Compare them with the template in WeChat's console.";
     CloudNotConfigured = "cloud_not_configured", 503, Info, false, "There is no cloud environment",
         "The server has no `WECHAT_CLOUD_ENV` and no `WECHAT_CLOUD_FUNCTIONS`; everything else works.";
     CloudFunctionFailed = "cloud_function_failed", 502, Warn, false, "The cloud function failed",

@@ -42,9 +42,13 @@ impl Lane {
             "/healthz" => Self::Nothing,
             _ if ["/wechat", "/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
             // Their neighbours under `/internal` wait for WeChat.
-            _ if ["/internal/sessions", "/internal/collections"]
-                .into_iter()
-                .any(is_below) =>
+            _ if [
+                "/internal/sessions",
+                "/internal/collections",
+                "/internal/subscriptions",
+            ]
+            .into_iter()
+            .any(is_below) =>
             {
                 Self::Own
             }
@@ -156,6 +160,8 @@ mod tests {
             ("/internal/access-token", Lane::Mini),
             ("/internal/sessions/introspect", Lane::Own),
             ("/internal/collections/notes/query", Lane::Own),
+            ("/internal/subscriptions/query", Lane::Own),
+            ("/internal/subscribe-messages", Lane::Mini),
             ("/internal/content-checks", Lane::Mini),
             ("/internal/content-checks/0", Lane::Own),
             ("/v1/files", Lane::Files),

@@ -12,7 +12,8 @@ use super::callback::{pay, push};
 use super::file as public_file;
 use super::internal;
 use super::v1::{
-    cloud_id, file, function, login, me, open_data, order, payment, phone_number, product, session, wxacode,
+    cloud_id, file, function, login, me, open_data, order, payment, phone_number, product, session,
+    subscription, wxacode,
 };
 
 /// Mounts every route of the application.
@@ -42,6 +43,11 @@ fn page_routes(config: &mut ServiceConfig) {
                 .route(get().to(me::read_me))
                 .route(patch().to(me::change_me))
                 .route(put().to(me::put_me)),
+        )
+        .service(
+            resource("/v1/subscriptions")
+                .route(get().to(subscription::list_subscriptions))
+                .route(post().to(subscription::create_subscriptions)),
         )
         .service(resource("/v1/phone-number").route(post().to(phone_number::create_phone_number)))
         .service(resource("/v1/open-data/cloud-ids").route(post().to(cloud_id::open_cloud_ids)))
@@ -203,6 +209,14 @@ fn internal_routes(config: &mut ServiceConfig) {
         )
         .service(resource("/internal/wxacodes").route(post().to(internal::wxacode::create_code_as_service)))
         .service(resource("/internal/url-links").route(post().to(internal::url_link::create_url_link)))
+        .service(
+            resource("/internal/subscribe-messages")
+                .route(post().to(internal::subscribe_message::create_subscribe_message)),
+        )
+        .service(
+            resource("/internal/subscriptions/query")
+                .route(post().to(internal::subscribe_message::query_subscriptions)),
+        )
         .service(
             resource("/internal/wechat/{path:.*}")
                 .route(get().to(internal::wechat::call_wechat))

@@ -25,6 +25,8 @@ pub struct Alarms {
     pub push_events: Alarm,
     /// Of the loop that removes the objects of files that are gone.
     pub files: Alarm,
+    /// Of the loop that sends messages about orders.
+    pub subscribe_messages: Alarm,
     /// Of the loop that refreshes access tokens.
     pub access_tokens: Alarm,
     /// Of the loop that decides what WeChat says nothing about.

@@ -1,8 +1,8 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
 //! ([`data`]), what pages store ([`collection`]), what may be shown ([`content`]), what is bought and paid
 //! ([`pay`]), what WeChat's other services do ([`mini`]) and tell by themselves ([`push`]), which pictures are
-//! kept ([`mod@file`]), and what the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`]
-//! follows a change of the data keys.
+//! kept ([`mod@file`]), and what the [`operator`] sees and decides; [`outbox`] tells others, [`subscribe`] the buyers,
+//! [`reencryption`] follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod pay;
 pub mod push;
 pub mod reencryption;
+pub mod subscribe;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -79,6 +80,8 @@ pub struct Context {
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.
     pub webhook: Option<crate::webhook::Sender>,
+    /// The messages that are sent when something happens to an order.
+    pub order_templates: subscribe::OrderTemplates,
     /// Files of users.
     pub files: file::Files,
     /// Schemas of collections, compiled.

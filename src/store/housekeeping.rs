@@ -81,6 +81,23 @@ pub async fn delete_phone_codes(db: impl PgExecutor<'_>, before: DateTime<Utc>) 
         .rows_affected())
 }
 
+/// Removes up to 1,000 subscribe messages that were made before `before` and are not to be sent any more; tells how
+/// many.
+pub async fn delete_subscribe_messages(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- housekeeping.delete_subscribe_messages
+        delete from subscribe_messages where id in (
+            select id from subscribe_messages where created_at < $1 and state not in ('pending', 'sending')
+            order by created_at limit 1000
+            for update skip locked)",
+        before,
+    )
+    .execute(db);
+    Ok(query("housekeeping.delete_subscribe_messages", statement)
+        .await?
+        .rows_affected())
+}
+
 /// Removes up to 1,000 decided looks at pictures and sounds, and as many results of looks, from before `before`; tells
 /// how many.
 pub async fn delete_content_checks(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {

@@ -36,6 +36,8 @@ const OPEN_DATA: &str = "weir_open_data_total";
 const ORDER_MOVES: &str = "weir_order_moves_total";
 /// Tries to deliver an event by `outcome`: `delivered`, `failed`, `parked`.
 const EVENT_DELIVERIES: &str = "weir_event_deliveries_total";
+/// Subscribe messages by where they stand after a try: `sent`, `refused`, `unknown`, `unsent`, `pending`, `given_up`.
+const SUBSCRIBE_MESSAGES: &str = "weir_subscribe_messages_total";
 /// Content checks by `what` (`text`, `media`, `profile`, `order_note`) and `outcome`: `pass`, `review`, `reject`,
 /// `failed`.
 const CONTENT_CHECKS: &str = "weir_content_checks_total";
@@ -127,6 +129,7 @@ fn describe() {
     describe_counter!(OPEN_DATA, "Open data by what became of it");
     describe_counter!(ORDER_MOVES, "Moves of orders from one status to another");
     describe_counter!(EVENT_DELIVERIES, "Tries to deliver an event to its receiver");
+    describe_counter!(SUBSCRIBE_MESSAGES, "Tries to send a subscribe message");
     describe_counter!(CONTENT_CHECKS, "Content checks by what came of them");
     describe_counter!(FREE_CALLS, "Calls to WeChat made for the owner's other services");
     describe_counter!(
@@ -166,6 +169,11 @@ pub fn count_order_move(from: &'static str, to: &'static str) {
 /// Counts a try to deliver an event by how it ended.
 pub fn count_event_delivery(outcome: &'static str) {
     counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(1);
+}
+
+/// Counts a try to send a subscribe message by where the message stands after it.
+pub fn count_subscribe_message(state: &'static str) {
+    counter!(SUBSCRIBE_MESSAGES, "state" => state).increment(1);
 }
 
 /// Counts a content check by what came of it.

@@ -20,6 +20,8 @@ const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
 /// for any clock.
 const PHONE_CODES_KEPT: TimeDelta = TimeDelta::hours(1);
 
+/// How long a subscribe message is kept, and its key honoured.
+const SUBSCRIBE_MESSAGES_KEPT: TimeDelta = TimeDelta::days(30);
 /// How long a look at a picture or a sound is told of, and a result that nobody waits for is kept.
 const CONTENT_CHECKS_KEPT: TimeDelta = TimeDelta::days(30);
 
@@ -52,6 +54,8 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         store::housekeeping::delete_refused_notifications(&context.db, now - REFUSED_KEPT, REFUSED_ROWS_MAX)
             .await?;
     let codes = store::housekeeping::delete_phone_codes(&context.db, now - PHONE_CODES_KEPT).await?;
+    let messages =
+        store::housekeeping::delete_subscribe_messages(&context.db, now - SUBSCRIBE_MESSAGES_KEPT).await?;
     let checks = store::housekeeping::delete_content_checks(&context.db, now - CONTENT_CHECKS_KEPT).await?;
     let pushed = store::housekeeping::delete_push_messages(&context.db, now - PUSH_MESSAGES_KEPT).await?;
     if [
@@ -61,9 +65,10 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         notifications,
         refused,
         codes,
+        messages,
         checks,
         pushed,
-    ] == [0; 8]
+    ] == [0; 9]
     {
         return Ok(Next::Later);
     }
@@ -74,6 +79,7 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         notifications,
         refused,
         codes,
+        messages,
         checks,
         pushed,
         "removed what has served its time"

@@ -13,6 +13,7 @@ mod reconcile;
 mod reencryption;
 mod refunds;
 mod settle;
+mod subscribe_messages;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 14] = [
+const LOOPS: [Loop; 15] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -44,6 +45,7 @@ const LOOPS: [Loop; 14] = [
     content_checks::LOOP,
     files::SWEEP,
     files::AUDIT,
+    subscribe_messages::LOOP,
 ];
 /// However often an alarm is set, a loop does not look more often than this because of it.
 const ALARMED_PAUSE_MIN: Duration = Duration::from_millis(50);

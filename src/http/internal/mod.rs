@@ -5,6 +5,7 @@ pub mod access_token;
 pub mod content_check;
 pub mod document;
 pub mod session;
+pub mod subscribe_message;
 pub mod url_link;
 pub mod wechat;
 pub mod wxacode;

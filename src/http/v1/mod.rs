@@ -14,4 +14,5 @@ pub mod payment;
 pub mod phone_number;
 pub mod product;
 pub mod session;
+pub mod subscription;
 pub mod wxacode;

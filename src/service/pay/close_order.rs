@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::event;
 use super::inquiry::{Found, LEASE, close_at_wechat};
 use crate::domain::attempt::{self, AttemptEvent};
 use crate::domain::id::{OrderId, UserId};
@@ -135,9 +136,9 @@ async fn close_here(
         cause: cause.as_str(),
         is_told: context.webhook.is_some(),
     };
-    store::event::insert(&mut tx, &event, now).await?;
+    event::write(context, &mut tx, &event, now).await?;
     tx.commit().await?;
-    context.alarms.events.set(now);
+    event::ring(context, event.kind);
     telemetry::count_order_move(status.as_str(), OrderStatus::Closed.as_str());
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod close_due;
 pub mod close_order;
 pub mod delivery;
 mod deny_refund;
+pub(in crate::service) mod event;
 mod inquiry;
 pub mod order_response;
 pub mod place_order;

@@ -6,12 +6,13 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::event;
 use crate::domain::exception::ExceptionKind;
-use crate::domain::id::{ExceptionId, OrderId};
+use crate::domain::id::{AttemptId, ExceptionId, OrderId};
 use crate::domain::order::OrderStatus;
 use crate::domain::settlement::{self, LandedPayment, Settlement};
 use crate::error::AppError;
-use crate::service::Context;
+use crate::service::{Context, subscribe};
 use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::exception::NewException;
@@ -21,6 +22,8 @@ use crate::telemetry;
 
 /// How often a transaction that gave way to another is tried again.
 const TRIES_MAX: u32 = 3;
+/// The event of a paid order.
+const PAID: &str = "order.paid";
 
 /// How we learned of the payment.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +76,7 @@ pub(super) async fn settle(
 ) -> Result<Outcome, AppError> {
     if let Source::Notification(delivery) = source {
         let event_id = context.entropy.uuid(delivery.received_at)?;
-        let settled = store::settlement::settle_expected(
-            &context.db,
-            landed,
-            delivery,
-            event_id,
-            context.webhook.is_some(),
-        )
-        .await;
+        let settled = settle_expected(context, landed, delivery, event_id).await;
         // A conflict is a payment number that stands elsewhere in the books: decided under lock.
         if !matches!(
             settled,
@@ -100,6 +96,26 @@ pub(super) async fn settle(
             outcome => return Ok(outcome?),
         }
     }
+}
+
+/// The ordinary case: one statement, and a transaction around it only where a message to the buyer goes with it.
+async fn settle_expected(
+    context: &Context,
+    landed: &LandedPayment,
+    delivery: &NewDelivery<'_>,
+    event_id: Uuid,
+) -> Result<Option<(OrderId, AttemptId)>, store::Error> {
+    let is_told = context.webhook.is_some();
+    if !context.order_templates.has(PAID) {
+        return store::settlement::settle_expected(&context.db, landed, delivery, event_id, is_told).await;
+    }
+    let mut tx = context.db.begin().await?;
+    let settled = store::settlement::settle_expected(&mut *tx, landed, delivery, event_id, is_told).await?;
+    if settled.is_some() {
+        subscribe::queue(context, &mut tx, (event_id, PAID), delivery.received_at).await?;
+        tx.commit().await?;
+    }
+    Ok(settled)
 }
 
 async fn settle_locked(
@@ -202,13 +218,13 @@ async fn pay(
             .uuid(now)
             .map_err(store::vault::VaultError::from)?,
         order_id: locked.order_id,
-        kind: "order.paid",
+        kind: PAID,
         from: OrderStatus::AwaitingPayment,
         to: OrderStatus::Paid,
         cause: source.as_str(),
         is_told: context.webhook.is_some(),
     };
-    store::event::insert(tx, &event, now).await?;
+    event::write(context, tx, &event, now).await?;
     Ok(event.id)
 }
 
@@ -258,7 +274,7 @@ async fn except(
 }
 
 fn note_paid(context: &Context, order_id: OrderId) {
-    context.alarms.events.set(context.clock.now());
+    event::ring(context, PAID);
     telemetry::note_order(order_id);
     telemetry::count_order_move(OrderStatus::AwaitingPayment.as_str(), OrderStatus::Paid.as_str());
 }

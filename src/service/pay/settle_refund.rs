@@ -7,6 +7,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::event;
 use super::settle::{Outcome, Source};
 use crate::domain::exception::ExceptionKind;
 use crate::domain::fen::Fen;
@@ -76,6 +77,7 @@ pub(super) struct SettledRefund {
 #[derive(Clone, Copy, Debug)]
 struct MovedOrder {
     event_id: Uuid,
+    kind: &'static str,
     from: OrderStatus,
     to: OrderStatus,
 }
@@ -97,7 +99,7 @@ impl SettledRefund {
             telemetry::note_order(order_id);
         }
         if let Some(moved) = self.order_moved {
-            context.alarms.events.set(context.clock.now());
+            event::ring(context, moved.kind);
             telemetry::count_order_move(moved.from.as_str(), moved.to.as_str());
         }
     }
@@ -251,12 +253,13 @@ async fn move_order(
         cause: source.as_str(),
         is_told: context.webhook.is_some(),
     };
-    store::event::insert(tx, &event, now).await?;
+    event::write(context, tx, &event, now).await?;
     if locked.is_restocking && store::order::update_restocked(tx, locked.order_id, now).await? {
         store::product::return_stock(&mut *tx, locked.order_id).await?;
     }
     Ok(MovedOrder {
         event_id: event.id,
+        kind,
         from: locked.order_status,
         to,
     })

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use crate::domain::name::AppId;
 use crate::error::AppError;
+use crate::service::subscribe::{self, Recipient};
 use crate::service::{Context, content};
 use crate::wechat::push::{PushEvent, PushMessage};
 
@@ -20,6 +21,7 @@ pub async fn apply(
     message: &PushMessage,
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
+    let who = message.openid.as_ref().map(|openid| Recipient { app_id, openid });
     match &message.event {
         PushEvent::MediaCheck(result) => content::apply_result(tx, app_id, result, now).await?,
         PushEvent::TradeControlled => {
@@ -28,10 +30,22 @@ pub async fn apply(
         PushEvent::DebugDemo => {
             tracing::info!(app.id = %app_id, "the test of message push in WeChat's console has arrived");
         }
-        PushEvent::SubscribePopup(_)
-        | PushEvent::SubscribeChange(_)
-        | PushEvent::SubscribeSent(_)
-        | PushEvent::TradeRemindAccess
+        PushEvent::SubscribePopup(answers) => {
+            if let Some(who) = who {
+                subscribe::heard_popup(tx, who, answers, now).await?;
+            }
+        }
+        PushEvent::SubscribeChange(answers) => {
+            if let Some(who) = who {
+                subscribe::heard_change(tx, who, answers, now).await?;
+            }
+        }
+        PushEvent::SubscribeSent(reports) => {
+            if let Some(who) = who {
+                subscribe::heard_sent(tx, who, reports, now).await?;
+            }
+        }
+        PushEvent::TradeRemindAccess
         | PushEvent::TradeRemindShipping(_)
         | PushEvent::TradeSettlement(_)
         | PushEvent::Other => {}

@@ -1,0 +1,199 @@
+//! What one try to send a message comes to, and writing it down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::domain::id::MessageId;
+use crate::domain::name::AppId;
+use crate::domain::subscribe::{AFTER_UNKNOWN, TRIES_MAX, gap};
+use crate::error::{AppError, ErrorCode};
+use crate::service::Context;
+use crate::service::mini::{self, CallError};
+use crate::store;
+use crate::store::subscribe_message::{EndedTry, LockedMessage, MessageState};
+use crate::telemetry;
+use crate::wechat::mini::subscribe::{self, Message, Refusal, refusal};
+
+/// How long whoever sends is waited for: longer than two tokens and all calls of a try may take.
+pub(super) const LEASE: TimeDelta = TimeDelta::minutes(1);
+/// The waits after WeChat said that another message to the same user is on its way.
+const PARALLEL_WAITS: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(900),
+];
+/// After a day's calls are used up, and likewise where WeChat gives no token: as long as that takes to change.
+const QUOTA_GAP: TimeDelta = TimeDelta::hours(1);
+/// WeChat's number for that.
+const QUOTA_USED_UP: i64 = 45_009;
+
+/// What a try came to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// WeChat took it, under this number if it told one.
+    Sent(Option<String>),
+    /// WeChat does not take it, for good.
+    Refused(i64),
+    /// Its values do not fit, and WeChat was not asked.
+    Unfit,
+    /// Nobody knows.
+    Unknown(CallError),
+    /// WeChat did not take it; later it may.
+    Unsent(CallError),
+}
+
+/// Calls WeChat, again and again within a bound while another message to the same user is on its way there.
+pub(super) async fn attempt(
+    context: &Arc<Context>,
+    app_id: &AppId,
+    message: &Message,
+) -> Result<Outcome, AppError> {
+    let call = subscribe::call(message).map_err(AppError::internal)?;
+    let mut waits = PARALLEL_WAITS.into_iter();
+    loop {
+        match mini::call(context, app_id, &call).await {
+            Ok(reply) => return Ok(Outcome::Sent(subscribe::msgid(&reply))),
+            Err(error) => match judge(error) {
+                Outcome::Unsent(CallError::Refused { errcode }) if refusal(errcode) == Refusal::Parallel => {
+                    match waits.next() {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => return Ok(Outcome::Unsent(CallError::Refused { errcode })),
+                    }
+                }
+                outcome => return Ok(outcome),
+            },
+        }
+    }
+}
+
+fn judge(error: CallError) -> Outcome {
+    match error {
+        CallError::Refused { errcode } => match refusal(errcode) {
+            // The rest may be a right that the mini program lacks for now.
+            Refusal::Parallel | Refusal::Passing | Refusal::Other => Outcome::Unsent(error),
+            Refusal::NotGranted
+            | Refusal::OpenId
+            | Refusal::Template
+            | Refusal::Blocked
+            | Refusal::Words
+            | Refusal::Data => Outcome::Refused(errcode),
+        },
+        CallError::Unavailable | CallError::Timeout | CallError::TooLong => Outcome::Unknown(error),
+        CallError::NoToken { .. } | CallError::Unreached | CallError::Own(_) => Outcome::Unsent(error),
+    }
+}
+
+/// Writes down what a try came to, together with what it does to the count of what the user has allowed. A try
+/// whose holder was taken for dead and whose message went to somebody else changes nothing. Gives WeChat's number of
+/// the message if its report has told what the answer did not.
+pub(super) async fn write_down(
+    context: &Context,
+    (id, token): (MessageId, Uuid),
+    outcome: &Outcome,
+) -> Result<Option<String>, AppError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let Some(locked) = store::subscribe_message::lock_sending(&mut tx, id, token).await? else {
+        return Ok(None);
+    };
+    let (who, template_id) = (locked.who(), &locked.template_id);
+    let ended = ended(context, &locked, outcome)?;
+    match &ended {
+        Some(ended) => store::subscribe_message::update_ended(&mut tx, id, ended, now).await?,
+        None => store::subscribe_message::delete(&mut tx, id).await?,
+    }
+    let is_sent = ended.is_some_and(|ended| ended.state == MessageState::Sent);
+    if is_sent && locked.told_errcode.is_none_or(|errcode| errcode == 0) {
+        store::subscribe_grant::update_used(&mut tx, who, template_id, now).await?;
+    }
+    if matches!(outcome, Outcome::Refused(errcode) if refusal(*errcode) == Refusal::NotGranted) {
+        store::subscribe_grant::update_empty(&mut tx, who, template_id, None, now).await?;
+    }
+    tx.commit().await?;
+    let state = ended.map_or("unsent", |ended| ended.state.as_str());
+    telemetry::count_subscribe_message(state);
+    if let Some(due_at) = ended.and_then(|ended| ended.due_at) {
+        context.alarms.subscribe_messages.set(due_at);
+    }
+    Ok(locked.msgid.filter(|_| is_sent))
+}
+
+/// Where a message stands after a try; nothing: it is forgotten, since WeChat has not taken it and whoever asked is
+/// told so.
+fn ended<'a>(
+    context: &Context,
+    locked: &LockedMessage,
+    outcome: &'a Outcome,
+) -> Result<Option<EndedTry<'a>>, AppError> {
+    let plain = |state| EndedTry {
+        state,
+        due_at: None,
+        is_unknown: false,
+        errcode: None,
+        msgid: None,
+    };
+    let again = |least: TimeDelta| -> Result<EndedTry<'a>, AppError> {
+        let now = context.clock.now();
+        let [chance] = context.entropy.bytes()?;
+        let in_vain = u32::try_from(locked.attempts).unwrap_or(u32::MAX);
+        let gap = gap(in_vain, chance).filter(|_| locked.attempts < TRIES_MAX);
+        Ok(match gap {
+            Some(gap) => EndedTry {
+                due_at: Some(now + gap.max(least)),
+                ..plain(MessageState::Pending)
+            },
+            None => plain(MessageState::GivenUp),
+        })
+    };
+    Ok(Some(match outcome {
+        Outcome::Sent(msgid) => EndedTry {
+            msgid: msgid.as_deref(),
+            ..plain(MessageState::Sent)
+        },
+        Outcome::Refused(errcode) => EndedTry {
+            errcode: Some(*errcode),
+            ..plain(MessageState::Refused)
+        },
+        Outcome::Unfit => plain(MessageState::Refused),
+        // WeChat's report came before the answer was lost.
+        Outcome::Unknown(_) if locked.msgid.is_some() => plain(MessageState::Sent),
+        Outcome::Unknown(_) if locked.is_of_event => EndedTry {
+            is_unknown: true,
+            ..again(AFTER_UNKNOWN)?
+        },
+        Outcome::Unknown(_) => EndedTry {
+            is_unknown: true,
+            ..plain(MessageState::Unknown)
+        },
+        Outcome::Unsent(_) if !locked.is_of_event => return Ok(None),
+        Outcome::Unsent(error) => {
+            let (errcode, least) = match error {
+                CallError::Refused { errcode } if *errcode == QUOTA_USED_UP => (Some(*errcode), QUOTA_GAP),
+                CallError::Refused { errcode } => (Some(*errcode), TimeDelta::zero()),
+                _ => (None, TimeDelta::zero()),
+            };
+            EndedTry {
+                errcode,
+                ..again(least)?
+            }
+        }
+    }))
+}
+
+/// What whoever asked is told of a refusal.
+pub(super) fn refused(errcode: i64) -> AppError {
+    let code = match refusal(errcode) {
+        Refusal::NotGranted => ErrorCode::SubscriptionMissing,
+        Refusal::OpenId => ErrorCode::OpenidUnknown,
+        Refusal::Template => ErrorCode::TemplateUnknown,
+        Refusal::Blocked => ErrorCode::TemplateBlocked,
+        Refusal::Parallel => ErrorCode::RecipientBusy,
+        Refusal::Words => ErrorCode::MessageRejected,
+        Refusal::Data => ErrorCode::MessageUnfit,
+        Refusal::Passing | Refusal::Other => return CallError::Refused { errcode }.into(),
+    };
+    AppError::new(code).wechat_errcode(errcode)
+}

@@ -99,6 +99,7 @@ mod session_token;
 mod settle;
 mod shape;
 mod stop;
+mod subscribe;
 mod sync;
 mod unclear;
 mod unionid;

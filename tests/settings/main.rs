@@ -7,3 +7,4 @@
 mod example;
 mod problem;
 mod sound;
+mod subscribe;

@@ -65,6 +65,9 @@ pub(crate) const MORE: [(&str, &str); 29] = [
 
 const APPS: &str = "[[app]]\nid = \"wxaaaaaaaaaaaaaaaa\"\nsecret = \"0cc175b9c0f1b6a831c399e269772661\"\n";
 
+const TEMPLATES: &str = "[[template]]\nevent = \"order.paid\"\ntemplate_id = \"a1B2c3\"\n\
+    page = \"pages/order?id={order_id}\"\n[template.data]\nthing1 = \"{title}\"\namount2 = \"¥{total_yuan}\"\n";
+
 /// A key of the merchant, made for this run: private and public, PEM.
 fn keys() -> &'static (String, String) {
     static KEYS: OnceLock<(String, String)> = OnceLock::new();
@@ -109,6 +112,7 @@ pub(crate) fn everything(folder: &tempfile::TempDir) -> Values {
         ("WXPAY_PRIVATE_KEY_FILE", private.as_str()),
         ("WXPAY_PUBLIC_KEY_FILE", public),
         ("WECHAT_APPS_FILE", APPS),
+        ("SUBSCRIBE_TEMPLATES_FILE", TEMPLATES),
     ] {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
@@ -166,6 +170,7 @@ fn everything_can_be_set() {
         .map(weir::domain::name::FunctionName::as_str)
         .collect();
     assert_eq!(functions, ["sum", "greet"]);
+    assert_eq!(settings.subscribe.templates.len(), 1);
     assert!(settings.merchant.is_some());
     assert_eq!(settings.telemetry.log_format, Some(LogFormat::Json));
     assert!(matches!(settings.files, FileSettings::Store(store) if store.prefix == "uploads/"));

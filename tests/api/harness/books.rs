@@ -110,6 +110,16 @@ const FORBIDDEN: &[(&str, &str)] = &[
             (select sum(i.unit_price_fen * i.quantity) from order_items i where i.order_id = o.id)",
     ),
     (
+        "a message about something that happened to the order of somebody else, or to no order",
+        "select m.id::text from subscribe_messages m left join events e on e.id = m.event_id
+            left join orders o on o.id = e.order_id
+         where m.event_id is not null and (o.app_id, o.openid) is distinct from (m.app_id, m.openid)",
+    ),
+    (
+        "more messages used up than were ever allowed",
+        "select template_id from subscribe_grants where remaining < 0 or used > greatest(told_by_page, told_by_push)",
+    ),
+    (
         "an order without its idempotency key, though older ones are kept, or a key without its order",
         "select coalesce(o.id, k.order_id)::text from orders o full join idempotency_keys k on k.order_id = o.id
          where o.id is null

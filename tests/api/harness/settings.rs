@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -62,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) is_other_bound: bool,
     /// A database that is used and left alone, in place of one for this shop.
     pub(crate) database_url: Option<String>,
+    /// Files that its variables name.
+    pub(crate) kept: Vec<Arc<NamedTempFile>>,
 }
 
 impl Default for Setup {
@@ -76,6 +78,7 @@ impl Default for Setup {
             variables: BTreeMap::new(),
             is_other_bound: false,
             database_url: None,
+            kept: Vec::new(),
         }
     }
 }

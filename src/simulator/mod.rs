@@ -42,6 +42,7 @@ mod rotation;
 mod rule;
 mod seal;
 mod server;
+mod shipping;
 mod slow_body;
 mod state;
 mod voucher;

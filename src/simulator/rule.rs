@@ -23,6 +23,9 @@ pub(super) struct Rules {
     /// How long an access token is, 20 to 4,096 characters.
     #[serde(default = "usual_token_chars")]
     pub(super) access_token_chars: usize,
+    /// How many seconds after its payment an order is known to order shipping management, at most 86,400.
+    #[serde(default)]
+    pub(super) shipping_order_known_after_s: u32,
 }
 
 /// As long as real ones are today; `WeChat` asks for room for 512 at least.
@@ -42,6 +45,7 @@ impl Rules {
             one_refund_a_minute: true,
             balance_fen: None,
             access_token_chars: usual_token_chars(),
+            shipping_order_known_after_s: 0,
         }
     }
 }

@@ -30,6 +30,7 @@ mod refund;
 mod refund_notice;
 mod restart;
 mod seed;
+mod shipping;
 mod signature;
 mod token;
 mod voucher;

@@ -28,6 +28,11 @@ pub(in crate::simulator) enum Api {
     Echo,
     /// A message that is pushed to the server.
     Push,
+    UploadShipping,
+    ShippingOrder,
+    ShippingOrderList,
+    TradeManaged,
+    ConfirmReceive,
 }
 
 impl Api {
@@ -54,6 +59,11 @@ impl Api {
             Self::ResetSessionKey => 40,
             Self::Echo => 30,
             Self::Push => 50,
+            Self::UploadShipping => 60,
+            Self::ShippingOrder => 61,
+            Self::ShippingOrderList => 62,
+            Self::TradeManaged => 63,
+            Self::ConfirmReceive => 64,
         }
     }
 
@@ -70,6 +80,11 @@ impl Api {
                 | Self::CloudFunction
                 | Self::ResetSessionKey
                 | Self::Echo
+                | Self::UploadShipping
+                | Self::ShippingOrder
+                | Self::ShippingOrderList
+                | Self::TradeManaged
+                | Self::ConfirmReceive
         )
     }
 

@@ -1,5 +1,5 @@
 //! The mini-program side of `api.weixin.qq.com`: login codes, access tokens,
-//! phone numbers, cloudIDs and cloud functions.
+//! phone numbers, cloudIDs, cloud functions and order shipping management.
 //!
 //! Errors come with HTTP 200 and an `errcode`, as the real host's do.
 
@@ -10,6 +10,7 @@ pub(super) mod login;
 pub(super) mod open_data;
 pub(super) mod phone_number;
 pub(super) mod session;
+pub(super) mod shipping;
 pub(super) mod token;
 
 use secrecy::ExposeSecret;

@@ -24,5 +24,6 @@ pub mod reconciliation;
 pub mod refund;
 pub mod schedule;
 pub mod settlement;
+pub mod shipment;
 pub mod text;
 pub mod user;

@@ -12,6 +12,7 @@ mod reconcile;
 mod reencryption;
 mod refunds;
 mod settle;
+mod shipments;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,10 +29,11 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 13] = [
+const LOOPS: [Loop; 14] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
+    shipments::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
     events::ORDERS,

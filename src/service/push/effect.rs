@@ -7,37 +7,35 @@ use sqlx::PgConnection;
 use crate::domain::name::AppId;
 use crate::error::AppError;
 use crate::service::Context;
+use crate::service::shipping::news as shipping;
 use crate::wechat::push::{PushEvent, PushMessage};
 
 /// Applies a message that was not seen before.
 ///
 /// # Errors
 /// When the database fails: nothing of the message is kept then, and WeChat pushes it again.
-#[expect(
-    clippy::unused_async,
-    reason = "effects are statements of the transaction in hand"
-)]
 pub async fn apply(
     _context: &Context,
-    _tx: &mut PgConnection,
+    tx: &mut PgConnection,
     app_id: &AppId,
     message: &PushMessage,
-    _now: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), AppError> {
     match &message.event {
         PushEvent::TradeControlled => {
             tracing::warn!(app.id = %app_id, "WeChat demands to be told of shipments of this mini program from now on");
+            shipping::controlled(tx, app_id, now).await?;
         }
         PushEvent::DebugDemo => {
             tracing::info!(app.id = %app_id, "the test of message push in WeChat's console has arrived");
         }
+        PushEvent::TradeRemindAccess => shipping::access_reminded(tx, app_id, now).await?,
+        PushEvent::TradeRemindShipping(order) => shipping::shipping_reminded(tx, app_id, order, now).await?,
+        PushEvent::TradeSettlement(told) => shipping::settlement(tx, app_id, told, now).await?,
         PushEvent::SubscribePopup(_)
         | PushEvent::SubscribeChange(_)
         | PushEvent::SubscribeSent(_)
         | PushEvent::MediaCheck(_)
-        | PushEvent::TradeRemindAccess
-        | PushEvent::TradeRemindShipping(_)
-        | PushEvent::TradeSettlement(_)
         | PushEvent::Other => {}
     }
     Ok(())

@@ -11,4 +11,5 @@ pub mod login;
 pub mod open_data;
 pub mod phone_number;
 pub mod session_key;
+pub mod shipping;
 pub mod token;

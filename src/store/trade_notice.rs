@@ -49,7 +49,7 @@ pub struct NewNotice<'a> {
     pub figures: serde_json::Value,
 }
 
-/// Writes a notice in the place of an older one of its kind; gives the order, or nothing where the payment is
+/// Writes a notice in the place of an older one of its kind; one that says the same again is not news. Gives the order, or nothing where the payment is
 /// not one of ours in this mini program.
 pub async fn upsert(
     db: &mut PgConnection,
@@ -62,7 +62,10 @@ pub async fn upsert(
         select p.transaction_id, $3, o.id, $4, $5, $6 from payments p join orders o on o.id = p.order_id
         where p.transaction_id = $1 and o.app_id = $2
         on conflict on constraint trade_notices_pkey do update
-            set happened_at = excluded.happened_at, figures = excluded.figures, recorded_at = excluded.recorded_at
+            set happened_at = excluded.happened_at,
+                figures = case when n.happened_at = excluded.happened_at then n.figures || jsonb_strip_nulls(excluded.figures)
+                    else excluded.figures end,
+                recorded_at = case when n.happened_at = excluded.happened_at then n.recorded_at else excluded.recorded_at end
         returning n.order_id",
         notice.transaction_id.as_str(),
         notice.app_id.as_str(),

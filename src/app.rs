@@ -17,6 +17,7 @@ use crate::domain::entropy::Entropy;
 use crate::file::place::{Bucket, Place};
 use crate::http::{self, Bounds, Running, Shell};
 use crate::service::alarm::Alarms;
+use crate::service::content::gate::Gate;
 use crate::service::data::cloud_function::Cloud;
 use crate::service::file::Files;
 use crate::service::login::session::SessionCache;
@@ -248,6 +249,10 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
                 .map_or_else(|_| "unnamed".to_owned(), hex::encode),
         ),
         cloud: cloud(settings),
+        gate: Gate::new(
+            settings.content_checks.has_profile,
+            settings.content_checks.has_order_note,
+        ),
         merchant,
         webhook: None,
         files: Files::new(place(&settings.files)?),

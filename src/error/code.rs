@@ -98,6 +98,14 @@ codes! {
         "WeChat considers the user a high risk or has restricted the account. Show a message; do not retry.";
     PhoneCodeInvalid = "phone_code_invalid", 400, Info, false, "The code of the phone-number button is not valid",
         "The code is wrong, used or may be used, older than five minutes, or of another user or mini program. Let the user tap the button again and send the new code.";
+    ContentRejected = "content_rejected", 422, Info, false, "WeChat finds the text unfit",
+        "The text is checked before it is kept, and WeChat says that it must not be shown. `errors` names the field and what was found. Have the user write something else; nothing was kept.";
+    OpenidUnknown = "openid_unknown", 422, Info, false, "WeChat knows no such user of this mini program",
+        "The openid is none, or one of another mini program.";
+    UserInactive = "user_inactive", 409, Info, false, "The user has been away for too long",
+        "WeChat checks content only of users who used the mini program within the last two hours. Have the user open it, and ask again.";
+    MediaUnsuited = "media_unsuited", 422, Info, false, "WeChat does not check this kind of file",
+        "Pictures are jpg, jpeg, png, bmp or gif, sounds mp3, aac, ac3, wma, flac, vorbis, opus or wav, of 10 MB at the most.";
     CloudNotConfigured = "cloud_not_configured", 503, Info, false, "There is no cloud environment",
         "The server has no `WECHAT_CLOUD_ENV` and no `WECHAT_CLOUD_FUNCTIONS`; everything else works.";
     CloudFunctionFailed = "cloud_function_failed", 502, Warn, false, "The cloud function failed",

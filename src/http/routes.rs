@@ -191,6 +191,14 @@ fn internal_routes(config: &mut ServiceConfig) {
                 .route(post().to(internal::access_token::report_access_token)),
         )
         .service(
+            resource("/internal/content-checks")
+                .route(post().to(internal::content_check::create_content_check)),
+        )
+        .service(
+            resource("/internal/content-checks/{id}")
+                .route(get().to(internal::content_check::read_content_check)),
+        )
+        .service(
             resource("/internal/sessions/introspect").route(post().to(internal::session::introspect_session)),
         )
         .service(

@@ -17,6 +17,7 @@ mod cashier;
 mod certificate;
 mod clock;
 mod connection;
+mod content;
 mod control;
 mod entropy;
 mod envelope;

@@ -113,6 +113,9 @@ pub(super) struct Identity {
     /// Base64 of 16 bytes.
     pub(super) session_key: String,
     pub(super) session_key_at: DateTime<Utc>,
+    /// When the person last opened the mini program: its pages call `wx.login`.
+    #[serde(default)]
+    pub(super) used_at: Option<DateTime<Utc>>,
     /// The keys before it, the last one first.
     #[serde(default)]
     pub(super) earlier_session_keys: Vec<String>,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::content::CheckLimits;
 use super::options::Delivery;
 
 /// How long a refund takes by itself where notifications go out by themselves, in seconds.
@@ -26,6 +27,9 @@ pub(super) struct Rules {
     /// How many seconds after its payment an order is known to order shipping management, at most 86,400.
     #[serde(default)]
     pub(super) shipping_order_known_after_s: u32,
+    /// How many content checks a mini program has.
+    #[serde(default = "CheckLimits::usual")]
+    pub(super) content_checks: CheckLimits,
 }
 
 /// As long as real ones are today; `WeChat` asks for room for 512 at least.
@@ -46,6 +50,7 @@ impl Rules {
             balance_fen: None,
             access_token_chars: usual_token_chars(),
             shipping_order_known_after_s: 0,
+            content_checks: CheckLimits::USUAL,
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
 
 /// `WeChat`'s paths, exactly as the real hosts have them.
 fn wechat(config: &mut ServiceConfig) {
-    use mini::{cloud_function, echo, login, open_data, phone_number, session, token};
+    use mini::{cloud_function, content_check, echo, login, open_data, phone_number, session, token};
     use pay::{bill, bill_download, certificates, close, prepay, query, refund, refund_query};
     let any = web::route;
     config
@@ -87,6 +87,14 @@ fn wechat(config: &mut ServiceConfig) {
             any().to(api(Api::CloudFunction, cloud_function::handle)),
         )
         .configure(shipping_routes)
+        .route(
+            "/wxa/msg_sec_check",
+            any().to(api(Api::TextCheck, content_check::handle_text)),
+        )
+        .route(
+            "/wxa/media_check_async",
+            any().to(api(Api::MediaCheck, content_check::handle_media)),
+        )
         .service(
             web::resource("/wxa/echo/{path:.*}")
                 .app_data(PayloadConfig::new(echo::BODY_BYTES_MAX))

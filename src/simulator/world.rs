@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bill::Tickets;
 use super::certificate;
+use super::content::CheckCounts;
 use super::entropy::Entropy;
 use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
@@ -46,6 +47,8 @@ pub(super) struct World {
     pub(super) pushes: Pushes,
     /// Not kept over a restart.
     pub(super) tickets: Tickets,
+    /// Not kept over a restart.
+    pub(super) check_counts: CheckCounts,
     /// Only those that are still to be delivered, by number.
     notifications: BTreeMap<u64, Notification>,
     /// Open sheets, oldest first; not kept over a restart.
@@ -84,6 +87,7 @@ impl World {
             rules,
             pushes: Pushes::default(),
             tickets: Tickets::default(),
+            check_counts: CheckCounts::default(),
             notifications: BTreeMap::new(),
             cashiers: VecDeque::new(),
             changed: Vec::new(),
@@ -278,6 +282,11 @@ impl World {
         self.users_by_openid
             .get(&name)
             .and_then(|user_id| self.users.get(user_id))
+    }
+
+    /// Whether a person has this name in any mini program.
+    pub(super) fn has_openid_elsewhere(&self, openid: &str) -> bool {
+        self.users_by_openid.keys().any(|(_, known)| known == openid)
     }
 
     pub(super) fn login_code(&self, code: &str) -> Option<&LoginCode> {

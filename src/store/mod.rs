@@ -14,6 +14,7 @@ pub mod check;
 pub mod collection;
 pub mod collection_index;
 pub mod comparison;
+pub mod content_check;
 pub mod data_key;
 pub mod database;
 pub mod difference;

@@ -15,6 +15,7 @@ mod bill;
 mod bill_fault;
 mod bookkeeper;
 mod cashier;
+mod content_check;
 mod control;
 mod fault;
 mod forward;

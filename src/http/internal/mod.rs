@@ -2,6 +2,7 @@
 //! program, from where, and how it ended; never a token.
 
 pub mod access_token;
+pub mod content_check;
 pub mod document;
 pub mod session;
 pub mod wechat;

@@ -101,6 +101,8 @@ pub const INTERNAL: &str = "internal";
         internal::access_token::read_access_token,
         internal::access_token::report_access_token,
         internal::session::introspect_session,
+        internal::content_check::create_content_check,
+        internal::content_check::read_content_check,
         internal::wechat::call_wechat,
         internal::document::create_documents_as_service,
         internal::document::query_documents_as_service,

@@ -6,8 +6,8 @@ use sqlx::PgConnection;
 
 use crate::domain::name::AppId;
 use crate::error::AppError;
-use crate::service::Context;
 use crate::service::shipping::news as shipping;
+use crate::service::{Context, content};
 use crate::wechat::push::{PushEvent, PushMessage};
 
 /// Applies a message that was not seen before.
@@ -22,6 +22,7 @@ pub async fn apply(
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
     match &message.event {
+        PushEvent::MediaCheck(result) => content::apply_result(tx, app_id, result, now).await?,
         PushEvent::TradeControlled => {
             tracing::warn!(app.id = %app_id, "WeChat demands to be told of shipments of this mini program from now on");
             shipping::controlled(tx, app_id, now).await?;
@@ -35,7 +36,6 @@ pub async fn apply(
         PushEvent::SubscribePopup(_)
         | PushEvent::SubscribeChange(_)
         | PushEvent::SubscribeSent(_)
-        | PushEvent::MediaCheck(_)
         | PushEvent::Other => {}
     }
     Ok(())

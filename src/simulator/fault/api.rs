@@ -25,6 +25,8 @@ pub(in crate::simulator) enum Api {
     OpenData,
     CloudFunction,
     ResetSessionKey,
+    TextCheck,
+    MediaCheck,
     Echo,
     /// A message that is pushed to the server.
     Push,
@@ -57,6 +59,8 @@ impl Api {
             Self::OpenData => 32,
             Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
+            Self::TextCheck => 60,
+            Self::MediaCheck => 61,
             Self::Echo => 30,
             Self::Push => 50,
             Self::UploadShipping => 60,
@@ -79,6 +83,8 @@ impl Api {
                 | Self::OpenData
                 | Self::CloudFunction
                 | Self::ResetSessionKey
+                | Self::TextCheck
+                | Self::MediaCheck
                 | Self::Echo
                 | Self::UploadShipping
                 | Self::ShippingOrder

@@ -67,6 +67,8 @@ pub(in crate::simulator) enum FaultKind {
     TokenStorm,
     /// Somebody else fetches a token right after this one: it is dead on arrival.
     TokenDisplaced,
+    /// The look is promised, and what is to be looked at cannot be fetched: the result is errcode -1008.
+    DownloadFailed,
     /// An attempt that never reaches the server.
     NotificationLost,
     /// The first attempt comes `ms` (60,000) later, by the simulator's clock.
@@ -90,7 +92,7 @@ pub(in crate::simulator) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 39] = [
+    pub(super) const ALL: [Self; 40] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -120,6 +122,7 @@ impl FaultKind {
         Self::BillSyntheticRows,
         Self::TokenStorm,
         Self::TokenDisplaced,
+        Self::DownloadFailed,
         Self::NotificationLost,
         Self::NotificationLate,
         Self::NotificationDoubled,
@@ -162,6 +165,7 @@ impl FaultKind {
             Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
             Self::TokenStorm => api.takes_token(),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
+            Self::DownloadFailed => matches!(api, Api::MediaCheck),
             Self::NotificationLost
             | Self::NotificationDoubled
             | Self::NotificationStale

@@ -1,10 +1,11 @@
 //! The mini-program side of `api.weixin.qq.com`: login codes, access tokens,
-//! phone numbers, cloudIDs, cloud functions and order shipping management.
+//! phone numbers, cloudIDs, cloud functions, content checks and order shipping management.
 //!
 //! Errors come with HTTP 200 and an `errcode`, as the real host's do.
 
 pub(super) mod answer;
 pub(super) mod cloud_function;
+pub(super) mod content_check;
 pub(super) mod echo;
 pub(super) mod login;
 pub(super) mod open_data;

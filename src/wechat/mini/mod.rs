@@ -6,6 +6,7 @@ mod answer;
 pub mod api;
 pub mod cloud_function;
 pub mod cloud_id;
+pub mod content_check;
 pub mod free;
 pub mod login;
 pub mod open_data;

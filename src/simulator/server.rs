@@ -33,6 +33,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
             .app_data(data.clone())
             .app_data(PayloadConfig::new(BODY_BYTES_MAX))
             .configure(wechat)
+            .configure(codes_and_links)
             .configure(control::routes)
             .service(
                 web::resource(format!("{}/{{path:.*}}", forward::PREFIX))
@@ -153,6 +154,45 @@ fn shipping_routes(config: &mut ServiceConfig) {
         .route(
             &path("notify_confirm_receive"),
             any().to(api(Api::ConfirmReceive, receipt::handle)),
+        );
+}
+
+/// Code images, and links into a mini program.
+fn codes_and_links(config: &mut ServiceConfig) {
+    use mini::{link, wxacode};
+    let any = web::route;
+    config
+        .route(
+            "/wxa/getwxacodeunlimit",
+            any().to(api(Api::Wxacode, wxacode::handle_unlimited)),
+        )
+        .route(
+            "/wxa/getwxacode",
+            any().to(api(Api::WxacodeLimited, wxacode::handle_limited)),
+        )
+        .route(
+            "/cgi-bin/wxaapp/createwxaqrcode",
+            any().to(api(Api::WxacodeLimited, wxacode::handle_square)),
+        )
+        .route(
+            "/wxa/generatescheme",
+            any().to(api(Api::Link, link::handle_scheme)),
+        )
+        .route(
+            "/wxa/generate_urllink",
+            any().to(api(Api::Link, link::handle_url_link)),
+        )
+        .route(
+            "/wxa/genwxashortlink",
+            any().to(api(Api::Link, link::handle_short_link)),
+        )
+        .route(
+            "/wxa/queryscheme",
+            any().to(api(Api::LinkQuery, link::handle_scheme_query)),
+        )
+        .route(
+            "/wxa/query_urllink",
+            any().to(api(Api::LinkQuery, link::handle_url_link_query)),
         );
 }
 

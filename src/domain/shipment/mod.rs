@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::name::{Carrier, TrackingNo};
 use super::text;
 
-pub use answer::{
+pub use self::answer::{
     CHANCE_USED, Finding, Held, HeldParcel, HeldShipping, Sent, Verdict, finding, gap_after,
     is_unknown_for_good, verdict,
 };
-pub use plan::{Earlier, Plan, ShipmentRefusal, Told, plan};
+pub use self::plan::{Earlier, Plan, ShipmentRefusal, Told, plan};
 
 /// The most parcels in one call.
 pub const PARCELS_MAX: usize = 15;

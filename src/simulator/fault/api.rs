@@ -71,11 +71,11 @@ impl Api {
             Self::Link => 73,
             Self::LinkQuery => 74,
             Self::Push => 50,
-            Self::UploadShipping => 60,
-            Self::ShippingOrder => 61,
-            Self::ShippingOrderList => 62,
-            Self::TradeManaged => 63,
-            Self::ConfirmReceive => 64,
+            Self::UploadShipping => 80,
+            Self::ShippingOrder => 81,
+            Self::ShippingOrderList => 82,
+            Self::TradeManaged => 83,
+            Self::ConfirmReceive => 84,
         }
     }
 

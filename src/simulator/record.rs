@@ -13,6 +13,7 @@ use super::mini::token::AppTokens;
 use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
+use super::shipping::Shipping;
 use super::subscribe::{Message, Permission, Template};
 use super::voucher::{CloudId, PhoneCode};
 
@@ -36,6 +37,11 @@ pub(super) enum Record {
     Tokens(AppTokens),
     Order(Order),
     Refund(Refund),
+    Shipping(Shipping),
+    ShippingManaged {
+        app_id: String,
+        is_managed: bool,
+    },
     Notification(Notification),
     Rules(Rules),
     SubscribeTemplate(Template),

@@ -13,6 +13,7 @@ mod reconcile;
 mod reencryption;
 mod refunds;
 mod settle;
+mod shipments;
 mod subscribe_messages;
 mod turn;
 
@@ -30,10 +31,11 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 15] = [
+const LOOPS: [Loop; 16] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
+    shipments::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
     events::ORDERS,

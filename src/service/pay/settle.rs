@@ -12,12 +12,15 @@ use crate::domain::id::{AttemptId, ExceptionId, OrderId};
 use crate::domain::order::OrderStatus;
 use crate::domain::settlement::{self, LandedPayment, Settlement};
 use crate::error::AppError;
+use crate::service::shipping::by_setting;
+use crate::service::shipping::ship_order::SHIPPED;
 use crate::service::{Context, subscribe};
 use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::exception::NewException;
 use crate::store::notification::{Effect, NewDelivery};
 use crate::store::settlement::LockedAttempt;
+use crate::store::vault::VaultError;
 use crate::telemetry;
 
 /// How often a transaction that gave way to another is tried again.
@@ -75,8 +78,7 @@ pub(super) async fn settle(
     source: Source<'_>,
 ) -> Result<Outcome, AppError> {
     if let Source::Notification(delivery) = source {
-        let event_id = context.entropy.uuid(delivery.received_at)?;
-        let settled = settle_expected(context, landed, delivery, event_id).await;
+        let settled = settle_expected(context, landed, delivery).await;
         // A conflict is a payment number that stands elsewhere in the books: decided under lock.
         if !matches!(
             settled,
@@ -98,21 +100,26 @@ pub(super) async fn settle(
     }
 }
 
-/// The ordinary case: one statement, and a transaction around it only where a message to the buyer goes with it.
+/// The ordinary case of a notification: one statement, and no transaction around it unless more is to be
+/// written with it.
 async fn settle_expected(
     context: &Context,
     landed: &LandedPayment,
     delivery: &NewDelivery<'_>,
-    event_id: Uuid,
 ) -> Result<Option<(OrderId, AttemptId)>, store::Error> {
+    let event_id = context
+        .entropy
+        .uuid(delivery.received_at)
+        .map_err(VaultError::from)?;
     let is_told = context.webhook.is_some();
-    if !context.order_templates.has(PAID) {
+    if !context.order_templates.has(PAID) && !context.ships_virtual_goods {
         return store::settlement::settle_expected(&context.db, landed, delivery, event_id, is_told).await;
     }
     let mut tx = context.db.begin().await?;
     let settled = store::settlement::settle_expected(&mut *tx, landed, delivery, event_id, is_told).await?;
-    if settled.is_some() {
+    if let Some((order_id, _)) = settled {
         subscribe::queue(context, &mut tx, (event_id, PAID), delivery.received_at).await?;
+        by_setting::ship_paid(context, &mut tx, order_id).await?;
         tx.commit().await?;
     }
     Ok(settled)
@@ -213,10 +220,7 @@ async fn pay(
     // An attempt that had ended was paid: a newer one may be open, and is not to be paid as well.
     store::check::update_unwanted(tx, locked.order_id, now).await?;
     let event = NewEvent {
-        id: context
-            .entropy
-            .uuid(now)
-            .map_err(store::vault::VaultError::from)?,
+        id: context.entropy.uuid(now).map_err(VaultError::from)?,
         order_id: locked.order_id,
         kind: PAID,
         from: OrderStatus::AwaitingPayment,
@@ -225,6 +229,7 @@ async fn pay(
         is_told: context.webhook.is_some(),
     };
     event::write(context, tx, &event, now).await?;
+    by_setting::ship_paid(context, tx, locked.order_id).await?;
     Ok(event.id)
 }
 
@@ -257,12 +262,7 @@ async fn except(
         "success_at": landed.success_at,
     });
     let exception = NewException {
-        id: ExceptionId::from(
-            context
-                .entropy
-                .uuid(now)
-                .map_err(store::vault::VaultError::from)?,
-        ),
+        id: ExceptionId::from(context.entropy.uuid(now).map_err(VaultError::from)?),
         kind,
         subject: landed.transaction_id.as_str(),
         order_id: locked.map(|locked| locked.order_id),
@@ -275,6 +275,13 @@ async fn except(
 
 fn note_paid(context: &Context, order_id: OrderId) {
     event::ring(context, PAID);
+    if context.ships_virtual_goods {
+        event::ring(context, SHIPPED);
+        context
+            .alarms
+            .shipments
+            .set(context.clock.now() + by_setting::HEAD_START);
+    }
     telemetry::note_order(order_id);
     telemetry::count_order_move(OrderStatus::AwaitingPayment.as_str(), OrderStatus::Paid.as_str());
 }

@@ -16,6 +16,8 @@
 //! | `POST /simulator/cashiers/{cashier_id}` | what the person does on that sheet |
 //! | `GET /simulator/transactions` | the truth about every order |
 //! | `GET /simulator/refunds`, `POST /simulator/refunds/{out_refund_no}` | the truth about every refund; end one |
+//! | `GET /simulator/shipments`, `POST /simulator/shipments/{out_trade_no}/confirm` | the truth about every shipment; the buyer has it |
+//! | `PUT /simulator/shipping-management`, `POST /simulator/shipping-reminders` | who must report shipments; reminders by push |
 //! | `GET`, `PUT /simulator/subscribe-templates`, `POST /simulator/subscribe-popups`, `POST /simulator/subscribe-settings` | templates of the console; `wx.requestSubscribeMessage` and the settings on a phone |
 //! | `GET /simulator/subscribe-messages` | the subscribe messages that people got |
 //! | `GET`, `PUT /simulator/rules` | rules that may be otherwise: pauses between refunds, the merchant's balance |
@@ -46,6 +48,7 @@ mod push;
 mod refund;
 mod refusal;
 mod rule;
+mod shipping;
 mod subscribe;
 mod user;
 mod voucher;
@@ -82,6 +85,10 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         refund::decide_refund,
         rule::get_rules,
         rule::set_rules,
+        shipping::list_shipments,
+        shipping::confirm_receipt,
+        shipping::set_management,
+        shipping::send_reminders,
         subscribe::list_templates,
         subscribe::put_template,
         subscribe::answer_popup,
@@ -141,6 +148,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/transactions").get(cashier::list_transactions))
         .service(web::resource("/refunds").get(refund::list_refunds))
         .service(web::resource("/refunds/{out_refund_no}").post(refund::decide_refund))
+        .service(web::resource("/shipments").get(shipping::list_shipments))
+        .service(web::resource("/shipments/{out_trade_no}/confirm").post(shipping::confirm_receipt))
+        .service(web::resource("/shipping-management").put(shipping::set_management))
+        .service(web::resource("/shipping-reminders").post(shipping::send_reminders))
         .configure(subscribe::routes)
         .service(web::resource("/rules").get(rule::get_rules).put(rule::set_rules))
         .service(

@@ -35,6 +35,11 @@ pub(in crate::simulator) enum Api {
     LinkQuery,
     /// A message that is pushed to the server.
     Push,
+    UploadShipping,
+    ShippingOrder,
+    ShippingOrderList,
+    TradeManaged,
+    ConfirmReceive,
 }
 
 impl Api {
@@ -68,6 +73,11 @@ impl Api {
             Self::Link => 73,
             Self::LinkQuery => 74,
             Self::Push => 50,
+            Self::UploadShipping => 80,
+            Self::ShippingOrder => 81,
+            Self::ShippingOrderList => 82,
+            Self::TradeManaged => 83,
+            Self::ConfirmReceive => 84,
         }
     }
 
@@ -86,6 +96,11 @@ impl Api {
                 | Self::TextCheck
                 | Self::MediaCheck
                 | Self::Echo
+                | Self::UploadShipping
+                | Self::ShippingOrder
+                | Self::ShippingOrderList
+                | Self::TradeManaged
+                | Self::ConfirmReceive
                 | Self::SubscribeSend
                 | Self::Wxacode
                 | Self::WxacodeLimited

@@ -1,5 +1,6 @@
 //! The mini-program side of `api.weixin.qq.com`: login codes, access tokens,
-//! phone numbers, cloudIDs, cloud functions, content checks, code images, links and subscribe messages.
+//! phone numbers, cloudIDs, cloud functions, content checks, code images, links, subscribe messages and order
+//! shipping management.
 //!
 //! Errors come with HTTP 200 and an `errcode`, as the real host's do.
 
@@ -14,6 +15,7 @@ pub(super) mod open_data;
 mod page;
 pub(super) mod phone_number;
 pub(super) mod session;
+pub(super) mod shipping;
 pub(super) mod subscribe;
 pub(super) mod token;
 pub(super) mod wxacode;

@@ -13,6 +13,7 @@ pub mod login;
 pub mod open_data;
 pub mod phone_number;
 pub mod session_key;
+pub mod shipping;
 pub mod subscribe;
 pub mod token;
 pub mod wxacode;

@@ -43,17 +43,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Receiver(_Server):
-    """Takes notifications as a merchant does. `statuses` are answered in turn, then 204."""
+    """Takes notifications as a merchant does. `statuses` are answered in turn, then `usual`."""
 
     def __init__(self):
         self.statuses = []
+        self.usual = 204
+        # Of each request, with its query.
+        self.paths = []
         self._got = queue.Queue()
         receiver = self
 
         class Handler(_Handler):
             def do_POST(self):
+                receiver.paths.append(self.path)
                 receiver._got.put((dict(self.headers), self.body()))
-                self.answer(receiver.statuses.pop(0) if receiver.statuses else 204)
+                self.answer(receiver.statuses.pop(0) if receiver.statuses else receiver.usual)
 
         super().__init__(Handler)
 

@@ -90,6 +90,12 @@ fn one_person_logs_in_to_both_of_its_mini_programs() {
         users.push(login.json()["user"]["id"].clone());
     }
     assert_ne!(users[0], users[1]);
+    // Message push works with nothing configured, for both.
+    for label in ["app", "second app"] {
+        let said = serde_json::json!({"app_id": dev.value(label), "message": {"MsgType": "event", "Event": "debug_demo"}});
+        let sent = wire::post(&simulator, "/simulator/push", &said.to_string()).json();
+        assert_eq!(sent["answers"][0]["body"], "success", "{sent}");
+    }
     // What holds the secrets is for their owner alone.
     let file = folder.path().join("state/apps.toml");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0);

@@ -88,6 +88,44 @@ async fn everything_is_known_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_is_to_be_pushed_and_where_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::with(kept_in(folder.path())).await;
+    let path = "/simulator/push/settings/wx1111111111111111";
+    let console = json!({"url": format!("{}/push", stage.receiver.url), "format": "xml", "mode": "plain"});
+    assert_eq!(stage.send("PATCH", path, &console).await.status, 200);
+    let said =
+        json!({"scheduled": true, "openid": "oAlice", "message": {"MsgType": "text", "Content": "hi"}});
+    stage.post("/simulator/push", said).await;
+    stage.receiver.answer(&[500]);
+    assert_eq!(
+        stage.post("/simulator/push/deliver", json!({})).await["items"][0]["status"],
+        500
+    );
+    // Twice: from the journal as it grew, and from the one that was written again.
+    for attempt in [2, 3] {
+        stage = stage.restarted(kept_in(folder.path())).await;
+        stage.receiver.take();
+        stage.receiver.answer(&[if attempt == 2 { 500 } else { 200 }]);
+        stage.advance(5).await;
+        let sent = stage.post("/simulator/push/deliver", json!({})).await;
+        assert_eq!(sent["items"][0]["attempt"], attempt, "{sent}");
+        let received = stage.receiver.take();
+        let body = String::from_utf8(received[0].body.clone()).unwrap();
+        assert!(
+            body.starts_with("<xml>") && body.contains("<Content><![CDATA[hi]]></Content>"),
+            "{body}"
+        );
+        assert!(
+            received[0].target.starts_with("/push?timestamp="),
+            "{}",
+            received[0].target
+        );
+    }
+    assert_eq!(stage.get("/simulator/push").await.json()["pending"], json!([]));
+}
+
+#[tokio::test]
 async fn half_written_line_is_forgotten_and_a_damaged_one_refused() {
     use std::io::Write;
     let folder = tempfile::tempdir().unwrap();

@@ -96,6 +96,16 @@ fn one_person_logs_in_to_both_of_its_mini_programs() {
         let sent = wire::post(&simulator, "/simulator/push", &said.to_string()).json();
         assert_eq!(sent["answers"][0]["body"], "success", "{sent}");
     }
+    // What the simulated WeChat tells by itself goes out by itself.
+    let said = r#"{"scheduled": true, "message": {"MsgType": "event", "Event": "by_itself"}}"#;
+    wire::post(&simulator, "/simulator/push", said);
+    until("it is pushed", || {
+        let pushes = wire::get(&simulator, "/simulator/push", None).json();
+        let items = pushes["items"].as_array().unwrap();
+        items
+            .iter()
+            .any(|push| push["title"] == "by_itself" && push["is_taken"] == true)
+    });
     // What holds the secrets is for their owner alone.
     let file = folder.path().join("state/apps.toml");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0);

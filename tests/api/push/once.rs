@@ -6,12 +6,16 @@ use serde_json::{Value, json};
 use super::{event, kept};
 use crate::harness::{APP, OTHER_APP, PUSH_AES_KEY, PUSH_TOKEN, Receiver, Setup, shop, shop_with};
 
+/// What is logged when WeChat demands shipments from now on.
+const DEMAND: &str = "WeChat demands to be told of shipments of this mini program from now on";
+
 #[tokio::test]
 async fn sixty_four_at_once_at_two_servers_are_one() {
     let receiver = Receiver::start().await;
     let setup = receiver.told_by(Setup::default().replicas(2));
     shop_with(setup, async |shop| {
-        let craft = json!({"openid": "oAlice", "message": event("wxa_media_check", "T1"), "copies": 64});
+        // No other test pushes this one, whose effect is a line in the log.
+        let craft = json!({"openid": "oAlice", "message": event("wxa_trade_controlled", "T1"), "copies": 64});
         let pushes = shop.made_pushes(craft).await;
         let targets: std::collections::BTreeSet<&str> =
             pushes.iter().map(|push| push.target.as_str()).collect();
@@ -29,6 +33,8 @@ async fn sixty_four_at_once_at_two_servers_are_one() {
         // The very bytes of one, again.
         assert_eq!(shop.post_push(&pushes[0]).await.text(), "success");
         assert_eq!(kept(shop).await, (1, 1));
+        let effects = shop.lines_with(DEMAND);
+        assert_eq!(effects.len(), 1, "{effects:?}");
         shop.run_workers().await;
         assert_eq!(receiver.got().len(), 1);
         assert!(shop.metric("weir_pushes_total{verdict=\"duplicate\"}").await >= 64);

@@ -17,12 +17,14 @@ use crate::domain::entropy::Entropy;
 use crate::file::place::{Bucket, Place};
 use crate::http::{self, Bounds, Running, Shell};
 use crate::service::alarm::Alarms;
+use crate::service::content::gate::Gate;
 use crate::service::data::cloud_function::Cloud;
 use crate::service::file::Files;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
 use crate::service::mini::AccessTokens;
+use crate::service::mini::wxacode::Flights;
 use crate::service::pay::recorder::Recorder;
 use crate::service::pay::rest::Rest;
 use crate::service::push::Watch;
@@ -247,7 +249,12 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
                 .bytes::<4>()
                 .map_or_else(|_| "unnamed".to_owned(), hex::encode),
         ),
+        code_flights: Flights::default(),
         cloud: cloud(settings),
+        gate: Gate::new(
+            settings.content_checks.has_profile,
+            settings.content_checks.has_order_note,
+        ),
         merchant,
         webhook: None,
         files: Files::new(place(&settings.files)?),

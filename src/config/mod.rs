@@ -5,6 +5,7 @@
 //! the program; key files are read here too, as text, and judged by the rooms that use them.
 
 mod admin;
+mod content_checks;
 mod data_keys;
 mod database;
 mod environment;
@@ -21,6 +22,7 @@ mod session;
 mod telemetry;
 
 pub use admin::AdminSettings;
+pub use content_checks::ContentCheckSettings;
 pub use data_keys::{DATA_KEY_BYTES, DataKeySettings};
 pub use database::DatabaseSettings;
 pub use environment::environment;
@@ -55,6 +57,8 @@ pub struct Settings {
     pub merchant: Option<Merchant>,
     /// Orders.
     pub order: OrderSettings,
+    /// What WeChat is asked about before it is kept.
+    pub content_checks: ContentCheckSettings,
     /// Rate limits.
     pub limits: LimitSettings,
     /// Where order events are delivered; none: they are not.
@@ -81,6 +85,7 @@ impl Settings {
         let mini = MiniSettings::read(&reader);
         let merchant = merchant::read(&reader);
         let order = OrderSettings::read(&reader);
+        let content_checks = ContentCheckSettings::read(&reader);
         let limits = LimitSettings::read(&reader);
         let events = EventSettings::read(&reader);
         let files = FileSettings::read(&reader);
@@ -98,6 +103,7 @@ impl Settings {
                 mini: mini?,
                 merchant: merchant?,
                 order: order?,
+                content_checks: content_checks?,
                 limits: limits?,
                 events: events?,
                 files: files?,

@@ -54,4 +54,6 @@ id! {
     FileId,
     /// A document of a collection.
     DocumentId,
+    /// A look of WeChat's at a picture or a sound.
+    ContentCheckId,
 }

@@ -98,6 +98,14 @@ codes! {
         "WeChat considers the user a high risk or has restricted the account. Show a message; do not retry.";
     PhoneCodeInvalid = "phone_code_invalid", 400, Info, false, "The code of the phone-number button is not valid",
         "The code is wrong, used or may be used, older than five minutes, or of another user or mini program. Let the user tap the button again and send the new code.";
+    ContentRejected = "content_rejected", 422, Info, false, "WeChat finds the text unfit",
+        "The text is checked before it is kept, and WeChat says that it must not be shown. `errors` names the field and what was found. Have the user write something else; nothing was kept.";
+    OpenidUnknown = "openid_unknown", 422, Info, false, "WeChat knows no such user of this mini program",
+        "The openid is none, or one of another mini program.";
+    UserInactive = "user_inactive", 409, Info, false, "The user has been away for too long",
+        "WeChat checks content only of users who used the mini program within the last two hours. Have the user open it, and ask again.";
+    MediaUnsuited = "media_unsuited", 422, Info, false, "WeChat does not check this kind of file",
+        "Pictures are jpg, jpeg, png, bmp or gif, sounds mp3, aac, ac3, wma, flac, vorbis, opus or wav, of 10 MB at the most.";
     CloudNotConfigured = "cloud_not_configured", 503, Info, false, "There is no cloud environment",
         "The server has no `WECHAT_CLOUD_ENV` and no `WECHAT_CLOUD_FUNCTIONS`; everything else works.";
     CloudFunctionFailed = "cloud_function_failed", 502, Warn, false, "The cloud function failed",
@@ -110,6 +118,12 @@ codes! {
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
     WechatPathRefused = "wechat_path_refused", 403, Info, false, "This path of WeChat's is not called on behalf",
         "What the path hands out, a token or a session key, stays with this server. `GET /internal/access-token` has the access token.";
+    PageUnknown = "page_unknown", 422, Info, false, "The mini program has no such page",
+        "The published version of the mini program has no page of this path, or none is published yet. Fix the path, or publish the page first.";
+    WxacodeQuotaReached = "wxacode_quota_reached", 429, Info, true, "The user has had too many new codes made",
+        "WeChat makes 100 new codes a day for a user; codes that were made before are shown without counting. Wait as long as `Retry-After` says.";
+    LinkNotAllowed = "link_not_allowed", 403, Warn, false, "WeChat lets this mini program make no such link",
+        "Links of this kind are not for this account, its category or its country, or the right to them was taken away; `wechat_errcode` says which. Use another kind; the operator may be able to get the right.";
     OpenDataInvalid = "open_data_invalid", 422, Info, false, "The open data is malformed",
         "What `wx.*` gave arrived damaged: not base64, a wrong length, or too long. `errors` names the field. Pass the values on as they are, in JSON.";
     SessionKeyStale = "session_key_stale", 409, Info, false, "No live session key fits",

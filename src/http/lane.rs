@@ -48,6 +48,8 @@ impl Lane {
             {
                 Self::Own
             }
+            // What came of a check lies here; to ask for one is to wait for WeChat.
+            _ if path.starts_with("/internal/content-checks/") => Self::Own,
             _ if ["/v1/files", "/files"].into_iter().any(is_below) => Self::Files,
             _ if order.is_some_and(|(_, what)| ["payment", "sync", "close"].contains(&what)) => Self::Pay,
             _ if [
@@ -147,10 +149,15 @@ mod tests {
             ("/admin/health", Lane::Kept),
             ("/metrics", Lane::Kept),
             ("/v1/login", Lane::Mini),
+            ("/v1/wxacodes", Lane::Mini),
+            ("/internal/wxacodes", Lane::Mini),
+            ("/internal/url-links", Lane::Mini),
             ("/internal/wechat/wxa/getwxacode", Lane::Mini),
             ("/internal/access-token", Lane::Mini),
             ("/internal/sessions/introspect", Lane::Own),
             ("/internal/collections/notes/query", Lane::Own),
+            ("/internal/content-checks", Lane::Mini),
+            ("/internal/content-checks/0", Lane::Own),
             ("/v1/files", Lane::Files),
             ("/files/0.png", Lane::Files),
             ("/v1/orders/0/payment", Lane::Pay),

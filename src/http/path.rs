@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::id::{
-    AttemptId, DocumentId, EventId, ExceptionId, FileId, NotificationId, OrderId, ReconciliationId, RefundId,
-    SessionId, UserId,
+    AttemptId, ContentCheckId, DocumentId, EventId, ExceptionId, FileId, NotificationId, OrderId,
+    ReconciliationId, RefundId, SessionId, UserId,
 };
 use crate::domain::name::{AppId, CollectionName, FunctionName, ProductId};
 use crate::error::{AppError, ErrorCode};
@@ -71,6 +71,7 @@ uuid_parts! {
     RefundId => NotFound,
     EventId => NotFound,
     FileId => NotFound,
+    ContentCheckId => NotFound,
     DocumentId => DocumentNotFound,
 }
 

@@ -27,6 +27,8 @@ pub struct Alarms {
     pub files: Alarm,
     /// Of the loop that refreshes access tokens.
     pub access_tokens: Alarm,
+    /// Of the loop that decides what WeChat says nothing about.
+    pub content_checks: Alarm,
 }
 
 /// The alarm of one loop. Only the earliest time that was set counts.

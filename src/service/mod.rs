@@ -1,7 +1,8 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
-//! ([`data`]), what pages store ([`collection`]), what is bought and paid ([`pay`]), what WeChat's
-//! other services do ([`mini`]) and tell by themselves ([`push`]), which pictures are kept ([`mod@file`]), and
-//! what the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`] follows a change of the data keys.
+//! ([`data`]), what pages store ([`collection`]), what may be shown ([`content`]), what is bought and paid
+//! ([`pay`]), what WeChat's other services do ([`mini`]) and tell by themselves ([`push`]), which pictures are
+//! kept ([`mod@file`]), and what the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`]
+//! follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -9,6 +10,7 @@
 
 pub mod alarm;
 pub mod collection;
+pub mod content;
 pub mod data;
 pub mod file;
 pub mod health;
@@ -67,8 +69,12 @@ pub struct Context {
     pub mini_programs: MiniPrograms,
     /// Access tokens seen alive within the last seconds.
     pub access_tokens: mini::AccessTokens,
+    /// Code images that WeChat is being asked for.
+    pub code_flights: mini::wxacode::Flights,
     /// The cloud environment, if there is one.
     pub cloud: Option<data::cloud_function::Cloud>,
+    /// What is checked before it is kept.
+    pub gate: content::gate::Gate,
     /// The merchant, if payment is set up.
     pub merchant: Option<crate::wechat::pay::Client>,
     /// Who is told of events, if somebody is.

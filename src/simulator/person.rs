@@ -39,6 +39,7 @@ pub(super) fn identity(world: &mut World, now: DateTime<Utc>) -> Identity {
         openid: format!("o{}", world.entropy.text(27)),
         session_key: make_session_key(world),
         session_key_at: now,
+        used_at: None,
         earlier_session_keys: Vec::new(),
     }
 }

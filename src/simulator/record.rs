@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::entropy::Entropy;
 use super::key::KeyMode;
+use super::landing::{CodesUsed, Landing, Published};
 use super::mini::token::AppTokens;
 use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
@@ -36,6 +37,9 @@ pub(super) enum Record {
     Refund(Refund),
     Notification(Notification),
     Rules(Rules),
+    Landing(Landing),
+    Published(Published),
+    CodesUsed(CodesUsed),
     PushSettings(PushSettings),
     Push(Waiting),
 }
@@ -107,6 +111,9 @@ pub(super) struct Identity {
     /// Base64 of 16 bytes.
     pub(super) session_key: String,
     pub(super) session_key_at: DateTime<Utc>,
+    /// When the person last opened the mini program: its pages call `wx.login`.
+    #[serde(default)]
+    pub(super) used_at: Option<DateTime<Utc>>,
     /// The keys before it, the last one first.
     #[serde(default)]
     pub(super) earlier_session_keys: Vec<String>,

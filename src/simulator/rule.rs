@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::content::CheckLimits;
 use super::options::Delivery;
 
 /// How long a refund takes by itself where notifications go out by themselves, in seconds.
@@ -23,6 +24,9 @@ pub(super) struct Rules {
     /// How long an access token is, 20 to 4,096 characters.
     #[serde(default = "usual_token_chars")]
     pub(super) access_token_chars: usize,
+    /// How many content checks a mini program has.
+    #[serde(default = "CheckLimits::usual")]
+    pub(super) content_checks: CheckLimits,
 }
 
 /// As long as real ones are today; `WeChat` asks for room for 512 at least.
@@ -42,6 +46,7 @@ impl Rules {
             one_refund_a_minute: true,
             balance_fen: None,
             access_token_chars: usual_token_chars(),
+            content_checks: CheckLimits::USUAL,
         }
     }
 }

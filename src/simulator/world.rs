@@ -10,9 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bill::Tickets;
 use super::certificate;
+use super::content::CheckCounts;
 use super::entropy::Entropy;
 use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
+use super::landing::Landings;
 use super::mini::token::AppTokens;
 use super::push::Pushes;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
@@ -35,6 +37,7 @@ pub(super) struct World {
     users_by_openid: HashMap<(String, String), String>,
     login_codes: HashMap<String, LoginCode>,
     pub(super) vouchers: Vouchers,
+    pub(super) landings: Landings,
     tokens: BTreeMap<String, AppTokens>,
     orders: BTreeMap<String, Order>,
     orders_by_prepay_id: HashMap<String, String>,
@@ -44,6 +47,8 @@ pub(super) struct World {
     pub(super) pushes: Pushes,
     /// Not kept over a restart.
     pub(super) tickets: Tickets,
+    /// Not kept over a restart.
+    pub(super) check_counts: CheckCounts,
     /// Only those that are still to be delivered, by number.
     notifications: BTreeMap<u64, Notification>,
     /// Open sheets, oldest first; not kept over a restart.
@@ -73,6 +78,7 @@ impl World {
             users_by_openid: HashMap::new(),
             login_codes: HashMap::new(),
             vouchers: Vouchers::default(),
+            landings: Landings::default(),
             tokens: BTreeMap::new(),
             orders: BTreeMap::new(),
             orders_by_prepay_id: HashMap::new(),
@@ -81,6 +87,7 @@ impl World {
             rules,
             pushes: Pushes::default(),
             tickets: Tickets::default(),
+            check_counts: CheckCounts::default(),
             notifications: BTreeMap::new(),
             cashiers: VecDeque::new(),
             changed: Vec::new(),
@@ -146,6 +153,9 @@ impl World {
             Record::Order(order) => self.apply_order(order),
             Record::Refund(refund) => self.refunds.apply(refund),
             Record::Rules(rules) => self.rules = rules,
+            Record::Landing(landing) => self.landings.apply(landing),
+            Record::Published(published) => self.landings.apply_published(published),
+            Record::CodesUsed(used) => self.landings.apply_used(used),
             Record::PushSettings(settings) => self.pushes.set(settings),
             Record::Push(waiting) => self.pushes.apply(waiting),
             Record::Notification(notification) if notification.due_at.is_some() => {
@@ -197,6 +207,7 @@ impl World {
             .chain(self.users.values().cloned().map(Record::User))
             .chain(fresh_codes.map(Record::LoginCode))
             .chain(self.vouchers.records(now))
+            .chain(self.landings.records(now))
             .chain(self.tokens.values().cloned().map(Record::Tokens))
             .chain(self.orders.values().cloned().map(Record::Order))
             .chain(self.refunds.all().cloned().map(Record::Refund))
@@ -271,6 +282,11 @@ impl World {
         self.users_by_openid
             .get(&name)
             .and_then(|user_id| self.users.get(user_id))
+    }
+
+    /// Whether a person has this name in any mini program.
+    pub(super) fn has_openid_elsewhere(&self, openid: &str) -> bool {
+        self.users_by_openid.keys().any(|(_, known)| known == openid)
     }
 
     pub(super) fn login_code(&self, code: &str) -> Option<&LoginCode> {

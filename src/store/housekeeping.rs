@@ -81,6 +81,32 @@ pub async fn delete_phone_codes(db: impl PgExecutor<'_>, before: DateTime<Utc>) 
         .rows_affected())
 }
 
+/// Removes up to 1,000 decided looks at pictures and sounds, and as many results of looks, from before `before`; tells
+/// how many.
+pub async fn delete_content_checks(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- housekeeping.delete_content_checks
+        with checks as (
+            delete from content_checks where id in (
+                select id from content_checks where created_at < $1 and decision is not null
+                order by created_at limit 1000
+                for update skip locked)
+            returning 1
+        ), results as (
+            delete from content_check_results where (app_id, trace_id) in (
+                select app_id, trace_id from content_check_results where noted_at < $1
+                order by noted_at limit 1000
+                for update skip locked)
+            returning 1
+        )
+        select (select count(*) from checks) + (select count(*) from results) as "count!""#,
+        before,
+    )
+    .fetch_one(db);
+    let count = query("housekeeping.delete_content_checks", statement).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Removes refused deliveries: up to 1,000 that arrived before `before`, and up to 1,000 of those
 /// beyond the newest `rows_max`; tells how many.
 pub async fn delete_refused_notifications(

@@ -14,6 +14,7 @@ pub mod check;
 pub mod collection;
 pub mod collection_index;
 pub mod comparison;
+pub mod content_check;
 pub mod data_key;
 pub mod database;
 pub mod difference;
@@ -53,6 +54,8 @@ pub mod user;
 pub mod user_search;
 pub mod vault;
 pub mod wechat_call;
+pub mod wxacode;
+pub mod wxacode_allowance;
 
 use sqlx::error::ErrorKind;
 

@@ -159,6 +159,22 @@ pub async fn update_unionid(
     Ok(())
 }
 
+/// What WeChat calls a user of a mini program; none where there is no such user, or not in this mini program.
+pub async fn find_openid(
+    db: impl PgExecutor<'_>,
+    app_id: &AppId,
+    id: UserId,
+) -> Result<Option<OpenId>, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- user.find_openid
+        select openid as "openid: OpenId" from users where id = $1 and app_id = $2"#,
+        Uuid::from(id),
+        app_id.as_str(),
+    )
+    .fetch_optional(db);
+    Ok(query("user.find_openid", statement).await?)
+}
+
 /// Changes what the user says about themselves; what is `None` stays.
 pub async fn update_profile(
     db: impl PgExecutor<'_>,

@@ -36,6 +36,9 @@ const OPEN_DATA: &str = "weir_open_data_total";
 const ORDER_MOVES: &str = "weir_order_moves_total";
 /// Tries to deliver an event by `outcome`: `delivered`, `failed`, `parked`.
 const EVENT_DELIVERIES: &str = "weir_event_deliveries_total";
+/// Content checks by `what` (`text`, `media`, `profile`, `order_note`) and `outcome`: `pass`, `review`, `reject`,
+/// `failed`.
+const CONTENT_CHECKS: &str = "weir_content_checks_total";
 /// Values sealed under an older data key that were looked at to be sealed again, by `column` and
 /// `outcome`: `resealed`, `damaged`.
 const RESEALED_VALUES: &str = "weir_resealed_values_total";
@@ -124,6 +127,7 @@ fn describe() {
     describe_counter!(OPEN_DATA, "Open data by what became of it");
     describe_counter!(ORDER_MOVES, "Moves of orders from one status to another");
     describe_counter!(EVENT_DELIVERIES, "Tries to deliver an event to its receiver");
+    describe_counter!(CONTENT_CHECKS, "Content checks by what came of them");
     describe_counter!(FREE_CALLS, "Calls to WeChat made for the owner's other services");
     describe_counter!(
         RESEALED_VALUES,
@@ -162,6 +166,11 @@ pub fn count_order_move(from: &'static str, to: &'static str) {
 /// Counts a try to deliver an event by how it ended.
 pub fn count_event_delivery(outcome: &'static str) {
     counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(1);
+}
+
+/// Counts a content check by what came of it.
+pub fn count_content_check(what: &'static str, outcome: &'static str) {
+    counter!(CONTENT_CHECKS, "what" => what, "outcome" => outcome).increment(1);
 }
 
 /// Counts values of a column that were to be sealed again, by what became of them.

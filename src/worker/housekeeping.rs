@@ -20,6 +20,9 @@ const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
 /// for any clock.
 const PHONE_CODES_KEPT: TimeDelta = TimeDelta::hours(1);
 
+/// How long a look at a picture or a sound is told of, and a result that nobody waits for is kept.
+const CONTENT_CHECKS_KEPT: TimeDelta = TimeDelta::days(30);
+
 /// How long a believed notification is kept.
 const NOTIFICATIONS_KEPT: TimeDelta = TimeDelta::days(180);
 /// How long a refused one is kept, and how many at most: with 16 KiB of body each, 320 MiB.
@@ -49,8 +52,19 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         store::housekeeping::delete_refused_notifications(&context.db, now - REFUSED_KEPT, REFUSED_ROWS_MAX)
             .await?;
     let codes = store::housekeeping::delete_phone_codes(&context.db, now - PHONE_CODES_KEPT).await?;
+    let checks = store::housekeeping::delete_content_checks(&context.db, now - CONTENT_CHECKS_KEPT).await?;
     let pushed = store::housekeeping::delete_push_messages(&context.db, now - PUSH_MESSAGES_KEPT).await?;
-    if [keys, requests, sessions, notifications, refused, codes, pushed] == [0; 7] {
+    if [
+        keys,
+        requests,
+        sessions,
+        notifications,
+        refused,
+        codes,
+        checks,
+        pushed,
+    ] == [0; 8]
+    {
         return Ok(Next::Later);
     }
     tracing::debug!(
@@ -60,6 +74,7 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         notifications,
         refused,
         codes,
+        checks,
         pushed,
         "removed what has served its time"
     );

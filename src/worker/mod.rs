@@ -4,6 +4,7 @@
 mod access_tokens;
 mod close;
 mod collections;
+mod content_checks;
 mod events;
 mod files;
 mod housekeeping;
@@ -28,7 +29,7 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 13] = [
+const LOOPS: [Loop; 14] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
@@ -40,6 +41,7 @@ const LOOPS: [Loop; 13] = [
     access_tokens::LOOP,
     reencryption::LOOP,
     collections::LOOP,
+    content_checks::LOOP,
     files::SWEEP,
     files::AUDIT,
 ];

@@ -5,10 +5,15 @@ use serde_json::json;
 
 use crate::harness::{ADMIN_TOKEN, APP, INTERNAL_TOKEN, OTHER_APP, Setup, Shop, shop, shop_with};
 
-const ROUTES: [(&str, &str); 4] = [
+const ROUTES: [(&str, &str); 6] = [
     ("GET", "/internal/access-token"),
     ("POST", "/internal/access-token/report"),
     ("POST", "/internal/sessions/introspect"),
+    ("POST", "/internal/content-checks"),
+    (
+        "GET",
+        "/internal/content-checks/0190a5a0-0000-7000-8000-000000000001",
+    ),
     ("GET", "/internal/wechat/wxa/echo/a"),
 ];
 

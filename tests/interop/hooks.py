@@ -195,6 +195,8 @@ def map_case(context, case):
     elif (method, path) == ("POST", "/admin/reconciliations"):
         # WeChat keeps bills for three months, and has none of today.
         case.body = {**case.body, "bill_date": str(datetime.date.today() - datetime.timedelta(days=3))}
+    elif (method, path) == ("POST", "/internal/content-checks"):
+        case.body = _content_check()
     elif path.startswith("/internal/"):
         # There is one mini program, and one path of WeChat's that takes anything.
         if "app_id" in (case.query or {}):
@@ -211,6 +213,16 @@ def map_case(context, case):
         if case.body.get("image_url") is not None:
             case.body["image_url"] = "https://img.example.com/x.png"
     return case
+
+
+def _content_check():
+    """One of each kind by turn: which fields go together no form tells."""
+    media = {"image": "a.png", "audio": "a.mp3"}
+    kind = ("text", "image", "audio")[_turn() % 3]
+    body = {"openid": next(iter(_person.openids.values())), "kind": kind, "scene": 2}
+    if kind == "text":
+        return {**body, "content": "tea"}
+    return {**body, "media_url": f"https://shop.example/{media[kind]}"}
 
 
 def _whole(value):

@@ -61,6 +61,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "key 1 has the wrong length",
     ),
     ("SESSION_TTL_S", "10", "between 60 and"),
+    ("CONTENT_CHECKS", "profile,notes", "of profile and order_note"),
     ("ADMIN_TOKEN", "hunter2", "at least 24 characters"),
     ("ADMIN_TOKEN", "change-me-change-me-change-me", "too simple"),
     ("ADMIN_TOKEN", "your-admin-token-change-me", "known sample"),

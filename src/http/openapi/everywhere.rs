@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(statuses("/v1/me", "get"), ["200", "401", "429", "500", "503"]);
         assert_eq!(statuses("/v1/products", "get"), ["200", "422", "500", "503"]);
         let change = [
-            "200", "400", "401", "408", "413", "415", "422", "429", "500", "503",
+            "200", "400", "401", "408", "409", "413", "415", "422", "429", "500", "502", "503", "504",
         ];
         assert_eq!(statuses("/v1/me", "patch"), change);
     }
@@ -194,7 +194,7 @@ mod tests {
         let orders = &document["paths"]["/v1/orders"]["post"]["responses"];
         assert_eq!(
             orders["422"]["description"],
-            "`idempotency_key_reused`, `validation_failed`"
+            "`idempotency_key_reused`, `content_rejected`, `validation_failed`"
         );
         let down = &document["paths"]["/admin/health"]["get"]["responses"]["503"];
         assert!(down["content"]["application/json"].is_object());

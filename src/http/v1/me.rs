@@ -1,5 +1,7 @@
 //! `/v1/me`.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use crate::domain::id::UserId;
 use crate::domain::user::User;
 use crate::error::AppError;
 use crate::http::Body;
+use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::login::profile::{self, ProfileChange};
 use crate::service::login::session;
@@ -66,9 +69,17 @@ pub struct ChangeMeRequest {
 }
 
 /// Change one's profile
+///
+/// With `CONTENT_CHECKS=profile` WeChat looks at the nickname first; what it calls risky is refused, and while it says nothing
+/// nothing is changed.
 #[utoipa::path(patch, path = "/v1/me", tag = "session", request_body = ChangeMeRequest, security(("session" = [])),
     responses(
         (status = 200, body = UserResponse),
+        (status = 409, description = "`user_inactive`, where names are checked", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`content_rejected`, `openid_unknown`", body = Problem, content_type = "application/problem+json"),
+        (status = 502, description = "`wechat_rejected`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`wechat_unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "`wechat_timeout`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn change_me(
     context: web::Data<Context>,
@@ -84,6 +95,11 @@ pub async fn change_me(
 #[utoipa::path(put, path = "/v1/me", tag = "session", request_body = ChangeMeRequest, security(("session" = [])),
     responses(
         (status = 200, body = UserResponse),
+        (status = 409, description = "`user_inactive`, where names are checked", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`content_rejected`, `openid_unknown`", body = Problem, content_type = "application/problem+json"),
+        (status = 502, description = "`wechat_rejected`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`wechat_unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "`wechat_timeout`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn put_me(
     context: web::Data<Context>,
@@ -94,7 +110,7 @@ pub async fn put_me(
 }
 
 async fn answer_change(
-    context: &Context,
+    context: &Arc<Context>,
     caller: &Caller,
     request: ChangeMeRequest,
 ) -> Result<HttpResponse, AppError> {
@@ -102,7 +118,7 @@ async fn answer_change(
         nickname: request.nickname,
         avatar_url: request.avatar_url,
     };
-    profile::change_profile(context, caller.0.user_id, &change).await?;
+    profile::change_profile(context, &caller.0, &change).await?;
     let (_, user) = session::read(context, &caller.0.subject()).await?;
     Ok(HttpResponse::Ok().json(UserResponse::from(user)))
 }

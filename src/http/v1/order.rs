@@ -48,7 +48,8 @@ pub struct PlaceOrderItem {
 /// Place an order
 ///
 /// The price is the server's. The same key and body give the same answer again, with
-/// `idempotent-replayed: true`.
+/// `idempotent-replayed: true`. With `CONTENT_CHECKS=order_note` WeChat looks at the note first and what it calls risky is
+/// refused; an order does not wait for a WeChat that says nothing.
 #[utoipa::path(post, path = "/v1/orders", tag = "shop", request_body = PlaceOrderRequest, security(("session" = [])),
     params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
     responses(
@@ -56,7 +57,7 @@ pub struct PlaceOrderItem {
             headers(("idempotent-replayed" = String, description = "`true` when this is the answer of an earlier request."))),
         (status = 400, description = "`idempotency_key_missing`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`stock_insufficient`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`idempotency_key_reused`, `content_rejected`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn create_order(
     context: web::Data<Context>,

@@ -1,10 +1,13 @@
 //! What a user says about themselves.
 
-use crate::domain::id::UserId;
+use std::sync::Arc;
+
 use crate::domain::text;
 use crate::domain::user::{NICKNAME_CHARS_MAX, is_own_avatar};
 use crate::error::{AppError, FieldError};
 use crate::service::Context;
+use crate::service::content::gate;
+use crate::service::login::session::LiveSession;
 use crate::store;
 
 /// A change; what is `None` stays as it is.
@@ -19,10 +22,11 @@ pub struct ProfileChange {
 /// Changes the profile.
 ///
 /// # Errors
-/// `validation_failed`, naming every field that is not acceptable.
+/// `validation_failed`, naming every field that is not acceptable; where names are checked, `content_rejected` and
+/// what keeps WeChat from saying anything.
 pub async fn change_profile(
-    context: &Context,
-    user_id: UserId,
+    context: &Arc<Context>,
+    session: &LiveSession,
     change: &ProfileChange,
 ) -> Result<(), AppError> {
     let mut errors = Vec::new();
@@ -55,7 +59,17 @@ pub async fn change_profile(
     if !errors.is_empty() {
         return Err(AppError::fields(errors));
     }
+    if let Some(nickname) = &change.nickname {
+        gate::check_nickname(context, session, nickname).await?;
+    }
     let (nickname, avatar_url) = (change.nickname.as_deref(), change.avatar_url.as_deref());
-    store::user::update_profile(&context.db, user_id, nickname, avatar_url, context.clock.now()).await?;
+    store::user::update_profile(
+        &context.db,
+        session.user_id,
+        nickname,
+        avatar_url,
+        context.clock.now(),
+    )
+    .await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Placing an order: the server's price, stock under lock, once for each idempotency key.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use sqlx::PgConnection;
@@ -13,6 +14,7 @@ use crate::domain::product::Product;
 use crate::domain::text;
 use crate::error::{AppError, ErrorCode, FieldError};
 use crate::service::Context;
+use crate::service::content::gate;
 use crate::service::login::session::LiveSession;
 use crate::store;
 use crate::store::order::{NewOrder, StoredOrder};
@@ -134,14 +136,15 @@ pub struct Placed {
 ///
 /// # Errors
 /// `validation_failed` for unknown products and sums out of range, `stock_insufficient`,
-/// `idempotency_key_reused`, and `request_in_progress` while an earlier request with the same key
+/// `idempotency_key_reused`, where notes are checked `content_rejected`, and `request_in_progress` while an earlier request with the same key
 /// is still being written.
 pub async fn place_order(
-    context: &Context,
+    context: &Arc<Context>,
     session: &LiveSession,
     key: &str,
     cart: &Cart,
 ) -> Result<Placed, AppError> {
+    check_note(context, session, key, cart).await?;
     let now = context.clock.now();
     let order_id = OrderId::from(context.entropy.uuid(now)?);
     let hash = cart.hash();
@@ -177,6 +180,25 @@ pub async fn place_order(
         order: as_made(&new, lines),
         is_replay: false,
     })
+}
+
+/// Has WeChat look at the note of an order that is not placed yet, before any transaction is open. A repetition is not
+/// asked about again.
+async fn check_note(
+    context: &Arc<Context>,
+    session: &LiveSession,
+    key: &str,
+    cart: &Cart,
+) -> Result<(), AppError> {
+    let note = cart.note.as_deref().filter(|note| !note.trim().is_empty());
+    let Some(note) = note.filter(|_| context.gate.has_order_note) else {
+        return Ok(());
+    };
+    let placed = store::idempotency::find(&context.db, session.user_id, key).await?;
+    match placed {
+        Some(_) => Ok(()),
+        None => gate::check_order_note(context, session, note).await,
+    }
 }
 
 /// Prices the lines and takes stock where there is one.

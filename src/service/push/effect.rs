@@ -6,25 +6,22 @@ use sqlx::PgConnection;
 
 use crate::domain::name::AppId;
 use crate::error::AppError;
-use crate::service::Context;
+use crate::service::{Context, content};
 use crate::wechat::push::{PushEvent, PushMessage};
 
 /// Applies a message that was not seen before.
 ///
 /// # Errors
 /// When the database fails: nothing of the message is kept then, and WeChat pushes it again.
-#[expect(
-    clippy::unused_async,
-    reason = "effects are statements of the transaction in hand"
-)]
 pub async fn apply(
     _context: &Context,
-    _tx: &mut PgConnection,
+    tx: &mut PgConnection,
     app_id: &AppId,
     message: &PushMessage,
-    _now: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), AppError> {
     match &message.event {
+        PushEvent::MediaCheck(result) => content::apply_result(tx, app_id, result, now).await?,
         PushEvent::TradeControlled => {
             tracing::warn!(app.id = %app_id, "WeChat demands to be told of shipments of this mini program from now on");
         }
@@ -34,7 +31,6 @@ pub async fn apply(
         PushEvent::SubscribePopup(_)
         | PushEvent::SubscribeChange(_)
         | PushEvent::SubscribeSent(_)
-        | PushEvent::MediaCheck(_)
         | PushEvent::TradeRemindAccess
         | PushEvent::TradeRemindShipping(_)
         | PushEvent::TradeSettlement(_)

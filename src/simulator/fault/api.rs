@@ -25,7 +25,13 @@ pub(in crate::simulator) enum Api {
     OpenData,
     CloudFunction,
     ResetSessionKey,
+    TextCheck,
+    MediaCheck,
     Echo,
+    Wxacode,
+    WxacodeLimited,
+    Link,
+    LinkQuery,
     /// A message that is pushed to the server.
     Push,
 }
@@ -52,7 +58,13 @@ impl Api {
             Self::OpenData => 32,
             Self::CloudFunction => 33,
             Self::ResetSessionKey => 40,
+            Self::TextCheck => 60,
+            Self::MediaCheck => 61,
             Self::Echo => 30,
+            Self::Wxacode => 71,
+            Self::WxacodeLimited => 72,
+            Self::Link => 73,
+            Self::LinkQuery => 74,
             Self::Push => 50,
         }
     }
@@ -69,8 +81,19 @@ impl Api {
                 | Self::OpenData
                 | Self::CloudFunction
                 | Self::ResetSessionKey
+                | Self::TextCheck
+                | Self::MediaCheck
                 | Self::Echo
+                | Self::Wxacode
+                | Self::WxacodeLimited
+                | Self::Link
+                | Self::LinkQuery
         )
+    }
+
+    /// Whether it answers with a picture.
+    pub(in crate::simulator) const fn is_picture(self) -> bool {
+        matches!(self, Self::Wxacode | Self::WxacodeLimited)
     }
 
     /// Whether it is called with an access token.

@@ -13,7 +13,7 @@ use crate::simulator::call::{Call, Reply};
 use crate::simulator::fault::Api;
 use crate::simulator::options::App;
 use crate::simulator::person::identity;
-use crate::simulator::record::{LoginCode, Record, User};
+use crate::simulator::record::{Identity, LoginCode, Record, User};
 use crate::simulator::state::Shared;
 use crate::simulator::world::World;
 
@@ -87,14 +87,17 @@ pub(in crate::simulator) fn make_code(
     if let Some(identity) = user.identities.get_mut(app_id) {
         if rotate.unwrap_or(now - identity.session_key_at >= SESSION_KEY_KEPT) {
             identity.replace_key(make_session_key(world), now);
-            world.put(Record::User(user));
         }
+        identity.used_at = Some(now);
     } else {
         // A person from before there was this mini program.
-        let identity = identity(world, now);
+        let identity = Identity {
+            used_at: Some(now),
+            ..identity(world, now)
+        };
         user.identities.insert(app_id.to_owned(), identity);
-        world.put(Record::User(user));
     }
+    world.put(Record::User(user));
     let code = format!("0{}", world.entropy.text(31));
     world.put(Record::LoginCode(LoginCode {
         code: code.clone(),

@@ -57,14 +57,14 @@ struct Token {
 
 /// Calls counted within a day or a minute.
 #[derive(Clone, Default, Serialize, Deserialize)]
-struct Quota {
+pub(in crate::simulator) struct Quota {
     period: i64,
     used: u32,
 }
 
 impl Quota {
     /// Counts one call; false when there is none left in this period.
-    fn take(&mut self, period: i64, most: u32) -> bool {
+    pub(in crate::simulator) fn take(&mut self, period: i64, most: u32) -> bool {
         if self.period != period {
             *self = Self { period, used: 0 };
         }

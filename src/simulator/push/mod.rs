@@ -58,10 +58,6 @@ pub(super) struct PushDraft {
 
 impl PushDraft {
     /// An event with what it says.
-    #[expect(
-        dead_code,
-        reason = "called by the parts of WeChat that have something to tell as they come"
-    )]
     pub(super) fn event(openid: Option<&str>, event: &str, fields: Vec<(&str, Value)>) -> Self {
         let head = [("MsgType", json!("event")), ("Event", json!(event))];
         let members = head

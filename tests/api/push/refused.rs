@@ -225,7 +225,7 @@ async fn whatever_arrives_is_taken_or_refused_and_nothing_else() {
                         .skip(step)
                         .step_by(step | 1)
                         .take(step)
-                        .collect()
+                        .collect();
                 }
                 _ => {
                     let at = step * 13 % query.len();

@@ -263,6 +263,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         recorder: Recorder::default(),
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),
+        ships_virtual_goods: settings.order.ships_virtual_goods,
         public_base_url: settings.http.public_base_url.clone(),
         alarms: Alarms::default(),
         stopping: CancellationToken::new(),

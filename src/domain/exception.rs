@@ -38,6 +38,8 @@ pub enum ExceptionKind {
     UnknownRefund,
     /// A verified notification says something that is not a refund we can read.
     UnreadableRefund,
+    /// WeChat does not take what it is told of an order's shipment.
+    ShipmentRefused,
     /// An event that its receiver did not take within three days, or refused for good.
     EventUndelivered,
     /// WeChat's bill has a payment that the books lack.
@@ -69,13 +71,15 @@ pub enum Concern {
     Notifications,
     /// Money that goes back.
     Refunds,
+    /// Telling WeChat what was sent.
+    Shipments,
     /// Telling others.
     Events,
 }
 
 impl ExceptionKind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::UnknownOrder,
         Self::AmountMismatch,
         Self::AppMismatch,
@@ -93,6 +97,7 @@ impl ExceptionKind {
         Self::RefundContradiction,
         Self::UnknownRefund,
         Self::UnreadableRefund,
+        Self::ShipmentRefused,
         Self::EventUndelivered,
         Self::ReconciliationMissingHere,
         Self::ReconciliationMissingThere,
@@ -130,6 +135,7 @@ impl ExceptionKind {
             Self::RefundContradiction => "refund_contradiction",
             Self::UnknownRefund => "unknown_refund",
             Self::UnreadableRefund => "unreadable_refund",
+            Self::ShipmentRefused => "shipment_refused",
             Self::EventUndelivered => "event_undelivered",
             Self::ReconciliationMissingHere => "reconciliation_missing_here",
             Self::ReconciliationMissingThere => "reconciliation_missing_there",
@@ -171,6 +177,7 @@ impl ExceptionKind {
             | Self::RefundMismatch
             | Self::RefundContradiction
             | Self::UnknownRefund => Concern::Refunds,
+            Self::ShipmentRefused => Concern::Shipments,
             Self::EventUndelivered => Concern::Events,
         }
     }
@@ -234,6 +241,9 @@ impl ExceptionKind {
             }
             Self::UnreadableRefund => {
                 "WeChat signed something that does not read as a refund. Nothing was changed; look at the recorded delivery."
+            }
+            Self::ShipmentRefused => {
+                "WeChat does not take what it is told of an order's shipment, and may keep its money back; the evidence has its number and what that means. Post the shipment again as it should be (`POST /admin/orders/{id}/shipment`), or enter it in WeChat's console and resolve this. It is resolved by itself when WeChat takes a later one."
             }
             Self::EventUndelivered => {
                 "An event could not be delivered to `EVENTS_WEBHOOK_URL`; if it is of an order, later events of that order wait behind it. Send it again, or resolve this to give it up and let the later ones go."

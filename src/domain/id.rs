@@ -42,6 +42,8 @@ id! {
     AttemptId,
     /// One refund.
     RefundId,
+    /// What WeChat is told in one call of goods that were sent.
+    ShipmentId,
     /// One delivery of a notification.
     NotificationId,
     /// A named difference that needs a human.

@@ -28,6 +28,7 @@ pub mod reconciliation;
 pub mod refund;
 pub mod schedule;
 pub mod settlement;
+pub mod shipment;
 pub mod text;
 pub mod user;
 pub mod wxacode;

@@ -76,6 +76,10 @@ name! {
     OutRefundNo, "out_refund_no", 1..=64, b"_-|*@";
     /// WeChat's number of one refund. 1 to 32 characters.
     WechatRefundId, "refund_id", 1..=32, b"_-";
+    /// A carrier's number of a parcel. 1 to 128 characters.
+    TrackingNo, "tracking_no", 1..=128, b"_-";
+    /// WeChat's id of a carrier, such as `SF` or `STO`. 1 to 128 characters.
+    Carrier, "carrier", 1..=128, b"_-.";
     /// What `wx.requestPayment` is opened with. 1 to 64 characters.
     PrepayId, "prepay_id", 1..=64, b"_-";
     /// The serial of a certificate, or the whole id of a public key. 1 to 64 characters.

@@ -144,6 +144,10 @@ codes! {
         "WeChat takes 50 refunds for one payment; those that closed do not count.";
     RefundWindowPassed = "refund_window_passed", 409, Info, false, "The payment is too old to be refunded",
         "WeChat takes refunds for 365 days after the payment. Pay the money back in another way.";
+    ShipmentCorrectionUsed = "shipment_correction_used", 409, Info, false, "The shipment was corrected once already",
+        "WeChat takes one correction of what it was told of an order's shipment, and has taken it, or may have. What it holds stays; the merchant platform may help.";
+    ShipmentLimitReached = "shipment_limit_reached", 409, Info, false, "The order has all its shipments",
+        "What was sent of an order is told in 50 calls at the most. Put more parcels into one.";
     StockInsufficient = "stock_insufficient", 409, Info, false, "Not enough left",
         "A product of the order is sold out or has fewer left than wanted. `errors` names the line.";
     IdempotencyKeyMissing = "idempotency_key_missing", 400, Info, false, "The header `Idempotency-Key` is missing",

@@ -6,7 +6,7 @@ use actix_web::web::{ServiceConfig, delete, get, method, patch, post, put, resou
 
 use super::admin::{
     event, exception, health, notification, order as admin_order, product as admin_product, reconciliation,
-    refund, session_key, user,
+    refund, session_key, shipment, user,
 };
 use super::callback::{pay, push};
 use super::file as public_file;
@@ -76,6 +76,7 @@ fn callback_routes(config: &mut ServiceConfig) {
 fn admin_routes(config: &mut ServiceConfig) {
     config
         .service(resource("/admin/orders/{id}/refunds").route(post().to(refund::create_refund)))
+        .service(resource("/admin/orders/{id}/shipment").route(post().to(shipment::create_shipment)))
         .service(resource("/admin/refunds/{id}").route(get().to(refund::read_refund)))
         .service(resource("/admin/health").route(get().to(health::read_health)))
         .service(resource("/admin/notifications").route(get().to(notification::list_notifications)))

@@ -19,6 +19,8 @@ pub struct Alarms {
     pub settle: Alarm,
     /// Of the loop that sends refunds and asks about them.
     pub refunds: Alarm,
+    /// Of the loop that tells WeChat what was sent.
+    pub shipments: Alarm,
     /// Of the loop that tells others of moves of orders.
     pub events: Alarm,
     /// Of the loop that tells others of messages that WeChat pushed.

@@ -1,8 +1,8 @@
 //! The use cases, one file each, in wings: who is it ([`login`]), what a user gives by WeChat
 //! ([`data`]), what pages store ([`collection`]), what may be shown ([`content`]), what is bought and paid
-//! ([`pay`]), what WeChat's other services do ([`mini`]) and tell by themselves ([`push`]), which pictures are
-//! kept ([`mod@file`]), and what the [`operator`] sees and decides; [`outbox`] tells others, [`reencryption`]
-//! follows a change of the data keys.
+//! ([`pay`]), what WeChat's other services do ([`mini`]) and tell by themselves ([`push`]), what was sent
+//! ([`shipping`]), which pictures are kept ([`mod@file`]), and what the [`operator`] sees and decides;
+//! [`outbox`] tells others, [`reencryption`] follows a change of the data keys.
 //!
 //! A use case loads and locks, asks the domain, writes and commits. It opens the transactions, and
 //! no call to WeChat is made while one is open: the intent is committed first, then WeChat is
@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod pay;
 pub mod push;
 pub mod reencryption;
+pub mod shipping;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -89,6 +90,8 @@ pub struct Context {
     pub session_ttl: TimeDelta,
     /// How long an order waits for money.
     pub order_ttl: TimeDelta,
+    /// Whether what is paid is virtual, and sent with that.
+    pub ships_virtual_goods: bool,
     /// How WeChat reaches this server.
     pub public_base_url: Url,
     /// When the loops of this process are to look before they would by themselves.

@@ -142,6 +142,9 @@ pub(super) enum EventKind {
     PaymentFailed,
     /// A refund was ended by the control API.
     RefundDecided,
+    /// A receipt was confirmed by the control API.
+    ReceiptConfirmed,
+    ShippingManagement,
     Rules,
     Keys,
     Clock,

@@ -45,6 +45,7 @@ mod rotation;
 mod rule;
 mod seal;
 mod server;
+mod shipping;
 mod slow_body;
 mod state;
 mod voucher;

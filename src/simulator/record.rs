@@ -13,6 +13,7 @@ use super::mini::token::AppTokens;
 use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
 use super::rule::Rules;
+use super::shipping::Shipping;
 use super::voucher::{CloudId, PhoneCode};
 
 /// How many session keys are remembered that were replaced.
@@ -35,6 +36,11 @@ pub(super) enum Record {
     Tokens(AppTokens),
     Order(Order),
     Refund(Refund),
+    Shipping(Shipping),
+    ShippingManaged {
+        app_id: String,
+        is_managed: bool,
+    },
     Notification(Notification),
     Rules(Rules),
     Landing(Landing),

@@ -24,6 +24,9 @@ pub(super) struct Rules {
     /// How long an access token is, 20 to 4,096 characters.
     #[serde(default = "usual_token_chars")]
     pub(super) access_token_chars: usize,
+    /// How many seconds after its payment an order is known to order shipping management, at most 86,400.
+    #[serde(default)]
+    pub(super) shipping_order_known_after_s: u32,
     /// How many content checks a mini program has.
     #[serde(default = "CheckLimits::usual")]
     pub(super) content_checks: CheckLimits,
@@ -46,6 +49,7 @@ impl Rules {
             one_refund_a_minute: true,
             balance_fen: None,
             access_token_chars: usual_token_chars(),
+            shipping_order_known_after_s: 0,
             content_checks: CheckLimits::USUAL,
         }
     }

@@ -87,6 +87,7 @@ fn wechat(config: &mut ServiceConfig) {
             "/tcb/invokecloudfunction",
             any().to(api(Api::CloudFunction, cloud_function::handle)),
         )
+        .configure(shipping_routes)
         .route(
             "/wxa/msg_sec_check",
             any().to(api(Api::TextCheck, content_check::handle_text)),
@@ -122,6 +123,38 @@ fn wechat(config: &mut ServiceConfig) {
         .service(web::resource("/v3/bill/fundflowbill").get(api(Api::FundFlowBill, bill::handle_fund_flow)))
         .service(web::resource("/v3/billdownload/file").get(api(Api::BillDownload, bill_download::handle)))
         .service(web::resource("/v3/certificates").get(api(Api::Certificates, certificates::handle)));
+}
+
+/// Those of order shipping management.
+fn shipping_routes(config: &mut ServiceConfig) {
+    use mini::shipping::{managed, order, receipt, upload};
+    let any = web::route;
+    let path = |name: &str| format!("/wxa/sec/order/{name}");
+    config
+        .route(
+            &path("upload_shipping_info"),
+            any().to(api(Api::UploadShipping, upload::handle)),
+        )
+        .route(
+            &path("get_order"),
+            any().to(api(Api::ShippingOrder, order::handle_one)),
+        )
+        .route(
+            &path("get_order_list"),
+            any().to(api(Api::ShippingOrderList, order::handle_list)),
+        )
+        .route(
+            &path("is_trade_managed"),
+            any().to(api(Api::TradeManaged, managed::handle)),
+        )
+        .route(
+            &path("is_trade_management_confirmation_completed"),
+            any().to(api(Api::TradeManaged, managed::handle_completed)),
+        )
+        .route(
+            &path("notify_confirm_receive"),
+            any().to(api(Api::ConfirmReceive, receipt::handle)),
+        );
 }
 
 /// Code images, and links into a mini program.

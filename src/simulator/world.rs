@@ -20,6 +20,7 @@ use super::push::Pushes;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
 use super::refund::{Refund, RefundStatus, Refunds};
 use super::rule::Rules;
+use super::shipping::{self, Shippings};
 use super::voucher::Vouchers;
 
 /// Codes older than this are forgotten: they answer as unknown instead of expired.
@@ -43,6 +44,7 @@ pub(super) struct World {
     orders_by_prepay_id: HashMap<String, String>,
     orders_by_transaction_id: HashMap<String, String>,
     pub(super) refunds: Refunds,
+    pub(super) shippings: Shippings,
     rules: Rules,
     pub(super) pushes: Pushes,
     /// Not kept over a restart.
@@ -84,6 +86,7 @@ impl World {
             orders_by_prepay_id: HashMap::new(),
             orders_by_transaction_id: HashMap::new(),
             refunds: Refunds::default(),
+            shippings: Shippings::default(),
             rules,
             pushes: Pushes::default(),
             tickets: Tickets::default(),
@@ -152,6 +155,8 @@ impl World {
             }
             Record::Order(order) => self.apply_order(order),
             Record::Refund(refund) => self.refunds.apply(refund),
+            Record::Shipping(shipping) => self.shippings.apply(shipping),
+            Record::ShippingManaged { app_id, is_managed } => self.shippings.manage(app_id, is_managed),
             Record::Rules(rules) => self.rules = rules,
             Record::Landing(landing) => self.landings.apply(landing),
             Record::Published(published) => self.landings.apply_published(published),
@@ -211,6 +216,7 @@ impl World {
             .chain(self.tokens.values().cloned().map(Record::Tokens))
             .chain(self.orders.values().cloned().map(Record::Order))
             .chain(self.refunds.all().cloned().map(Record::Refund))
+            .chain(self.shippings.records())
             .chain(self.notifications.values().cloned().map(Record::Notification))
             .chain(self.pushes.records())
             .collect()
@@ -220,12 +226,13 @@ impl World {
         &self.rules
     }
 
-    /// Does what happens by itself as time goes by: refunds are decided.
+    /// Does what happens by itself as time goes by: refunds are decided, receipts confirmed, money set free.
     pub(super) fn let_time_pass(&mut self, now: DateTime<Utc>) {
         while let Some(due) = self.refunds.due(now).cloned() {
             let (decided_at, status) = (due.decide_at.unwrap_or(now), due.ends_as);
             self.decide_refund(due, status, decided_at);
         }
+        shipping::let_time_pass(self, now);
     }
 
     /// Ends a refund, or moves an abnormal one on, and makes the notification that says so.

@@ -10,7 +10,7 @@ use crate::telemetry::query;
 /// One thing in the books, and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// `order`, `attempt`, `payment`, `refund`, `exception` or `event`.
+    /// `order`, `attempt`, `payment`, `refund`, `shipment`, `exception` or `event`.
     pub what: String,
     /// Its name.
     pub name: String,
@@ -52,6 +52,8 @@ pub async fn take(
         from payments where order_id = $1
         union all
         select 'refund', out_refund_no, amount_fen || ' fen, ' || status from refunds where order_id = $1
+        union all
+        select 'shipment', position::text, kind from shipments where order_id = $1
         union all
         select 'event', id::text, kind from events where order_id = $1
         union all

@@ -36,7 +36,20 @@ pub async fn list(db: impl PgExecutor<'_>, id: OrderId, limit: i64) -> Result<Ve
             union all
             select o.synced_at, 25, 'page_asked', '{}'::jsonb from orders o where o.id = $1
             union all
-            select o.shipped_at, 90, 'order_shipped', '{}'::jsonb from orders o where o.id = $1
+            select e.occurred_at, 63, 'order_shipped', jsonb_build_object('event_id', e.id, 'cause', e.cause)
+            from events e where e.order_id = $1 and e.kind = 'order.shipped'
+            union all
+            select s.created_at, 62, 'shipment_told', jsonb_build_object('shipment_id', s.id, 'kind', s.kind, 'cause', s.cause,
+                'parcels', jsonb_array_length(s.parcels), 'is_complete', s.is_complete, 'is_correction', s.is_again)
+            from shipments s where s.order_id = $1
+            union all
+            select s.ended_at, 64, 'shipment_ended', jsonb_build_object('shipment_id', s.id, 'kind', s.kind, 'status', s.status,
+                'failure_code', s.failure_code, 'is_correction', s.is_again)
+            from shipments s where s.order_id = $1
+            union all
+            select t.recorded_at, 65, 'wechat_told', jsonb_build_object('transaction_id', t.transaction_id, 'told', t.kind,
+                'happened_at', t.happened_at) || t.figures
+            from trade_notices t where t.order_id = $1
             union all
             select a.created_at, 20, 'payment_started', jsonb_build_object('out_trade_no', a.out_trade_no,
                 'total_fen', a.total_fen, 'mch_id', a.mch_id)
@@ -75,7 +88,7 @@ pub async fn list(db: impl PgExecutor<'_>, id: OrderId, limit: i64) -> Result<Ve
             union all
             select e.occurred_at, 60, 'order_moved', jsonb_build_object('event_id', e.id, 'type', e.kind,
                 'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause)
-            from events e where e.order_id = $1
+            from events e where e.order_id = $1 and e.kind <> 'order.shipped'
             union all
             select coalesce(d.last_attempt_at, e.occurred_at), 70, 'event_told', jsonb_build_object('event_id', e.id,
                 'type', e.kind, 'state', d.state, 'tries', d.attempts, 'last_outcome', d.last_outcome,

@@ -1,9 +1,11 @@
-//! What was asked of WeChat Pay about an order, and how it ended: for the timeline alone.
+//! What was asked of WeChat about an order, and how it ended: for the timeline alone.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
+use uuid::Uuid;
 
 use super::Error;
+use crate::domain::id::OrderId;
 use crate::telemetry::query;
 
 /// How a call ended.
@@ -15,6 +17,33 @@ pub struct EndedCall<'a> {
     pub outcome: &'a str,
     /// WeChat's request id, if there was an answer; at most 128 characters.
     pub request_id: Option<&'a str>,
+}
+
+/// Writes how a call about a payment of an order ended; counted like those of [`insert`].
+pub async fn insert_of(
+    db: impl PgExecutor<'_>,
+    order_id: OrderId,
+    number: &str,
+    call: &EndedCall<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- wechat_call.insert_of
+        insert into wechat_calls as c (order_id, number, api, outcome, calls, first_at, last_at, last_request_id)
+        values ($1, $2, $3, $4, 1, $6, $6, $5)
+        on conflict on constraint wechat_calls_pkey do update
+            set calls = c.calls + 1, last_at = excluded.last_at,
+                last_request_id = coalesce(excluded.last_request_id, c.last_request_id)",
+        Uuid::from(order_id),
+        number,
+        call.api,
+        call.outcome,
+        call.request_id,
+        now,
+    )
+    .execute(db);
+    query("wechat_call.insert_of", statement).await?;
+    Ok(())
 }
 
 /// Writes how a call about one of our numbers ended. The same end again is counted and not written

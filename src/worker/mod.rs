@@ -13,6 +13,7 @@ mod reconcile;
 mod reencryption;
 mod refunds;
 mod settle;
+mod shipments;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +30,11 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 14] = [
+const LOOPS: [Loop; 15] = [
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,
+    shipments::LOOP,
     housekeeping::LOOP,
     platform_keys::LOOP,
     events::ORDERS,

@@ -49,6 +49,7 @@ async fn the_health_page_tells_of_every_part() {
             "notifications",
             "orders",
             "refunds",
+            "shipments",
             "events",
             "push",
             "files",
@@ -140,7 +141,7 @@ async fn without_its_database_the_server_lives_refuses_and_recovers() {
         let (status, report) = health(shop).await;
         assert_eq!((status, &report["status"]), (503, &json!("down")));
         assert_eq!(report["checks"]["database"]["status"], "down");
-        assert_eq!(report["checks"].as_object().unwrap().len(), 12);
+        assert_eq!(report["checks"].as_object().unwrap().len(), 13);
 
         shop.find_database().await;
         phone.call("GET", "/v1/me", None).await.ok(200);

@@ -63,6 +63,21 @@ async fn a_refund_in_another_hand_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_shipment_in_another_hand_is_passed_over() {
+    shop(async |shop| {
+        let phone = visitor(shop).await;
+        let order = phone.paid_order("tea", 1).await;
+        shop.ship(&order, &json!({"kind": "virtual"})).await;
+        let lock = "select 1 from shipments for update";
+        run_around(shop, lock, async || {
+            shop.calls("upload_shipping").await.len() == 1
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_event_in_another_hand_is_passed_over() {
     let receiver = Receiver::start().await;
     shop_with(receiver.told_by(Setup::default()), async |shop| {

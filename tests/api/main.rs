@@ -98,6 +98,7 @@ mod session_key;
 mod session_token;
 mod settle;
 mod shape;
+mod shipment;
 mod stop;
 mod sync;
 mod unclear;

@@ -22,5 +22,6 @@ mod push;
 mod refund;
 mod schedule;
 mod settlement;
+mod shipment;
 mod shop;
 mod signature;

@@ -105,6 +105,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     ("WXPAY_API_BASE_URL", "http://10.0.0.1", "https://"),
     ("ORDER_TTL_S", "59", "between 60 and"),
+    ("SHIP_VIRTUAL_GOODS", "yes", "true or false"),
     ("RATE_LIMIT_LOGIN_PER_MIN", "-1", "is not a whole number"),
     ("RATE_LIMIT_INTERNAL_PER_S", "many", "is not a whole number"),
     ("WECHAT_TOKEN_ISSUER", "stable", "must be stable_token or token"),

@@ -22,7 +22,7 @@ pub(crate) const LEAST: [(&str, &str); 7] = [
 ];
 
 /// Every optional setting beside it, but for files and a few.
-pub(crate) const MORE: [(&str, &str); 29] = [
+pub(crate) const MORE: [(&str, &str); 30] = [
     ("DATABASE_POOL_MAX", "8"),
     ("HTTP_BIND", "0.0.0.0:9000"),
     ("TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.5"),
@@ -47,6 +47,7 @@ pub(crate) const MORE: [(&str, &str); 29] = [
     ("WXPAY_API_BASE_URL", "http://localhost:8081"),
     ("WXPAY_API_BACKUP_BASE_URL", "http://[::1]:8081"),
     ("ORDER_TTL_S", "900"),
+    ("SHIP_VIRTUAL_GOODS", "true"),
     ("CONTENT_CHECKS", "order_note, profile"),
     ("RATE_LIMIT_LOGIN_PER_MIN", "0"),
     ("RATE_LIMIT_SESSION_PER_S", "20"),

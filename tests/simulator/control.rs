@@ -36,6 +36,7 @@ async fn document_names_every_route() {
         "get /simulator/refunds",
         "get /simulator/rules",
         "get /simulator/session-keys",
+        "get /simulator/shipments",
         "get /simulator/transactions",
         "get /simulator/users",
         "patch /simulator/push/settings/{app_id}",
@@ -55,9 +56,12 @@ async fn document_names_every_route() {
         "post /simulator/push/deliver",
         "post /simulator/refunds/{out_refund_no}",
         "post /simulator/request-payment",
+        "post /simulator/shipments/{out_trade_no}/confirm",
+        "post /simulator/shipping-reminders",
         "post /simulator/users",
         "put /simulator/faults",
         "put /simulator/rules",
+        "put /simulator/shipping-management",
     ];
     assert_eq!(routes, expected);
     let text = document.to_string();

@@ -35,6 +35,7 @@ mod restart;
 #[path = "../fixtures/scan.rs"]
 mod scan;
 mod seed;
+mod shipping;
 mod signature;
 mod token;
 mod voucher;

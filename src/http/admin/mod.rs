@@ -11,4 +11,5 @@ pub mod product;
 pub mod reconciliation;
 pub mod refund;
 pub mod session_key;
+pub mod shipment;
 pub mod user;

@@ -21,6 +21,7 @@ use crate::service::Context;
 use crate::service::operator::orders::{self, AdminOrder, OrderStory};
 use crate::service::operator::timeline::Entry;
 use crate::service::pay::order_response::OrderResponse;
+use crate::service::shipping::response::OrderShipmentResponse;
 use crate::store::order_search::OrderFilter;
 use crate::store::timeline::AttemptRow;
 
@@ -85,7 +86,7 @@ impl From<AttemptRow> for AttemptResponse {
 pub struct TimelineEntry {
     /// When, by this server's clock.
     at: DateTime<Utc>,
-    /// What, in a word: `order_placed`, `payment_started`, `wechat_asked`, `notification`, `order_moved`, …
+    /// What, in a word: `order_placed`, `payment_started`, `wechat_asked`, `notification`, `order_moved`, `shipment_told`, …
     kind: String,
     /// What, in a sentence.
     summary: String,
@@ -110,6 +111,9 @@ impl From<Entry> for TimelineEntry {
 pub struct OrderStoryResponse {
     #[serde(flatten)]
     order: AdminOrderResponse,
+    /// How its goods were sent; null: nothing was said of it.
+    #[schema(required = true)]
+    shipment: Option<OrderShipmentResponse>,
     /// Newest first, 50 at most.
     attempts: Vec<AttemptResponse>,
     /// Oldest first, the newest 500.
@@ -122,6 +126,7 @@ impl From<OrderStory> for OrderStoryResponse {
     fn from(story: OrderStory) -> Self {
         Self {
             order: story.order.into(),
+            shipment: OrderShipmentResponse::of(story.shipments),
             attempts: story.attempts.into_iter().map(AttemptResponse::from).collect(),
             timeline: story.timeline.into_iter().map(TimelineEntry::from).collect(),
             is_timeline_whole: story.is_timeline_whole,
@@ -200,7 +205,7 @@ fn filter(query: SearchOrdersQuery) -> Result<OrderFilter, AppError> {
 /// Read an order with everything that happened to it
 ///
 /// The timeline tells why an order is what it is: what was asked of WeChat and what it said with its
-/// request ids, notifications and their verdicts, money, moves, refunds, events and exceptions, each
+/// request ids, notifications and their verdicts, money, moves, refunds, shipments, events and exceptions, each
 /// in a sentence with its figures beside it.
 #[utoipa::path(get, path = "/admin/orders/{id}", tag = "operator", params(("id" = uuid::Uuid, Path)), security(("admin" = [])),
     responses(

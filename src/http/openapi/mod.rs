@@ -67,6 +67,7 @@ pub const INTERNAL: &str = "internal";
         callback::push::receive_push,
         admin::refund::create_refund,
         admin::refund::read_refund,
+        admin::shipment::create_shipment,
         admin::health::read_health,
         admin::notification::list_notifications,
         admin::notification::read_notification,

@@ -6,6 +6,7 @@ mod files;
 mod notifications;
 mod pay_keys;
 mod push;
+mod shipments;
 
 use std::collections::BTreeMap;
 
@@ -99,6 +100,7 @@ pub struct Checks {
     notifications: Check,
     orders: Check,
     refunds: Check,
+    shipments: Check,
     events: Check,
     push: Check,
     files: Check,
@@ -134,6 +136,10 @@ pub async fn read(context: &Context) -> Health {
         Some(_) => access_tokens::states(context, now).await.ok(),
         None => None,
     };
+    let sent = match &figures {
+        Some(_) => shipments::figures(context, now).await.ok(),
+        None => None,
+    };
     let sealed = match &figures {
         Some(_) => reencryption::standing(context).await.ok(),
         None => None,
@@ -150,6 +156,7 @@ pub async fn read(context: &Context) -> Health {
         notifications: notifications(figures.as_ref(), recorded.as_ref(), now),
         orders: orders(context, figures.as_ref(), now),
         refunds: refunds(figures.as_ref()),
+        shipments: shipments::check(figures.as_ref(), sent.as_ref(), now),
         events: events(context, figures.as_ref(), now),
         push: figures.as_ref().map_or_else(unseen, |figures| {
             push::check(context, figures.push_newest_at, now)
@@ -177,6 +184,7 @@ fn worst(checks: &Checks) -> Status {
         notifications,
         orders,
         refunds,
+        shipments,
         events,
         push,
         files,
@@ -191,6 +199,7 @@ fn worst(checks: &Checks) -> Status {
         notifications,
         orders,
         refunds,
+        shipments,
         events,
         push,
         files,

@@ -7,6 +7,7 @@ use crate::service::Context;
 use crate::store;
 use crate::store::order::StoredOrder;
 use crate::store::order_search::{FoundOrder, OrderFilter};
+use crate::store::shipment::StoredShipment;
 use crate::store::timeline::AttemptRow;
 
 /// The most attempts of one order that are shown.
@@ -39,6 +40,8 @@ pub async fn list(
 pub struct OrderStory {
     /// The order.
     pub order: AdminOrder,
+    /// What was said of its shipment, oldest first.
+    pub shipments: Vec<StoredShipment>,
     /// Its attempts, newest first.
     pub attempts: Vec<AttemptRow>,
     /// What happened, oldest first.
@@ -58,9 +61,11 @@ pub async fn read(context: &Context, id: OrderId) -> Result<OrderStory, AppError
         .ok_or_else(missing)?;
     let order = store::order::find(&context.db, id).await?.ok_or_else(missing)?;
     let attempts = store::timeline::list_attempts(&context.db, id, ATTEMPTS_MAX).await?;
+    let shipments = store::shipment::list_with_key(&context.db, id, None).await?;
     let (timeline, is_timeline_whole) = timeline::read(context, id).await?;
     Ok(OrderStory {
         order: (order, found),
+        shipments,
         attempts,
         timeline,
         is_timeline_whole,

@@ -7,16 +7,18 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::exception::ExceptionKind;
-use crate::domain::id::{ExceptionId, OrderId};
+use crate::domain::id::{AttemptId, ExceptionId, OrderId};
 use crate::domain::order::OrderStatus;
 use crate::domain::settlement::{self, LandedPayment, Settlement};
 use crate::error::AppError;
 use crate::service::Context;
+use crate::service::shipping::by_setting;
 use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::exception::NewException;
 use crate::store::notification::{Effect, NewDelivery};
 use crate::store::settlement::LockedAttempt;
+use crate::store::vault::VaultError;
 use crate::telemetry;
 
 /// How often a transaction that gave way to another is tried again.
@@ -72,15 +74,7 @@ pub(super) async fn settle(
     source: Source<'_>,
 ) -> Result<Outcome, AppError> {
     if let Source::Notification(delivery) = source {
-        let event_id = context.entropy.uuid(delivery.received_at)?;
-        let settled = store::settlement::settle_expected(
-            &context.db,
-            landed,
-            delivery,
-            event_id,
-            context.webhook.is_some(),
-        )
-        .await;
+        let settled = settle_expected(context, landed, delivery).await;
         // A conflict is a payment number that stands elsewhere in the books: decided under lock.
         if !matches!(
             settled,
@@ -100,6 +94,30 @@ pub(super) async fn settle(
             outcome => return Ok(outcome?),
         }
     }
+}
+
+/// The ordinary case of a notification: one statement, and no transaction around it unless more is to be
+/// written with it.
+async fn settle_expected(
+    context: &Context,
+    landed: &LandedPayment,
+    delivery: &NewDelivery<'_>,
+) -> Result<Option<(OrderId, AttemptId)>, store::Error> {
+    let event_id = context
+        .entropy
+        .uuid(delivery.received_at)
+        .map_err(VaultError::from)?;
+    let is_told = context.webhook.is_some();
+    if !context.ships_virtual_goods {
+        return store::settlement::settle_expected(&context.db, landed, delivery, event_id, is_told).await;
+    }
+    let mut tx = context.db.begin().await?;
+    let settled = store::settlement::settle_expected(&mut *tx, landed, delivery, event_id, is_told).await?;
+    if let Some((order_id, _)) = settled {
+        by_setting::ship_paid(context, &mut tx, order_id).await?;
+        tx.commit().await?;
+    }
+    Ok(settled)
 }
 
 async fn settle_locked(
@@ -197,10 +215,7 @@ async fn pay(
     // An attempt that had ended was paid: a newer one may be open, and is not to be paid as well.
     store::check::update_unwanted(tx, locked.order_id, now).await?;
     let event = NewEvent {
-        id: context
-            .entropy
-            .uuid(now)
-            .map_err(store::vault::VaultError::from)?,
+        id: context.entropy.uuid(now).map_err(VaultError::from)?,
         order_id: locked.order_id,
         kind: "order.paid",
         from: OrderStatus::AwaitingPayment,
@@ -209,6 +224,7 @@ async fn pay(
         is_told: context.webhook.is_some(),
     };
     store::event::insert(tx, &event, now).await?;
+    by_setting::ship_paid(context, tx, locked.order_id).await?;
     Ok(event.id)
 }
 
@@ -241,12 +257,7 @@ async fn except(
         "success_at": landed.success_at,
     });
     let exception = NewException {
-        id: ExceptionId::from(
-            context
-                .entropy
-                .uuid(now)
-                .map_err(store::vault::VaultError::from)?,
-        ),
+        id: ExceptionId::from(context.entropy.uuid(now).map_err(VaultError::from)?),
         kind,
         subject: landed.transaction_id.as_str(),
         order_id: locked.map(|locked| locked.order_id),
@@ -259,6 +270,12 @@ async fn except(
 
 fn note_paid(context: &Context, order_id: OrderId) {
     context.alarms.events.set(context.clock.now());
+    if context.ships_virtual_goods {
+        context
+            .alarms
+            .shipments
+            .set(context.clock.now() + by_setting::HEAD_START);
+    }
     telemetry::note_order(order_id);
     telemetry::count_order_move(OrderStatus::AwaitingPayment.as_str(), OrderStatus::Paid.as_str());
 }

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use crate::domain::name::AppId;
 use crate::error::AppError;
+use crate::service::shipping::news as shipping;
 use crate::service::{Context, content};
 use crate::wechat::push::{PushEvent, PushMessage};
 
@@ -24,16 +25,17 @@ pub async fn apply(
         PushEvent::MediaCheck(result) => content::apply_result(tx, app_id, result, now).await?,
         PushEvent::TradeControlled => {
             tracing::warn!(app.id = %app_id, "WeChat demands to be told of shipments of this mini program from now on");
+            shipping::controlled(tx, app_id, now).await?;
         }
         PushEvent::DebugDemo => {
             tracing::info!(app.id = %app_id, "the test of message push in WeChat's console has arrived");
         }
+        PushEvent::TradeRemindAccess => shipping::access_reminded(tx, app_id, now).await?,
+        PushEvent::TradeRemindShipping(order) => shipping::shipping_reminded(tx, app_id, order, now).await?,
+        PushEvent::TradeSettlement(told) => shipping::settlement(tx, app_id, told, now).await?,
         PushEvent::SubscribePopup(_)
         | PushEvent::SubscribeChange(_)
         | PushEvent::SubscribeSent(_)
-        | PushEvent::TradeRemindAccess
-        | PushEvent::TradeRemindShipping(_)
-        | PushEvent::TradeSettlement(_)
         | PushEvent::Other => {}
     }
     Ok(())

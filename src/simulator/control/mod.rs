@@ -16,6 +16,8 @@
 //! | `POST /simulator/cashiers/{cashier_id}` | what the person does on that sheet |
 //! | `GET /simulator/transactions` | the truth about every order |
 //! | `GET /simulator/refunds`, `POST /simulator/refunds/{out_refund_no}` | the truth about every refund; end one |
+//! | `GET /simulator/shipments`, `POST /simulator/shipments/{out_trade_no}/confirm` | the truth about every shipment; the buyer has it |
+//! | `PUT /simulator/shipping-management`, `POST /simulator/shipping-reminders` | who must report shipments; reminders by push |
 //! | `GET`, `PUT /simulator/rules` | rules that may be otherwise: pauses between refunds, the merchant's balance |
 //! | `GET`, `DELETE /simulator/calls` | calls that arrived at the simulated `WeChat` |
 //! | `GET`, `POST /simulator/notifications`, `POST /simulator/notifications/deliver` | deliveries tried, crafted, due |
@@ -44,6 +46,7 @@ mod push;
 mod refund;
 mod refusal;
 mod rule;
+mod shipping;
 mod user;
 mod voucher;
 
@@ -79,6 +82,10 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         refund::decide_refund,
         rule::get_rules,
         rule::set_rules,
+        shipping::list_shipments,
+        shipping::confirm_receipt,
+        shipping::set_management,
+        shipping::send_reminders,
         notification::list_notifications,
         notification::craft_notification,
         notification::deliver_notifications,
@@ -133,6 +140,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/transactions").get(cashier::list_transactions))
         .service(web::resource("/refunds").get(refund::list_refunds))
         .service(web::resource("/refunds/{out_refund_no}").post(refund::decide_refund))
+        .service(web::resource("/shipments").get(shipping::list_shipments))
+        .service(web::resource("/shipments/{out_trade_no}/confirm").post(shipping::confirm_receipt))
+        .service(web::resource("/shipping-management").put(shipping::set_management))
+        .service(web::resource("/shipping-reminders").post(shipping::send_reminders))
         .service(web::resource("/rules").get(rule::get_rules).put(rule::set_rules))
         .service(
             web::resource("/notifications")

@@ -33,6 +33,9 @@ pub(super) async fn set_rules(shared: Data<Shared>, request: Json<Rules>) -> Res
     if rules.balance_fen.is_some_and(i64::is_negative) {
         return Err(Refusal::invalid("balance_fen is 0 or more"));
     }
+    if rules.shipping_order_known_after_s > 86_400 {
+        return Err(Refusal::invalid("shipping_order_known_after_s is a day at most"));
+    }
     if !(20..=4_096).contains(&rules.access_token_chars) {
         return Err(Refusal::invalid("access_token_chars is 20 to 4,096"));
     }

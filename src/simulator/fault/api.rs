@@ -34,6 +34,11 @@ pub(in crate::simulator) enum Api {
     LinkQuery,
     /// A message that is pushed to the server.
     Push,
+    UploadShipping,
+    ShippingOrder,
+    ShippingOrderList,
+    TradeManaged,
+    ConfirmReceive,
 }
 
 impl Api {
@@ -66,6 +71,11 @@ impl Api {
             Self::Link => 73,
             Self::LinkQuery => 74,
             Self::Push => 50,
+            Self::UploadShipping => 80,
+            Self::ShippingOrder => 81,
+            Self::ShippingOrderList => 82,
+            Self::TradeManaged => 83,
+            Self::ConfirmReceive => 84,
         }
     }
 
@@ -84,6 +94,11 @@ impl Api {
                 | Self::TextCheck
                 | Self::MediaCheck
                 | Self::Echo
+                | Self::UploadShipping
+                | Self::ShippingOrder
+                | Self::ShippingOrderList
+                | Self::TradeManaged
+                | Self::ConfirmReceive
                 | Self::Wxacode
                 | Self::WxacodeLimited
                 | Self::Link

@@ -1,5 +1,5 @@
 //! The mini-program side of `api.weixin.qq.com`: login codes, access tokens,
-//! phone numbers, cloudIDs, cloud functions, content checks, code images and links.
+//! phone numbers, cloudIDs, cloud functions, content checks, code images, links and order shipping management.
 //!
 //! Errors come with HTTP 200 and an `errcode`, as the real host's do.
 
@@ -13,6 +13,7 @@ pub(super) mod open_data;
 mod page;
 pub(super) mod phone_number;
 pub(super) mod session;
+pub(super) mod shipping;
 pub(super) mod token;
 pub(super) mod wxacode;
 

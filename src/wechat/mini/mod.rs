@@ -13,5 +13,6 @@ pub mod login;
 pub mod open_data;
 pub mod phone_number;
 pub mod session_key;
+pub mod shipping;
 pub mod token;
 pub mod wxacode;

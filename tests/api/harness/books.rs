@@ -105,6 +105,36 @@ const FORBIDDEN: &[(&str, &str)] = &[
             and e.kind in ('double_payment', 'paid_after_close')",
     ),
     (
+        "a shipment of an order that was never paid, or of another payment than the one that paid it",
+        "select s.id::text from shipments s left join payments p on p.transaction_id = s.transaction_id
+         and p.order_id = s.order_id and not p.is_surplus where p.transaction_id is null",
+    ),
+    (
+        "an order that counts as shipped though nobody said so, or whose event does not say so",
+        "select o.id::text from orders o where
+            (o.shipped_at is not null) <> exists (select from shipments s where s.order_id = o.id and s.is_complete)
+            or (o.shipped_at is not null) <> exists (select from events e where e.order_id = o.id and e.kind = 'order.shipped')",
+    ),
+    (
+        "a correction that WeChat took twice",
+        "select order_id::text from shipments where is_again and status = 'uploaded'
+         group by order_id having count(distinct generation) > 1",
+    ),
+    (
+        "a time of a call that is not later than those before it for the order",
+        "select s.id::text from shipments s join shipments e on e.order_id = s.order_id and e.position < s.position
+         where e.upload_at >= s.upload_at",
+    ),
+    (
+        "a shipment that was refused without an exception, or one that is open though a later shipment was taken",
+        "select s.id::text from shipments s where s.status = 'refused' and not exists (select from exceptions x
+            where x.kind = 'shipment_refused' and x.subject = s.transaction_id)
+         union all
+         select x.id::text from exceptions x where x.kind = 'shipment_refused' and x.resolved_at is null
+            and (select s.status from shipments s where s.transaction_id = x.subject
+                and s.status in ('uploaded', 'needless', 'refused') order by s.ended_at desc, s.position desc limit 1) <> 'refused'",
+    ),
+    (
         "an order that is not the sum of its lines",
         "select o.id::text from orders o where o.total_fen <>
             (select sum(i.unit_price_fen * i.quantity) from order_items i where i.order_id = o.id)",
@@ -214,6 +244,7 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from refunds t),
         (select md5(string_agg(t::text, '|' order by t::text)) from refund_balances t),
         (select md5(string_agg(t::text, '|' order by t::text)) from refund_entries t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from shipments t),
         (select md5(string_agg(t::text, '|' order by t::text)) from notifications t),
         (select md5(string_agg(t::text, '|' order by t::text)) from exceptions t),
         (select md5(string_agg(t::text, '|' order by t::text)) from events t),

@@ -20,6 +20,7 @@ mod recorder;
 mod refund;
 mod secret;
 mod settings;
+mod shipment;
 mod token;
 mod wechat;
 
@@ -53,6 +54,7 @@ pub(crate) use settings::{
     ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, PUSH_AES_KEY,
     PUSH_TOKEN, Setup,
 };
+pub(crate) use shipment::parcels;
 pub(crate) use token::Token;
 pub(crate) use wechat::HandPlayed;
 

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use super::{Answer, Phone, Shop};
 
 /// Every table that a request may change, but for sessions.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "select coalesce(jsonb_agg(t order by t.id), '[]') from orders t",
     "select coalesce(jsonb_agg(t order by t.id), '[]') from payment_attempts t",
     "select coalesce(jsonb_agg(t order by t.transaction_id), '[]') from payments t",
     "select coalesce(jsonb_agg(t order by t.id), '[]') from refunds t",
     "select coalesce(jsonb_agg(t order by t.refund_id), '[]') from refund_entries t",
+    "select coalesce(jsonb_agg(t order by t.id), '[]') from shipments t",
     "select coalesce(jsonb_agg(t order by t.id), '[]') from notifications t",
     "select coalesce(jsonb_agg(t order by t.id), '[]') from exceptions t",
     "select coalesce(jsonb_agg(t order by t.id), '[]') from events t",

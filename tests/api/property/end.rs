@@ -15,12 +15,13 @@ const ROUNDS_MAX: usize = 24;
 const ROUND_S: i64 = 7_300;
 /// Differences that have a right to be there: each is looked at on its own, or mends itself, or is
 /// what the bills of a day said about money that was heard of late.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "double_payment",
     "paid_after_close",
     "refund_closed",
     "refund_abnormal",
     "refund_waiting",
+    "shipment_refused",
 ];
 
 impl Story<'_> {
@@ -58,6 +59,7 @@ impl Story<'_> {
         open.extend(self.at_wechat().await);
         open.retain(|one| one["status"].is_null() || one["status"] == "PROCESSING");
         let mut open: Vec<String> = open.iter().map(Value::to_string).collect();
+        open.extend(self.untold_shipments().await);
         for order in &self.model.orders {
             let refunds = order.refunds.iter();
             let going = refunds.filter(|refund| refund.progress == Progress::Processing);
@@ -81,11 +83,18 @@ impl Story<'_> {
             self.assert_recorded(order).await;
             self.assert_named(order).await;
             self.assert_refunds(order).await;
-            let told: Vec<String> = got
+            self.assert_shipped(order).await;
+            let (shipped, told): (Vec<String>, Vec<String>) = got
                 .iter()
                 .filter(|event| event.order_id() == order.id)
                 .map(crate::harness::Got::kind)
-                .collect();
+                .partition(|kind| kind == "order.shipped");
+            assert_eq!(
+                shipped.len(),
+                usize::from(order.is_shipped),
+                "told of the shipment of {}",
+                order.id
+            );
             assert_eq!(told, order.events(), "what others were told of {}", order.id);
             self.note(order);
         }

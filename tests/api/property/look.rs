@@ -111,6 +111,7 @@ fn seen_order(owner: usize, order: &Value) -> SeenOrder {
         refunded_fen: fen("refunded_fen"),
         refunding_fen: fen("refunding_fen"),
         number: order["out_trade_no"].as_str().map(str::to_owned),
+        is_shipped: order["shipped_at"].is_string(),
     }
 }
 

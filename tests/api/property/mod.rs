@@ -11,6 +11,7 @@ mod model;
 mod news;
 mod orders;
 mod refunds;
+mod shipments;
 mod step;
 mod story;
 mod tally;

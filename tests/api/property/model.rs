@@ -90,6 +90,9 @@ pub(super) struct Order {
     pub(super) sheets: Vec<(String, String)>,
     pub(super) payments: Vec<Payment>,
     pub(super) refunds: Vec<Refund>,
+    /// How often the operator said that something was sent, and whether that was ever all.
+    pub(super) shipments: u32,
+    pub(super) is_shipped: bool,
 }
 
 impl Order {
@@ -233,6 +236,7 @@ pub(super) struct SeenOrder {
     pub(super) refunding_fen: i64,
     /// Our number at WeChat.
     pub(super) number: Option<String>,
+    pub(super) is_shipped: bool,
 }
 
 /// What it has written down of a refund.

@@ -167,6 +167,7 @@ impl News {
         for (index, order) in model.orders.iter_mut().enumerate() {
             let shown = &seen.orders[&order.id];
             assert_eq!(shown.owner, order.owner, "an order is shown to somebody else");
+            assert_eq!(shown.is_shipped, order.is_shipped, "shipped, order {index}");
             for refund in &mut order.refunds {
                 let is_it = |seen: &&SeenRefund| seen.number == refund.number;
                 let seen_refund = seen

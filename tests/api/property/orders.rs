@@ -35,6 +35,8 @@ impl Story<'_> {
             sheets: Vec::new(),
             payments: Vec::new(),
             refunds: Vec::new(),
+            shipments: 0,
+            is_shipped: false,
         });
         News::default()
     }

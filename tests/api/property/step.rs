@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const LEAPS_S: [i64; 8] = [1, 30, 61, 600, 6_600, 40_000, 180_000, YEAR_S];
 /// A year and two days: what was paid before can no longer be refunded after it.
 pub(super) const YEAR_S: i64 = 31_700_000;
-const FAULTS: [&str; 24] = [
+const FAULTS: [&str; 29] = [
     r#"{"api": "prepay", "kind": "no_answer_after_accepting"}"#,
     r#"{"api": "prepay", "kind": "no_answer_before_accepting"}"#,
     r#"{"api": "prepay", "kind": "wrong_answer_signature"}"#,
@@ -32,6 +32,11 @@ const FAULTS: [&str; 24] = [
     r#"{"api": "refund", "kind": "pay_error", "status": 400, "code": "PARAM_ERROR"}"#,
     r#"{"api": "refund_query", "kind": "server_error"}"#,
     r#"{"api": "refund_query", "kind": "stale_answer"}"#,
+    r#"{"api": "upload_shipping", "kind": "no_answer_after_accepting"}"#,
+    r#"{"api": "upload_shipping", "kind": "no_answer_before_accepting"}"#,
+    r#"{"api": "upload_shipping", "kind": "errcode", "errcode": -1}"#,
+    r#"{"api": "upload_shipping", "kind": "errcode", "errcode": 10060001}"#,
+    r#"{"api": "shipping_order", "kind": "server_error"}"#,
 ];
 
 /// How much of an order is asked back.
@@ -51,6 +56,17 @@ pub(super) struct At {
     pub(super) who: usize,
     pub(super) which: usize,
     pub(super) replica: usize,
+}
+
+/// What is said to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Goods {
+    /// A parcel, and that is all.
+    Parcel,
+    /// A parcel, and more to follow.
+    Part,
+    /// Something that nobody carries.
+    Virtual,
 }
 
 /// What somebody does.
@@ -92,6 +108,8 @@ pub(super) enum Step {
     End(usize, Option<&'static str>),
     /// The notice of a refund that ended comes twice, out of turn.
     RefundNoticeTwice(usize),
+    /// The operator says that goods were sent.
+    Ship(At, Goods),
     /// What the merchant has to refund from, in fen.
     Balance(Option<i64>),
     Fault(&'static str),
@@ -133,6 +151,8 @@ fn with_order() -> impl Strategy<Value = Step> {
         3 => at().prop_map(Step::Close),
         1 => at().prop_map(Step::Pry),
         1 => at().prop_map(Step::NoticeTwice),
+        6 => (at(), prop::sample::select(&[Goods::Parcel, Goods::Part, Goods::Virtual][..]))
+            .prop_map(|(at, goods)| Step::Ship(at, goods)),
     ]
 }
 

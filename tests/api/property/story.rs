@@ -116,6 +116,7 @@ impl<'a> Story<'a> {
             | Step::NoticeTwice(at)
             | Step::Refund(at, ..)
             | Step::RefundAgain(at, _)
+            | Step::Ship(at, _)
             | Step::RefundsAtOnce(at, _) => match self.model.pick(at.who, at.which) {
                 Some(index) => self.take_with(step, index, at).await,
                 None => return,
@@ -169,6 +170,7 @@ impl<'a> Story<'a> {
             Step::Refund(_, amount, restock) => self.refund(index, amount, restock, at.replica).await,
             Step::RefundAgain(_, is_same) => self.refund_again(index, is_same, at.replica).await,
             Step::RefundsAtOnce(_, shares) => self.refunds_at_once(index, shares).await,
+            Step::Ship(_, goods) => self.ship(index, goods, at.replica).await,
             _ => unreachable!("a step without an order"),
         }
     }

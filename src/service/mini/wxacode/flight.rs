@@ -75,3 +75,57 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::FutureExt as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::name::AppId;
+
+    #[tokio::test]
+    async fn who_comes_during_a_flight_shares_its_outcome_and_who_comes_later_does_not() {
+        static BEGUN: AtomicUsize = AtomicUsize::new(0);
+        let (flights, key) = (
+            Flights::default(),
+            CodeKey {
+                app_id: AppId::parse("wx1").unwrap(),
+                request_hash: [7; 32],
+            },
+        );
+        let alice = Some(UserId::from(Uuid::max()));
+        let begin = || {
+            let flight = async move {
+                BEGUN.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                let error = AppError::new(ErrorCode::WxacodeQuotaReached)
+                    .detail("enough")
+                    .retry_after_s(9)
+                    .wechat_errcode(7);
+                Err(Failure::new(error, alice))
+            };
+            flight.boxed().shared()
+        };
+        let (one, other) = tokio::join!(flights.join(&key, begin), flights.join(&key, begin));
+        assert_eq!(BEGUN.load(Ordering::SeqCst), 1);
+        for failure in [one.unwrap_err(), other.unwrap_err()] {
+            let told = failure.told();
+            assert_eq!(
+                (
+                    told.code(),
+                    told.public_detail(),
+                    told.retry_after(),
+                    told.errcode()
+                ),
+                (ErrorCode::WxacodeQuotaReached, Some("enough"), Some(9), Some(7))
+            );
+            assert!(failure.is_of_another(None) && !failure.is_of_another(alice));
+        }
+        flights.land(&key);
+        flights.join(&key, begin).await.unwrap_err();
+        assert_eq!(BEGUN.load(Ordering::SeqCst), 2);
+    }
+}

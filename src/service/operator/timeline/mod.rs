@@ -1,6 +1,8 @@
 //! What happened to an order, told in sentences that a support person understands, with the figures
 //! beside them. No name of a person and no secret is in it.
 
+mod shipping;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -9,6 +11,7 @@ use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
 use crate::store::timeline::TimelineRow;
+use shipping::Shipping;
 
 /// The most entries of one timeline; the newest are kept.
 const ENTRIES_MAX: usize = 500;
@@ -76,7 +79,10 @@ impl Told<'_> {
         match kind {
             "order_placed" => format!("The order was placed: {} to pay.", self.yuan("total_fen")),
             "page_asked" => "The page asked whether the order is paid, for the last time so far.".to_owned(),
-            "order_shipped" => "The goods were sent.".to_owned(),
+            "order_shipped" => "All of the goods were sent.".to_owned(),
+            "shipment_told" => Shipping(self).told(),
+            "shipment_ended" => Shipping(self).ended(),
+            "wechat_told" => Shipping(self).heard(),
             "payment_started" => format!(
                 "The buyer went to pay {} under the number {}.",
                 self.yuan("total_fen"),
@@ -144,10 +150,13 @@ impl Told<'_> {
             "close" => "to close the payment",
             "refund" => "to give money back",
             "refund_query" => "how the refund stands",
+            "ship" => "to note what was sent",
+            "ship_query" => "what it has noted of the shipment",
             other => other,
         };
         let said = match self.text("outcome") {
             "ok" => "it agreed".to_owned(),
+            "told" => "it told us".to_owned(),
             "SUCCESS" => "it is paid".to_owned(),
             "REFUND" => "it is paid, and money went back".to_owned(),
             "NOTPAY" => "nobody has paid yet".to_owned(),
@@ -157,6 +166,7 @@ impl Told<'_> {
             "REFUND_CLOSED" => "it closed the refund".to_owned(),
             "ABNORMAL" => "it cannot deliver the money".to_owned(),
             "ABSENT" => "it knows no such refund".to_owned(),
+            "no_token" => "it gave us no access, so that it was not asked".to_owned(),
             "ORDER_NOT_EXIST" | "ORDERNOTEXIST" => "it knows no such number".to_owned(),
             "not_reached" => "it could not be reached".to_owned(),
             "timeout" => "no answer came in time, so that nothing is known".to_owned(),
@@ -164,7 +174,10 @@ impl Told<'_> {
             "bad_signature" => "its answer was not to be believed, so that nothing is known".to_owned(),
             "unavailable" => "it was out of order, so that nothing is known".to_owned(),
             "rate_limited" => "it was asked too often".to_owned(),
-            other => format!("it said {other}"),
+            other => match shipping::errcode_meaning(other) {
+                Some(meaning) => format!("{meaning} ({other})"),
+                None => format!("it said {other}"),
+            },
         };
         match self.number("calls") {
             1 => format!("We asked WeChat {wish}: {said}."),

@@ -1,0 +1,153 @@
+//! What it means that the operator says that goods were sent, after what was said before.
+
+use std::collections::BTreeSet;
+
+use super::{Parcel, SHIPMENTS_MAX, ShipmentKind, ShipmentStatus};
+use crate::domain::name::{Carrier, TrackingNo};
+
+/// What the operator says was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// How.
+    pub kind: ShipmentKind,
+    /// What; 1 to [`super::PARCELS_MAX`].
+    pub parcels: &'a [Parcel],
+    /// Whether that is all of the order.
+    pub is_complete: bool,
+}
+
+/// What was said of the order before, one call each.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as the books have it"
+)]
+pub struct Earlier {
+    /// Its place, from 1.
+    pub position: i32,
+    /// Which telling it belongs to.
+    pub generation: i32,
+    /// How.
+    pub kind: ShipmentKind,
+    /// What.
+    pub parcels: Vec<Parcel>,
+    /// Whether that was all of the order.
+    pub is_complete: bool,
+    /// Whether it took the chance to correct.
+    pub is_again: bool,
+    /// Where it stands.
+    pub status: ShipmentStatus,
+    /// Whether WeChat may have it though it did not say so.
+    pub may_have_arrived: bool,
+    /// Whether WeChat said that the chance is used.
+    pub is_chance_denied: bool,
+}
+
+impl Earlier {
+    /// Whether WeChat holds it, or may.
+    fn may_be_held(&self) -> bool {
+        match self.status {
+            ShipmentStatus::Uploaded => true,
+            ShipmentStatus::Created | ShipmentStatus::Replaced => self.may_have_arrived,
+            ShipmentStatus::Refused | ShipmentStatus::Needless => self.is_chance_denied,
+        }
+    }
+
+    /// Whether it is what the order's shipment consists of now.
+    pub fn is_live(&self) -> bool {
+        matches!(
+            self.status,
+            ShipmentStatus::Created | ShipmentStatus::Uploaded | ShipmentStatus::Needless
+        )
+    }
+}
+
+/// How what the operator says is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its place.
+    pub position: i32,
+    /// Which telling it belongs to.
+    pub generation: i32,
+    /// Whether it is one of several parcels.
+    pub is_split: bool,
+    /// Whether it takes the chance to correct.
+    pub is_again: bool,
+    /// Whether what WeChat has not got yet is not told any more.
+    pub is_replacing: bool,
+}
+
+/// Why what the operator says is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShipmentRefusal {
+    /// WeChat was corrected once already.
+    CorrectionUsed,
+    /// The order has all the calls it may have.
+    TooMany,
+    /// This parcel of the new ones was told before.
+    Repeated(usize),
+}
+
+/// Decides what it means that the operator says this after all of that, oldest first: the beginning, one
+/// more parcel, or a correction.
+///
+/// # Errors
+/// See [`ShipmentRefusal`].
+pub fn plan(earlier: &[Earlier], told: Told<'_>) -> Result<Plan, ShipmentRefusal> {
+    let position = earlier.last().map_or(1, |last| last.position.saturating_add(1));
+    if position > SHIPMENTS_MAX {
+        return Err(ShipmentRefusal::TooMany);
+    }
+    let generation = earlier.last().map_or(1, |last| last.generation);
+    let current: Vec<&Earlier> = earlier
+        .iter()
+        .filter(|one| one.generation == generation && one.is_live())
+        .collect();
+    let is_open = current
+        .last()
+        .is_some_and(|last| !current.iter().any(|one| one.is_complete) && last.kind == told.kind);
+    if is_open && told.kind == ShipmentKind::Express {
+        let known: BTreeSet<_> = current
+            .iter()
+            .flat_map(|one| &one.parcels)
+            .map(numbered)
+            .collect();
+        if let Some(at) = told
+            .parcels
+            .iter()
+            .position(|parcel| known.contains(&numbered(parcel)))
+        {
+            return Err(ShipmentRefusal::Repeated(at));
+        }
+        return Ok(Plan {
+            position,
+            generation,
+            is_split: true,
+            is_again: current.iter().any(|one| one.is_again),
+            is_replacing: false,
+        });
+    }
+    let is_again = earlier.iter().any(Earlier::may_be_held);
+    let is_used = earlier
+        .iter()
+        .any(|one| one.is_chance_denied || (one.is_again && one.may_be_held()));
+    if is_again && is_used {
+        return Err(ShipmentRefusal::CorrectionUsed);
+    }
+    Ok(Plan {
+        position,
+        generation: if earlier.is_empty() {
+            1
+        } else {
+            generation.saturating_add(1)
+        },
+        is_split: told.parcels.len() > 1 || !told.is_complete,
+        is_again,
+        is_replacing: true,
+    })
+}
+
+fn numbered(parcel: &Parcel) -> (Option<&str>, Option<&str>) {
+    let carrier = parcel.carrier.as_ref().map(Carrier::as_str);
+    (carrier, parcel.tracking_no.as_ref().map(TrackingNo::as_str))
+}

@@ -24,6 +24,7 @@ use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
 use crate::service::mini::AccessTokens;
+use crate::service::mini::wxacode::Flights;
 use crate::service::pay::recorder::Recorder;
 use crate::service::pay::rest::Rest;
 use crate::service::push::Watch;
@@ -248,6 +249,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
                 .bytes::<4>()
                 .map_or_else(|_| "unnamed".to_owned(), hex::encode),
         ),
+        code_flights: Flights::default(),
         cloud: cloud(settings),
         gate: Gate::new(
             settings.content_checks.has_profile,

@@ -118,6 +118,12 @@ codes! {
         "WeChat refuses what this server is set up to do: a wrong secret, a frozen account, a product that is not enabled. The operator must act.";
     WechatPathRefused = "wechat_path_refused", 403, Info, false, "This path of WeChat's is not called on behalf",
         "What the path hands out, a token or a session key, stays with this server. `GET /internal/access-token` has the access token.";
+    PageUnknown = "page_unknown", 422, Info, false, "The mini program has no such page",
+        "The published version of the mini program has no page of this path, or none is published yet. Fix the path, or publish the page first.";
+    WxacodeQuotaReached = "wxacode_quota_reached", 429, Info, true, "The user has had too many new codes made",
+        "WeChat makes 100 new codes a day for a user; codes that were made before are shown without counting. Wait as long as `Retry-After` says.";
+    LinkNotAllowed = "link_not_allowed", 403, Warn, false, "WeChat lets this mini program make no such link",
+        "Links of this kind are not for this account, its category or its country, or the right to them was taken away; `wechat_errcode` says which. Use another kind; the operator may be able to get the right.";
     OpenDataInvalid = "open_data_invalid", 422, Info, false, "The open data is malformed",
         "What `wx.*` gave arrived damaged: not base64, a wrong length, or too long. `errors` names the field. Pass the values on as they are, in JSON.";
     SessionKeyStale = "session_key_stale", 409, Info, false, "No live session key fits",

@@ -7,6 +7,7 @@
 mod address;
 mod body;
 mod bounds;
+mod code_image;
 mod condition;
 mod gate;
 mod guard;

@@ -12,7 +12,7 @@ use super::callback::{pay, push};
 use super::file as public_file;
 use super::internal;
 use super::v1::{
-    cloud_id, file, function, login, me, open_data, order, payment, phone_number, product, session,
+    cloud_id, file, function, login, me, open_data, order, payment, phone_number, product, session, wxacode,
 };
 
 /// Mounts every route of the application.
@@ -45,6 +45,7 @@ fn page_routes(config: &mut ServiceConfig) {
         )
         .service(resource("/v1/phone-number").route(post().to(phone_number::create_phone_number)))
         .service(resource("/v1/open-data/cloud-ids").route(post().to(cloud_id::open_cloud_ids)))
+        .service(resource("/v1/wxacodes").route(post().to(wxacode::create_code)))
         .service(resource("/v1/functions/{name}").route(post().to(function::invoke_function)))
         .service(resource("/v1/open-data").route(post().to(open_data::open)))
         .service(resource("/v1/open-data/verify").route(post().to(open_data::verify)))
@@ -200,6 +201,8 @@ fn internal_routes(config: &mut ServiceConfig) {
         .service(
             resource("/internal/sessions/introspect").route(post().to(internal::session::introspect_session)),
         )
+        .service(resource("/internal/wxacodes").route(post().to(internal::wxacode::create_code_as_service)))
+        .service(resource("/internal/url-links").route(post().to(internal::url_link::create_url_link)))
         .service(
             resource("/internal/wechat/{path:.*}")
                 .route(get().to(internal::wechat::call_wechat))

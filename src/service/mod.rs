@@ -69,6 +69,8 @@ pub struct Context {
     pub mini_programs: MiniPrograms,
     /// Access tokens seen alive within the last seconds.
     pub access_tokens: mini::AccessTokens,
+    /// Code images that WeChat is being asked for.
+    pub code_flights: mini::wxacode::Flights,
     /// The cloud environment, if there is one.
     pub cloud: Option<data::cloud_function::Cloud>,
     /// What is checked before it is kept.

@@ -132,6 +132,8 @@ pub(super) enum EventKind {
     LoginCode,
     PhoneCode,
     CloudId,
+    /// A phone scanned a code or followed a link; data: the page.
+    Scanned,
     CashierOpened,
     Paid,
     Cancelled,

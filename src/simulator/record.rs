@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::entropy::Entropy;
 use super::key::KeyMode;
+use super::landing::{CodesUsed, Landing, Published};
 use super::mini::token::AppTokens;
 use super::push::{PushSettings, Waiting};
 use super::refund::{Refund, RefundStatus};
@@ -36,6 +37,9 @@ pub(super) enum Record {
     Refund(Refund),
     Notification(Notification),
     Rules(Rules),
+    Landing(Landing),
+    Published(Published),
+    CodesUsed(CodesUsed),
     PushSettings(PushSettings),
     Push(Waiting),
 }

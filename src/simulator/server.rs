@@ -33,6 +33,7 @@ pub(super) fn start(listener: TcpListener, shared: &Arc<Shared>) -> Result<Serve
             .app_data(data.clone())
             .app_data(PayloadConfig::new(BODY_BYTES_MAX))
             .configure(wechat)
+            .configure(codes_and_links)
             .configure(control::routes)
             .service(
                 web::resource(format!("{}/{{path:.*}}", forward::PREFIX))
@@ -121,6 +122,45 @@ fn wechat(config: &mut ServiceConfig) {
         .service(web::resource("/v3/bill/fundflowbill").get(api(Api::FundFlowBill, bill::handle_fund_flow)))
         .service(web::resource("/v3/billdownload/file").get(api(Api::BillDownload, bill_download::handle)))
         .service(web::resource("/v3/certificates").get(api(Api::Certificates, certificates::handle)));
+}
+
+/// Code images, and links into a mini program.
+fn codes_and_links(config: &mut ServiceConfig) {
+    use mini::{link, wxacode};
+    let any = web::route;
+    config
+        .route(
+            "/wxa/getwxacodeunlimit",
+            any().to(api(Api::Wxacode, wxacode::handle_unlimited)),
+        )
+        .route(
+            "/wxa/getwxacode",
+            any().to(api(Api::WxacodeLimited, wxacode::handle_limited)),
+        )
+        .route(
+            "/cgi-bin/wxaapp/createwxaqrcode",
+            any().to(api(Api::WxacodeLimited, wxacode::handle_square)),
+        )
+        .route(
+            "/wxa/generatescheme",
+            any().to(api(Api::Link, link::handle_scheme)),
+        )
+        .route(
+            "/wxa/generate_urllink",
+            any().to(api(Api::Link, link::handle_url_link)),
+        )
+        .route(
+            "/wxa/genwxashortlink",
+            any().to(api(Api::Link, link::handle_short_link)),
+        )
+        .route(
+            "/wxa/queryscheme",
+            any().to(api(Api::LinkQuery, link::handle_scheme_query)),
+        )
+        .route(
+            "/wxa/query_urllink",
+            any().to(api(Api::LinkQuery, link::handle_url_link_query)),
+        );
 }
 
 /// A handler of the web framework for an API of `WeChat`.

@@ -14,6 +14,7 @@ use super::content::CheckCounts;
 use super::entropy::Entropy;
 use super::error::Error;
 use super::key::{KeyRing, PlatformCertificate, Signer};
+use super::landing::Landings;
 use super::mini::token::AppTokens;
 use super::push::Pushes;
 use super::record::{About, CertificateRecord, LoginCode, Notification, Order, Payment, Record, User};
@@ -36,6 +37,7 @@ pub(super) struct World {
     users_by_openid: HashMap<(String, String), String>,
     login_codes: HashMap<String, LoginCode>,
     pub(super) vouchers: Vouchers,
+    pub(super) landings: Landings,
     tokens: BTreeMap<String, AppTokens>,
     orders: BTreeMap<String, Order>,
     orders_by_prepay_id: HashMap<String, String>,
@@ -76,6 +78,7 @@ impl World {
             users_by_openid: HashMap::new(),
             login_codes: HashMap::new(),
             vouchers: Vouchers::default(),
+            landings: Landings::default(),
             tokens: BTreeMap::new(),
             orders: BTreeMap::new(),
             orders_by_prepay_id: HashMap::new(),
@@ -150,6 +153,9 @@ impl World {
             Record::Order(order) => self.apply_order(order),
             Record::Refund(refund) => self.refunds.apply(refund),
             Record::Rules(rules) => self.rules = rules,
+            Record::Landing(landing) => self.landings.apply(landing),
+            Record::Published(published) => self.landings.apply_published(published),
+            Record::CodesUsed(used) => self.landings.apply_used(used),
             Record::PushSettings(settings) => self.pushes.set(settings),
             Record::Push(waiting) => self.pushes.apply(waiting),
             Record::Notification(notification) if notification.due_at.is_some() => {
@@ -201,6 +207,7 @@ impl World {
             .chain(self.users.values().cloned().map(Record::User))
             .chain(fresh_codes.map(Record::LoginCode))
             .chain(self.vouchers.records(now))
+            .chain(self.landings.records(now))
             .chain(self.tokens.values().cloned().map(Record::Tokens))
             .chain(self.orders.values().cloned().map(Record::Order))
             .chain(self.refunds.all().cloned().map(Record::Refund))

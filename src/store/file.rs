@@ -1,4 +1,4 @@
-//! Files of users: the rows about them.
+//! Pictures in the store, those of users and those of nobody: the rows about them.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -16,8 +16,8 @@ const BROKEN: Error = Error::Inconsistent { table: "files" };
 pub struct NewFile {
     /// Its id.
     pub id: FileId,
-    /// Whose it is.
-    pub user_id: UserId,
+    /// Whose it is; nobody's: an image that WeChat made.
+    pub user_id: Option<UserId>,
     /// What it is.
     pub kind: PictureKind,
     /// Its size.
@@ -105,7 +105,7 @@ pub async fn insert(db: impl PgExecutor<'_>, file: &NewFile) -> Result<(), Error
         insert into files (id, user_id, extension, bytes, sha256, width, height, shard, state, created_at, check_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, 'storing', $9, $10)",
         Uuid::from(file.id),
-        Uuid::from(file.user_id),
+        file.user_id.map(Uuid::from),
         file.kind.extension(),
         file.bytes,
         file.sha256.as_slice(),
@@ -132,12 +132,13 @@ pub async fn update_stored(db: impl PgExecutor<'_>, id: FileId, now: DateTime<Ut
     Ok(query("file.update_stored", statement).await?.rows_affected() == 1)
 }
 
-/// A file that can be fetched.
+/// A user's file that can be fetched.
 pub async fn find_stored(db: impl PgExecutor<'_>, id: FileId) -> Result<Option<StoredFile>, Error> {
     let statement = sqlx::query_as!(
         FileRow,
         "-- file.find_stored
-        select id, extension, bytes, sha256, stored_at from files where id = $1 and state = 'stored'",
+        select id, extension, bytes, sha256, stored_at from files
+        where id = $1 and state = 'stored' and user_id is not null",
         Uuid::from(id),
     )
     .fetch_optional(db);

@@ -54,6 +54,8 @@ pub mod user;
 pub mod user_search;
 pub mod vault;
 pub mod wechat_call;
+pub mod wxacode;
+pub mod wxacode_allowance;
 
 use sqlx::error::ErrorKind;
 

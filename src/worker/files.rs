@@ -1,4 +1,5 @@
-//! Removes the objects of files that are gone, and compares the store with the rows.
+//! Removes the objects of files that are gone, forgets code images that nobody asks for, and compares the store
+//! with the rows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use super::turn::{Loop, Next, Pace};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::service::file::sweep;
+use crate::service::mini::wxacode::retire;
 
 pub(super) const SWEEP: Loop = Loop {
     name: "files",
@@ -25,8 +27,15 @@ pub(super) const AUDIT: Loop = Loop {
     pace: Pace::Period,
     pause: sweep::AUDIT_EVERY,
     pause_failed: sweep::AUDIT_EVERY,
-    turn: |context| async move { sweep::audit(&context).await.map(|()| Next::Later) }.boxed(),
+    turn: |context| audit(context).boxed(),
 };
+
+/// Code images that nobody asks for become pictures to be removed, which may as well be seen by the comparison.
+async fn audit(context: Arc<Context>) -> Result<Next, AppError> {
+    retire(&context).await?;
+    sweep::audit(&context).await?;
+    Ok(Next::Later)
+}
 
 async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     Ok(if sweep::remove_due(&context).await? {

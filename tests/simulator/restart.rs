@@ -48,10 +48,25 @@ async fn everything_is_known_after_a_restart() {
     stage.deliver().await;
     stage.post("/simulator/keys/rotate", json!({})).await;
     stage.advance(100).await;
+    let link = json!({"path": "pages/a", "query": "b=1"});
+    let link = stage.with_token("/wxa/generate_urllink", &link).await.json()["url_link"].clone();
+    let opened = stage.scanned(link.as_str().unwrap()).await.json();
+    stage
+        .with_token("/wxa/getwxacode", &json!({"path": "pages/a"}))
+        .await;
+    stage.send("PUT", "/simulator/pages", &json!({"pages": []})).await;
     let certificates = stage.certificates().await;
     let transactions = stage.list("/simulator/transactions").await;
 
     let stage = stage.restarted(kept_in(folder.path())).await;
+    assert_eq!(stage.scanned(link.as_str().unwrap()).await.json(), opened);
+    let counted = stage
+        .with_token("/wxa/getwxacode", &json!({"path": "pages/a"}))
+        .await;
+    assert_eq!(counted.header("num-used"), Some("2"));
+    let unpublished = json!({"scene": "a", "page": "pages/a"});
+    let refused = stage.with_token("/wxa/getwxacodeunlimit", &unpublished).await;
+    assert_eq!(refused.json()["errcode"], 41_030);
     assert_eq!(stage.list("/simulator/users").await[0], user);
     assert_eq!(stage.redeem(&spent).await["errcode"], 40163);
     assert_eq!(

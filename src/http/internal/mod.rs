@@ -5,7 +5,9 @@ pub mod access_token;
 pub mod content_check;
 pub mod document;
 pub mod session;
+pub mod url_link;
 pub mod wechat;
+pub mod wxacode;
 
 use std::future::{Ready, ready};
 

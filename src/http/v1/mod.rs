@@ -14,3 +14,4 @@ pub mod payment;
 pub mod phone_number;
 pub mod product;
 pub mod session;
+pub mod wxacode;

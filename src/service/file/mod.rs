@@ -1,9 +1,11 @@
-//! Files of users: taken in, shown to everybody, removed by their owner, and swept.
+//! Files of users: taken in, shown to everybody, removed by their owner, and swept. Pictures that are no user's
+//! lie beside them ([`object`]).
 //!
 //! The row is written first, then the object, then the row says that it is there. What dies in
 //! between leaves a row that the sweep finds; an answer is given only when all three are done.
 
 mod memory;
+pub mod object;
 pub mod put_file;
 pub mod read_file;
 pub mod remove_file;

@@ -3,22 +3,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{UploadMemory, object_name};
+use super::{UploadMemory, object};
 use crate::domain::file::{
     BYTES_PER_USER_MAX, FILES_PER_USER_MAX, QuotaError, StoredFile, UPLOAD_WINDOW, UPLOADS_MAX,
 };
-use crate::domain::id::{FileId, UserId};
+use crate::domain::id::UserId;
 use crate::error::{AppError, ErrorCode};
 use crate::file::picture::{self, Picture};
 use crate::file::place;
 use crate::service::Context;
 use crate::store;
 use crate::store::file::NewFile;
-
-/// When the writer of an object is taken for dead: long after the last try to write it has ended.
-const WRITER_DEAD_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// What was sent, and the memory it is held in.
 #[derive(Debug)]
@@ -65,28 +61,10 @@ async fn keep(
     picture: Picture,
     sha256: [u8; 32],
 ) -> Result<StoredFile, AppError> {
-    let now = context.clock.now();
-    let store_id = context.files.folder(&context.db).await?;
-    let file = NewFile {
-        id: FileId::from(context.entropy.uuid(now)?),
-        user_id,
-        kind: picture.kind,
-        bytes: i64::try_from(picture.bytes.len()).map_err(AppError::internal)?,
-        sha256,
-        width: i32::try_from(picture.width).map_err(AppError::internal)?,
-        height: i32::try_from(picture.height).map_err(AppError::internal)?,
-        now,
-        check_at: now + WRITER_DEAD_AFTER,
-    };
-    write_intent(context, &file, now).await?;
-    let name = object_name(store_id, file.id, file.kind);
+    let file = object::new_file(context, Some(user_id), &picture, sha256)?;
+    write_intent(context, user_id, &file).await?;
     let bytes = picture.bytes.len();
-    let put = context
-        .files
-        .place
-        .put(&name, Bytes::from(picture.bytes), file.kind.content_type())
-        .await;
-    context.files.note(put, now)?;
+    object::write(context, &file, Bytes::from(picture.bytes)).await?;
     let stored_at = context.clock.now();
     if !store::file::update_stored(&context.db, file.id, stored_at).await? {
         return Err(AppError::new(ErrorCode::Unavailable).detail("Writing the file took too long."));
@@ -101,11 +79,11 @@ async fn keep(
 }
 
 /// The row before the object, if the user may have one more.
-async fn write_intent(context: &Context, file: &NewFile, now: DateTime<Utc>) -> Result<(), AppError> {
+async fn write_intent(context: &Context, user_id: UserId, file: &NewFile) -> Result<(), AppError> {
     let mut transaction = context.db.begin().await?;
-    store::file::lock_user(&mut *transaction, file.user_id).await?;
-    let usage = store::file::usage(&mut *transaction, file.user_id, now - UPLOAD_WINDOW).await?;
-    usage.allow(file.bytes, now).map_err(refuse)?;
+    store::file::lock_user(&mut *transaction, user_id).await?;
+    let usage = store::file::usage(&mut *transaction, user_id, file.now - UPLOAD_WINDOW).await?;
+    usage.allow(file.bytes, file.now).map_err(refuse)?;
     store::file::insert(&mut *transaction, file).await?;
     transaction.commit().await?;
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use metrics::counter;
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,7 +13,7 @@ use super::object_name;
 use crate::domain::file::{PictureKind, StoredFile};
 use crate::domain::id::{FileId, UserId};
 use crate::error::{AppError, ErrorCode};
-use crate::file::place::{Piece, PlaceError};
+use crate::file::place::{Piece, Place, PlaceError};
 use crate::service::Context;
 use crate::store;
 use crate::telemetry::SHED;
@@ -52,6 +54,36 @@ pub async fn open_file(context: &Context, file: &StoredFile, range: Range<u64>) 
     let read = files.place.read(&name, range).await;
     let pieces = files.note(read, context.clock.now())?;
     Ok(Content { pieces, turn })
+}
+
+/// The whole content of a file; nothing when it has no object. The caller bounds how many are read at once.
+///
+/// # Errors
+/// `unavailable` when the store fails or has something else by that name.
+pub async fn read_whole(context: &Context, file: &StoredFile) -> Result<Option<Bytes>, AppError> {
+    let files = &context.files;
+    let name = object_name(files.folder(&context.db).await?, file.id, file.kind);
+    let read = collect(&files.place, &name, file.bytes).await;
+    match files.note(read, context.clock.now()) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(PlaceError::Missing) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn collect(place: &Place, name: &str, bytes: u64) -> Result<Bytes, PlaceError> {
+    let length = usize::try_from(bytes).map_err(|error| PlaceError::Failed(error.to_string()))?;
+    let mut pieces = place.read(name, 0..bytes).await?;
+    let mut content = BytesMut::with_capacity(length);
+    while let Some(piece) = pieces.next().await {
+        content.extend_from_slice(&piece?);
+    }
+    if content.len() != length {
+        return Err(PlaceError::Failed(
+            "an object has another length than its row says".to_owned(),
+        ));
+    }
+    Ok(content.freeze())
 }
 
 /// A page of a user's files, newest first, and where the next begins.

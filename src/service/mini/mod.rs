@@ -20,9 +20,11 @@
 pub mod access_token;
 mod call;
 mod free_call;
+pub mod link;
 mod memory;
 mod refresh;
 mod share;
+pub mod wxacode;
 
 pub use crate::wechat::mini::api::{ApiCall, ApiError, ApiReply};
 pub use crate::wechat::mini::free::{ApiMethod, ApiPath, ApiQuery, FreeAnswer, FreeCall, PathError};

@@ -23,6 +23,8 @@
 //! | `GET /simulator/push/settings`, `PATCH /simulator/push/settings/{app_id}` | what the consoles say of message push |
 //! | `GET`, `PUT`, `DELETE /simulator/faults` | what goes wrong |
 //! | `GET`, `POST /simulator/keys`, `POST /simulator/keys/rotate` | the key that signs |
+//! | `POST /simulator/scans` | a phone scans a code or follows a link |
+//! | `PUT /simulator/pages` | the pages that are published |
 //! | `GET /simulator/access-tokens` | tokens handed out of late |
 //! | `POST /simulator/access-tokens/displace` | "someone else" fetched a token |
 //! | `GET`, `POST /simulator/clock` | the simulator's clock |
@@ -34,6 +36,7 @@ mod cashier;
 mod clock;
 mod fault;
 mod key;
+mod landing;
 mod log;
 mod notification;
 mod open_data;
@@ -92,6 +95,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
         key::rotate_keys,
         access_token::list_access_tokens,
         access_token::displace_access_token,
+        landing::scan,
+        landing::set_pages,
         clock::get_clock,
         clock::advance_clock,
         log::list_calls,
@@ -151,6 +156,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(web::resource("/keys").get(key::get_keys).post(key::set_keys))
         .service(web::resource("/keys/rotate").post(key::rotate_keys))
+        .service(web::resource("/scans").post(landing::scan))
+        .service(web::resource("/pages").put(landing::set_pages))
         .service(web::resource("/access-tokens").get(access_token::list_access_tokens))
         .service(web::resource("/access-tokens/displace").post(access_token::displace_access_token))
         .service(

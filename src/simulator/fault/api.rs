@@ -28,6 +28,10 @@ pub(in crate::simulator) enum Api {
     TextCheck,
     MediaCheck,
     Echo,
+    Wxacode,
+    WxacodeLimited,
+    Link,
+    LinkQuery,
     /// A message that is pushed to the server.
     Push,
 }
@@ -57,6 +61,10 @@ impl Api {
             Self::TextCheck => 60,
             Self::MediaCheck => 61,
             Self::Echo => 30,
+            Self::Wxacode => 71,
+            Self::WxacodeLimited => 72,
+            Self::Link => 73,
+            Self::LinkQuery => 74,
             Self::Push => 50,
         }
     }
@@ -76,7 +84,16 @@ impl Api {
                 | Self::TextCheck
                 | Self::MediaCheck
                 | Self::Echo
+                | Self::Wxacode
+                | Self::WxacodeLimited
+                | Self::Link
+                | Self::LinkQuery
         )
+    }
+
+    /// Whether it answers with a picture.
+    pub(in crate::simulator) const fn is_picture(self) -> bool {
+        matches!(self, Self::Wxacode | Self::WxacodeLimited)
     }
 
     /// Whether it is called with an access token.

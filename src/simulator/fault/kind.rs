@@ -67,6 +67,12 @@ pub(in crate::simulator) enum FaultKind {
     TokenStorm,
     /// Somebody else fetches a token right after this one: it is dead on arrival.
     TokenDisplaced,
+    /// Nothing happens; JSON with `errcode` (-1) comes in place of a picture, and is called `image/jpeg`.
+    ImageError,
+    /// A picture comes whole, and is called JSON.
+    ImageMislabelled,
+    /// A picture ends after half of it, as if that were all.
+    ImageTruncated,
     /// The look is promised, and what is to be looked at cannot be fetched: the result is errcode -1008.
     DownloadFailed,
     /// An attempt that never reaches the server.
@@ -92,7 +98,7 @@ pub(in crate::simulator) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 40] = [
+    pub(super) const ALL: [Self; 43] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -122,6 +128,9 @@ impl FaultKind {
         Self::BillSyntheticRows,
         Self::TokenStorm,
         Self::TokenDisplaced,
+        Self::ImageError,
+        Self::ImageMislabelled,
+        Self::ImageTruncated,
         Self::DownloadFailed,
         Self::NotificationLost,
         Self::NotificationLate,
@@ -163,6 +172,7 @@ impl FaultKind {
                 matches!(api, Api::TradeBill)
             }
             Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
+            Self::ImageError | Self::ImageMislabelled | Self::ImageTruncated => api.is_picture(),
             Self::TokenStorm => api.takes_token(),
             Self::TokenDisplaced => matches!(api, Api::Token | Api::StableToken),
             Self::DownloadFailed => matches!(api, Api::MediaCheck),

@@ -1,5 +1,5 @@
 //! The mini-program side of `api.weixin.qq.com`: login codes, access tokens,
-//! phone numbers, cloudIDs, cloud functions and content checks.
+//! phone numbers, cloudIDs, cloud functions, content checks, code images and links.
 //!
 //! Errors come with HTTP 200 and an `errcode`, as the real host's do.
 
@@ -7,11 +7,14 @@ pub(super) mod answer;
 pub(super) mod cloud_function;
 pub(super) mod content_check;
 pub(super) mod echo;
+pub(super) mod link;
 pub(super) mod login;
 pub(super) mod open_data;
+mod page;
 pub(super) mod phone_number;
 pub(super) mod session;
 pub(super) mod token;
+pub(super) mod wxacode;
 
 use secrecy::ExposeSecret;
 

@@ -37,6 +37,7 @@ const TEXTS = {
   event_login_code: ["手机取得登录 code", "The phone got a login code"],
   event_phone_code: ["手机取得手机号 code", "The phone got a phone-number code"],
   event_cloud_id: ["手机取得 cloudID", "The phone got a cloudID"],
+  event_scanned: ["手机打开了小程序码或链接", "The phone opened a code or a link"],
   event_cashier_opened: ["收银台已打开", "The cashier's sheet is open"],
   event_paid: ["用户付款成功", "The person paid"],
   event_cancelled: ["用户放弃付款", "The person cancelled"],

@@ -150,6 +150,15 @@ const FORBIDDEN: &[(&str, &str)] = &[
          where c.state = 'kept' and (p.user_id is null or p.given_at < c.asked_at)",
     ),
     (
+        "a picture of nobody that no code shows, or a code that shows a user's",
+        "select f.id::text from files f where f.state = 'stored'
+         and (f.user_id is null) <> exists (select from wxacodes c where c.file_id = f.id)",
+    ),
+    (
+        "a user with more new codes than a day has",
+        "select user_id::text from wxacode_allowances where used > 100",
+    ),
+    (
         "a look whose result is known and that is decided otherwise, or not at all",
         "select c.id::text from content_checks c join content_check_results r using (app_id, trace_id)
          where r.decision is not null and (c.decision, c.reason, c.label) is distinct from (r.decision, r.reason, r.label)",
@@ -194,6 +203,7 @@ pub(super) async fn fingerprint(db: &PgPool) -> String {
         (select md5(string_agg(t::text, '|' order by t::text)) from sessions t),
         (select md5(string_agg(t::text, '|' order by t::text)) from phone_numbers t),
         (select md5(string_agg(t::text, '|' order by t::text)) from phone_codes t),
+        (select md5(string_agg(t::text, '|' order by t::text)) from wxacodes t),
         (select md5(string_agg(t::text, '|' order by t::text)) from content_checks t),
         (select md5(string_agg(t::text, '|' order by t::text)) from products t),
         (select md5(string_agg(t::text, '|' order by t::text)) from orders t),

@@ -20,6 +20,7 @@ pub(crate) struct HandPlayed {
 pub(crate) struct HeldCall {
     /// Path and query.
     pub(crate) target: String,
+    pub(crate) body: Vec<u8>,
     stream: TcpStream,
 }
 
@@ -59,14 +60,19 @@ impl Drop for HandPlayed {
 
 impl HeldCall {
     /// Answers.
-    pub(crate) async fn answer(mut self, status: u16, body: &str) {
+    pub(crate) async fn answer(self, status: u16, body: &str) {
+        self.answer_as(status, "text/plain", body.as_bytes()).await;
+    }
+
+    /// Answers with any bytes, and calls them what it likes.
+    pub(crate) async fn answer_as(mut self, status: u16, content_type: &str, body: &[u8]) {
         let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            "HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
         );
         self.stream.write_all(head.as_bytes()).await.unwrap();
         // Who finds the answer too long hangs up in the middle of it.
-        drop(self.stream.write_all(body.as_bytes()).await);
+        drop(self.stream.write_all(body).await);
     }
 
     /// Promises so many bytes.
@@ -95,13 +101,15 @@ async fn listen(listener: TcpListener, sender: UnboundedSender<HeldCall>) {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.unwrap());
         }
-        let target = String::from_utf8(head)
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .to_owned();
-        if sender.send(HeldCall { target, stream }).is_err() {
+        let head = String::from_utf8(head).unwrap();
+        let target = head.split(' ').nth(1).unwrap().to_owned();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        stream.read_exact(&mut body).await.unwrap();
+        let call = HeldCall { target, body, stream };
+        if sender.send(call).is_err() {
             return;
         }
     }

@@ -293,12 +293,12 @@ async fn a_slow_wechat_takes_sixty_four_places_and_no_more() {
         let answers = join_all((0..66).map(|_| phone.call("PATCH", "/v1/me", Some(&body)))).await;
         let (crowded, waited): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 503);
         assert_eq!((crowded.len(), waited.len()), (2, 64));
-        crowded
-            .iter()
-            .for_each(|answer| drop(answer.refused(503, "unavailable")));
-        waited
-            .iter()
-            .for_each(|answer| drop(answer.refused(504, "wechat_timeout")));
+        for answer in crowded {
+            answer.refused(503, "unavailable");
+        }
+        for answer in waited {
+            answer.refused(504, "wechat_timeout");
+        }
         assert_eq!(checks(shop).await, 65);
     })
     .await;

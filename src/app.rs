@@ -17,6 +17,7 @@ use crate::domain::entropy::Entropy;
 use crate::file::place::{Bucket, Place};
 use crate::http::{self, Bounds, Running, Shell};
 use crate::service::alarm::Alarms;
+use crate::service::collection::hold::Schemas;
 use crate::service::content::gate::Gate;
 use crate::service::data::cloud_function::Cloud;
 use crate::service::file::Files;
@@ -258,6 +259,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         merchant,
         webhook: None,
         files: Files::new(place(&settings.files)?),
+        schemas: Schemas::default(),
         recorder: Recorder::default(),
         session_ttl: TimeDelta::seconds(i64::from(settings.session.ttl_s)),
         order_ttl: TimeDelta::seconds(i64::from(settings.order.ttl_s)),

@@ -15,7 +15,7 @@ use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
 use crate::dev::postgres::Cluster;
 use crate::dev::settings::Surroundings;
-use crate::dev::{catalogue, settings};
+use crate::dev::{catalogue, notebook, settings};
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::simulator::{self, Folder, Options, Simulator};
@@ -174,6 +174,7 @@ async fn serve(values: BTreeMap<String, String>, listener: TcpListener) -> Resul
     let launch = Launch::new(settings, listener, clock.clone());
     let app = app::start(launch).await?;
     catalogue::seed(&app.context().db, &clock).await?;
+    notebook::declare(&app.context().db, &clock, Entropy::system()).await?;
     output::say(format_args!("admin token  {admin_token}"));
     Ok(app)
 }

@@ -160,6 +160,8 @@ codes! {
         "The collection's permission lets you read, but not make, change or remove this.";
     DocumentConflict = "document_conflict", 409, Info, false, "A document with this key is there already",
         "A unique key of the collection holds another document with the same values. `errors` names the fields; a field that is missing counts as null.";
+    DocumentInvalid = "document_invalid", 422, Info, false, "The document does not hold to the collection's schema",
+        "The operator declared a JSON Schema. `errors` names up to ten fields, each with the keyword that it breaks; a patch is judged by what it would make. Nothing was changed.";
     VersionConflict = "version_conflict", 412, Info, false, "The document has changed meanwhile",
         "Its version is not the one of `If-Match`. Read it again, and apply the change to what it is now.";
     DocumentQuotaReached = "document_quota_reached", 409, Info, false, "No more documents",
@@ -171,7 +173,7 @@ codes! {
     QueryTooSlow = "query_too_slow", 422, Warn, false, "The query takes too long",
         "It was given up after two seconds. Ask for less: add a condition that an index serves, or sort by what is indexed.";
     DeclarationConflict = "declaration_conflict", 409, Info, false, "The collection does not allow this declaration",
-        "Documents that are there contradict what was declared anew. `errors` names it; the declaration before still holds.";
+        "Documents that are there contradict what was declared anew. `errors` names it, and the first documents that do not hold to a schema; the declaration before still holds.";
     Unavailable = "unavailable", 503, Warn, true, "The server cannot serve now",
         "The database is out of reach, or the server is at its limits or stopping. Try again after `Retry-After`.";
     Internal = "internal", 500, Error, false, "Something is broken here",

@@ -20,6 +20,7 @@ use crate::domain::name::CollectionName;
 use crate::error::AppError;
 use crate::http::v1::page;
 use crate::service::Context;
+use crate::service::collection::hold::Draft;
 use crate::service::collection::read::Question;
 use crate::service::collection::write::Aim;
 use crate::service::collection::{StoredDocument, Visitor, create, read, write};
@@ -153,13 +154,13 @@ pub async fn create_documents(
     request: CreateDocumentsRequest,
 ) -> Result<HttpResponse, AppError> {
     let is_one = request.data.is_some();
-    let nodes = match (request.data, request.items) {
+    let drafts = match (request.data, request.items) {
         (Some(data), None) => vec![create::parse(data.get(), "/data")?],
         (None, Some(items)) if (1..=DOCUMENTS_MAX).contains(&items.len()) => items
             .iter()
             .enumerate()
             .map(|(at, item)| create::parse(item.get(), &below("/items", &at.to_string())))
-            .collect::<Result<Vec<Node>, Wrong>>()?,
+            .collect::<Result<Vec<Draft>, Wrong>>()?,
         (None, Some(_)) => {
             let detail = format!("1 to {DOCUMENTS_MAX} documents");
             return Err(AppError::field("/items", "length", detail));
@@ -167,7 +168,7 @@ pub async fn create_documents(
         _ => return Err(AppError::field("/data", "required", "either data or items")),
     };
     let key = key.map(IdempotencyKey::as_str);
-    let created = create::create(context, visitor, name, &nodes, key).await?;
+    let created = create::create(context, visitor, name, &drafts, key).await?;
     let mut response = HttpResponse::Created();
     if created.is_replay {
         response.insert_header(("idempotent-replayed", "true"));

@@ -81,6 +81,8 @@ pub struct Context {
     pub webhook: Option<crate::webhook::Sender>,
     /// Files of users.
     pub files: file::Files,
+    /// Schemas of collections, compiled.
+    pub schemas: collection::hold::Schemas,
     /// Which refused notifications are written down.
     pub recorder: pay::recorder::Recorder,
     /// How long a session lives.

@@ -72,6 +72,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ),
     ("shop/goods.js", JAVASCRIPT, include_str!("phone/shop/goods.js")),
     ("shop/me.js", JAVASCRIPT, include_str!("phone/shop/me.js")),
+    ("shop/notes.js", JAVASCRIPT, include_str!("phone/shop/notes.js")),
     ("shop/order.js", JAVASCRIPT, include_str!("phone/shop/order.js")),
     ("shop/orders.js", JAVASCRIPT, include_str!("phone/shop/orders.js")),
     ("shop/pay.js", JAVASCRIPT, include_str!("phone/shop/pay.js")),

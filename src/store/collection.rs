@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use super::Error;
+use super::collection_schema::SchemaIds;
 use crate::domain::collection::access::Permission;
 use crate::domain::collection::declaration::{Declaration, Index};
 use crate::domain::name::{AppId, CollectionName};
@@ -22,6 +24,8 @@ pub struct StoredCollection {
     pub declaration: Declaration,
     /// The numbers of its indexes, in the order of the declaration.
     pub numbers: Vec<i32>,
+    /// Its schemas.
+    pub schemas: SchemaIds,
     /// How many documents it has, by estimate.
     pub estimate: i64,
     /// When it was declared first.
@@ -43,6 +47,8 @@ struct CollectionRow {
     name: String,
     permission: String,
     apps: Option<Vec<String>>,
+    schema_id: Option<Uuid>,
+    pending_schema_id: Option<Uuid>,
     estimate: i64,
     indexes: Json<Vec<IndexRow>>,
     created_at: DateTime<Utc>,
@@ -69,6 +75,10 @@ impl TryFrom<CollectionRow> for StoredCollection {
                 indexes: row.indexes.0.into_iter().map(index).collect(),
             },
             numbers,
+            schemas: SchemaIds {
+                active: row.schema_id,
+                pending: row.pending_schema_id,
+            },
             estimate: row.estimate,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -81,7 +91,7 @@ pub async fn find(db: impl PgExecutor<'_>, name: &CollectionName) -> Result<Opti
     let statement = sqlx::query_as!(
         CollectionRow,
         r#"-- collection.find
-        select c.id, c.name, c.permission, c.apps, coalesce(estimate_documents(c.id), 0) as "estimate!", c.created_at, c.updated_at,
+        select c.id, c.name, c.permission, c.apps, c.schema_id, c.pending_schema_id, coalesce(estimate_documents(c.id), 0) as "estimate!", c.created_at, c.updated_at,
             coalesce((select jsonb_agg(to_jsonb(i) order by i.number) from collection_indexes i
                 where i.collection_id = c.id and i.state = 'ready'), '[]') as "indexes!: Json<Vec<IndexRow>>"
         from collections c where c.name = $1 and c.removed_at is null"#,
@@ -103,7 +113,7 @@ pub async fn list(
     let statement = sqlx::query_as!(
         CollectionRow,
         r#"-- collection.list
-        select c.id, c.name, c.permission, c.apps, coalesce(estimate_documents(c.id), 0) as "estimate!", c.created_at, c.updated_at,
+        select c.id, c.name, c.permission, c.apps, c.schema_id, c.pending_schema_id, coalesce(estimate_documents(c.id), 0) as "estimate!", c.created_at, c.updated_at,
             coalesce((select jsonb_agg(to_jsonb(i) order by i.number) from collection_indexes i
                 where i.collection_id = c.id and i.state = 'ready'), '[]') as "indexes!: Json<Vec<IndexRow>>"
         from collections c where c.removed_at is null and ($1::text is null or c.name collate "C" > $1)
@@ -116,13 +126,13 @@ pub async fn list(
     rows.into_iter().map(StoredCollection::try_from).collect()
 }
 
-/// Makes a collection with its partition and its indexes. Tells whether the name was free.
+/// Makes a collection with its partition and its indexes, and gives its number; none if the name is taken.
 pub async fn insert(
     db: &mut PgConnection,
     name: &CollectionName,
     declaration: &Declaration,
     now: DateTime<Utc>,
-) -> Result<bool, Error> {
+) -> Result<Option<i32>, Error> {
     let apps = apps(declaration);
     let statement = sqlx::query_scalar!(
         "-- collection.insert
@@ -137,7 +147,7 @@ pub async fn insert(
     )
     .fetch_optional(&mut *db);
     let Some(id) = query("collection.insert", statement).await? else {
-        return Ok(false);
+        return Ok(None);
     };
     insert_indexes(&mut *db, id, &declaration.indexes, "ready").await?;
     let statement = sqlx::query!(
@@ -147,7 +157,7 @@ pub async fn insert(
     )
     .execute(db);
     query("collection.create_partition", statement).await?;
-    Ok(true)
+    Ok(Some(id))
 }
 
 /// Changes what needs no index.

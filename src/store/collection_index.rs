@@ -30,6 +30,19 @@ pub async fn lock(db: &mut PgConnection, id: i32) -> Result<bool, Error> {
     Ok(query("collection_index.lock", statement).await?)
 }
 
+/// Gives the lock back before the connection ends, which the database may notice later.
+pub async fn unlock(db: &mut PgConnection, id: i32) -> Result<(), Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- collection_index.unlock
+        select pg_advisory_unlock($1, $2) as "was_held!""#,
+        LOCK_CLASS,
+        id,
+    )
+    .fetch_one(db);
+    query("collection_index.unlock", statement).await?;
+    Ok(())
+}
+
 /// Makes an index of which there is a row, while others write.
 ///
 /// # Errors
@@ -84,7 +97,7 @@ pub async fn list_untidy(db: impl PgExecutor<'_>) -> Result<Vec<(i32, bool)>, Er
     let statement = sqlx::query!(
         r#"-- collection_index.list_untidy
         select c.id, c.removed_at is not null as "is_removed!" from collections c
-        where c.removed_at is not null
+        where c.removed_at is not null or c.pending_schema_id is not null
             or exists (select from collection_indexes i where i.collection_id = c.id and i.state <> 'ready')
         order by c.id limit 10"#,
     )

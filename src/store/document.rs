@@ -10,6 +10,7 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::collection_schema::SchemaIds;
 use super::document_filter::{Statement, push_behind, push_filter, push_key, push_order};
 use crate::domain::collection::access::Reach;
 use crate::domain::collection::filter::Filter;
@@ -19,6 +20,8 @@ use crate::telemetry::query;
 
 /// How many bytes of documents a page has at the most, but for its first one.
 const PAGE_BYTES_MAX: i64 = 4 * 1_048_576;
+/// How many documents are looked at in one go when all of them are.
+const BATCH_MAX: i64 = 500;
 
 /// A document as it is kept.
 #[derive(Clone, Debug, FromRow)]
@@ -72,25 +75,30 @@ pub struct NewDocuments<'a> {
     pub ids: &'a [Uuid],
     /// Their data as JSON, in the same order.
     pub data: &'a [String],
+    /// The schemas that they were checked against.
+    pub schemas: SchemaIds,
     /// The time.
     pub now: DateTime<Utc>,
 }
 
-/// Makes all of them or none.
-pub async fn insert(db: impl PgExecutor<'_>, new: &NewDocuments<'_>) -> Result<(), Error> {
+/// Makes all of them or none. Tells whether it did: not when the collection's schemas are others by now.
+pub async fn insert(db: impl PgExecutor<'_>, new: &NewDocuments<'_>) -> Result<bool, Error> {
     let statement = sqlx::query!(
         "-- document.insert
         insert into documents (collection_id, id, owner_id, version, created_at, updated_at, data)
-        select $1, t.id, $2, 1, $3, $3, t.data::jsonb from unnest($4::uuid[], $5::text[]) t (id, data)",
+        select $1, t.id, $2, 1, $3, $3, t.data::jsonb from unnest($4::uuid[], $5::text[]) t (id, data)
+        where exists (select from collections c where c.id = $1
+            and (c.schema_id, c.pending_schema_id) is not distinct from ($6::uuid, $7::uuid))",
         new.collection_id,
         new.owner_id.map(Uuid::from),
         new.now,
         new.ids,
         new.data,
+        new.schemas.active,
+        new.schemas.pending,
     )
     .execute(db);
-    query("document.insert", statement).await?;
-    Ok(())
+    Ok(query("document.insert", statement).await?.rows_affected() > 0)
 }
 
 /// One document.
@@ -112,11 +120,13 @@ pub enum Change<'a> {
     Patch(&'a str),
 }
 
-/// Changes a document that is in reach and has the version; none if there is no such one.
+/// Changes a document that is in reach and has the version; none if there is no such one, or if the collection's
+/// schemas are not these any more.
 pub async fn update(
     db: impl PgExecutor<'_>,
     target: Target,
     change: Change<'_>,
+    schemas: SchemaIds,
     now: DateTime<Utc>,
 ) -> Result<Option<StoredDocument>, Error> {
     let mut statement = Statement::new("-- document.update\nupdate documents set data = ");
@@ -132,6 +142,14 @@ pub async fn update(
         .push_bind(now)
         .push(" where ");
     push_target(&mut statement, target);
+    statement
+        .push(" and exists (select from collections c where c.id = ")
+        .push_bind(target.collection_id)
+        .push(" and (c.schema_id, c.pending_schema_id) is not distinct from (")
+        .push_bind(schemas.active)
+        .push("::uuid, ")
+        .push_bind(schemas.pending)
+        .push("::uuid))");
     statement.push(" returning id, owner_id, version, created_at, updated_at, data");
     let changed = statement.build_query_as().persistent(false).fetch_optional(db);
     Ok(query("document.update", changed).await?)
@@ -223,6 +241,31 @@ pub async fn count(db: impl PgExecutor<'_>, selection: Selection<'_>) -> Result<
     push_selection(&mut statement, selection);
     let count = statement.build_query_scalar().persistent(false).fetch_one(db);
     Ok(query("document.count", count).await?)
+}
+
+/// The next documents behind an id, whoever they belong to: their ids and their data. None behind the last one.
+pub async fn list_behind(
+    db: impl PgExecutor<'_>,
+    collection_id: i32,
+    behind: Uuid,
+) -> Result<Vec<(Uuid, Json<Box<RawValue>>)>, Error> {
+    let mut statement = Statement::new(
+        "-- document.list_behind
+        select id, data from (
+            select page.*, sum(octet_length(data::text)) over (order by id) - octet_length(data::text) as bytes_before
+            from (select id, data from documents where collection_id = ",
+    );
+    statement
+        .push_bind(collection_id)
+        .push(" and id > ")
+        .push_bind(behind)
+        .push(" order by id limit ")
+        .push_bind(BATCH_MAX)
+        .push(") page) sized where bytes_before < ")
+        .push_bind(PAGE_BYTES_MAX)
+        .push(" order by id");
+    let rows = statement.build_query_as().persistent(false).fetch_all(db);
+    Ok(query("document.list_behind", rows).await?)
 }
 
 /// A key that made documents before: of what request, and which.

@@ -13,6 +13,7 @@ pub mod bill;
 pub mod check;
 pub mod collection;
 pub mod collection_index;
+pub mod collection_schema;
 pub mod comparison;
 pub mod content_check;
 pub mod data_key;

@@ -136,8 +136,10 @@ pub(crate) const CRATES: [(&str, &[&str]); 10] = [
 ];
 
 /// What `domain` may use of the world outside; neither files, sockets, processes nor a runtime.
-pub(crate) const DOMAIN_CRATES: [&str; 9] = [
+pub(crate) const DOMAIN_CRATES: [&str; 10] = [
     "std",
+    // Without its features that fetch references: none of them is compiled.
+    "jsonschema",
     "serde",
     "serde_json",
     "chrono",

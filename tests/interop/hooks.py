@@ -123,7 +123,8 @@ def _map_declaration(case, method):
     """A case of a declaration, which must not touch the collection of the others."""
     case.path_parameters["name"] = "interop-declared"
     if method == "PUT":
-        case.body = {"permission": case.body["permission"], "indexes": [["n"]]}
+        schema = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 2**53}}}
+        case.body = {"permission": case.body["permission"], "indexes": [["n"]], "schema": schema}
     elif method == "DELETE":
         case.query = {**(case.query or {}), "confirm": "interop-declared"}
 

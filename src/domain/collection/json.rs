@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::schema::SCHEMA_DEPTH_MAX;
 use super::{DEPTH_MAX, KEY_BYTES_MAX, Wrong, below};
 
 /// The longest number, in characters, and the largest exponent either way. A double of JavaScript fits.
@@ -38,6 +39,8 @@ enum Rule {
     Document,
     /// A filter or a patch, whose keys are operators and dotted fields as well.
     Expression,
+    /// A schema, whose keys are anything and which is deeper than what it speaks of.
+    Schema,
     /// What the database answered.
     Kept,
 }
@@ -58,6 +61,14 @@ impl Node {
     /// As [`Node::document`], with any keys.
     pub fn expression(text: &str, pointer: &str) -> Result<Self, Wrong> {
         read(text, pointer, 1, Rule::Expression)
+    }
+
+    /// Reads a schema.
+    ///
+    /// # Errors
+    /// As [`Node::document`], with any keys and up to 64 levels.
+    pub fn schema(text: &str, pointer: &str) -> Result<Self, Wrong> {
+        read(text, pointer, 1, Rule::Schema)
     }
 
     /// Reads what the database answered.
@@ -183,8 +194,13 @@ impl<'de> Deserialize<'de> for Members<'de> {
 fn read(text: &str, pointer: &str, level: usize, rule: Rule) -> Result<Node, Wrong> {
     let text = text.trim();
     let first = text.bytes().next().unwrap_or(b' ');
-    if matches!(first, b'{' | b'[') && level > DEPTH_MAX && rule != Rule::Kept {
-        let detail = format!("has more than {DEPTH_MAX} levels");
+    let depth_max = match rule {
+        Rule::Document | Rule::Expression => DEPTH_MAX,
+        Rule::Schema => SCHEMA_DEPTH_MAX,
+        Rule::Kept => usize::MAX,
+    };
+    if matches!(first, b'{' | b'[') && level > depth_max {
+        let detail = format!("has more than {depth_max} levels");
         return Err(Wrong::new(pointer, "range", detail));
     }
     match first {
@@ -255,7 +271,7 @@ fn check_key(key: &str, pointer: &str, rule: Rule) -> Result<(), Wrong> {
             "a key holds the zero character",
         ));
     }
-    if rule == Rule::Expression {
+    if matches!(rule, Rule::Expression | Rule::Schema) {
         return Ok(());
     }
     if key.is_empty() || key.len() > KEY_BYTES_MAX {

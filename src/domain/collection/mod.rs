@@ -13,6 +13,7 @@ pub mod json;
 pub mod patch;
 pub mod path;
 pub mod query;
+pub mod schema;
 
 use std::borrow::Cow;
 

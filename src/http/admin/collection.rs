@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::collection::access::Permission;
@@ -21,7 +22,7 @@ use crate::http::problem::Problem;
 use crate::http::v1::page::{self, Page};
 use crate::http::{Admin, Body, PathId, Query};
 use crate::service::Context;
-use crate::service::collection::{StoredCollection, declare};
+use crate::service::collection::declare::{self, Declared};
 
 /// A collection as the operator declares it; what is absent is not.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,6 +43,10 @@ pub struct PutCollectionRequest {
     #[serde(default)]
     #[schema(max_items = 10)]
     indexes: Vec<Vec<String>>,
+    /// A JSON Schema of draft 2020-12 that every document holds to, whoever writes it. At most 32 KiB and 64 levels;
+    /// references lead to places within it, regular expressions look neither ahead nor back, formats are checked.
+    #[schema(value_type = Option<Object>)]
+    schema: Option<Box<RawValue>>,
 }
 
 /// A collection.
@@ -55,6 +60,9 @@ pub struct CollectionResponse {
     apps: Option<Vec<String>>,
     unique: Vec<Vec<String>>,
     indexes: Vec<Vec<String>>,
+    /// The JSON Schema that every document holds to; null: none.
+    #[schema(value_type = Option<Object>, required = true)]
+    schema: Option<Box<RawValue>>,
     /// How many documents it has, more or less.
     #[schema(minimum = 0)]
     document_count_estimate: i64,
@@ -62,8 +70,9 @@ pub struct CollectionResponse {
     updated_at: DateTime<Utc>,
 }
 
-impl From<StoredCollection> for CollectionResponse {
-    fn from(collection: StoredCollection) -> Self {
+impl From<Declared> for CollectionResponse {
+    fn from(declared: Declared) -> Self {
+        let collection = declared.collection;
         let declaration = collection.declaration;
         let fields = |is_unique| {
             declaration
@@ -78,6 +87,7 @@ impl From<StoredCollection> for CollectionResponse {
             permission: declaration.permission.as_str(),
             unique: fields(true),
             indexes: fields(false),
+            schema: declared.schema,
             apps: declaration
                 .apps
                 .map(|apps| apps.into_iter().map(String::from).collect()),
@@ -90,8 +100,9 @@ impl From<StoredCollection> for CollectionResponse {
 
 /// Declare a collection, or change its declaration
 ///
-/// New indexes are made while pages go on writing. The answer comes when all of it holds; until then, and if the
-/// documents contradict it, the declaration before holds.
+/// New indexes are made, and all documents checked against a new schema, while pages go on writing. The answer comes
+/// when all of it holds; until then, and if the documents contradict it, the declaration before holds. Meanwhile
+/// what is written must hold to the new schema as well.
 #[utoipa::path(put, path = "/admin/collections/{name}", tag = "operator", request_body = PutCollectionRequest, security(("admin" = [])),
     params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
@@ -108,7 +119,11 @@ pub async fn put_collection(
     let name = CollectionName::parse(name.into_inner())
         .map_err(|_| AppError::field("name", "characters", "1 to 64 of A-Z a-z 0-9 _ -"))?;
     let declaration = parse(&body.0, &context)?;
-    let (collection, is_new) = declare::declare(&context.into_inner(), name, declaration).await?;
+    let schema = match body.0.schema {
+        Some(sent) => Some(declare::schema(sent).await?),
+        None => None,
+    };
+    let (collection, is_new) = declare::declare(&context.into_inner(), name, declaration, schema).await?;
     let mut response = if is_new {
         HttpResponse::Created()
     } else {

@@ -6,12 +6,9 @@ use crate::domain::id::DocumentId;
 use crate::domain::name::CollectionName;
 use crate::error::AppError;
 use crate::http::document::{
-    self, CHANGE_LIMIT, CREATE_LIMIT, CountDocumentsRequest, CountResponse, CreateDocumentsRequest,
-    CreatedResponse, DocumentResponse, PatchDocumentRequest, QUERY_LIMIT, QueryDocumentsRequest,
-    ReplaceDocumentRequest,
+    self, CHANGE_LIMIT, CREATE_LIMIT, CountDocumentsRequest, CreateDocumentsRequest, PatchDocumentRequest,
+    QUERY_LIMIT, QueryDocumentsRequest, ReplaceDocumentRequest,
 };
-use crate::http::problem::Problem;
-use crate::http::v1::page::Page;
 use crate::http::{Body, IfMatch, OptionalKey, PathId};
 use crate::service::Context;
 use crate::service::collection::Visitor;
@@ -32,18 +29,7 @@ fn told(
     outcome
 }
 
-/// Make documents
-///
-/// One for `data`, up to 100 for `items`, all or none.
-#[utoipa::path(post, path = "/internal/collections/{name}/documents", tag = "internal", request_body = CreateDocumentsRequest, security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 visible ASCII characters: the same key and documents give the same answer again", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
-    responses(
-        (status = 201, body = CreatedResponse,
-            headers(("idempotent-replayed" = String, description = "`true` when this is the answer of an earlier request."))),
-        (status = 404, description = "`collection_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`document_conflict`, `document_quota_reached`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Makes documents.
 pub async fn create_documents_as_service(
     context: web::Data<Context>,
     service: Service,
@@ -56,16 +42,7 @@ pub async fn create_documents_as_service(
     told("create_documents", service, outcome)
 }
 
-/// List documents
-///
-/// A large collection is asked by an index alone.
-#[utoipa::path(post, path = "/internal/collections/{name}/query", tag = "internal", request_body = QueryDocumentsRequest, security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")),
-    responses(
-        (status = 200, body = Page<DocumentResponse>),
-        (status = 404, description = "`collection_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`query_needs_index`, `query_too_slow`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Lists documents.
 pub async fn query_documents_as_service(
     context: web::Data<Context>,
     service: Service,
@@ -76,16 +53,7 @@ pub async fn query_documents_as_service(
     told("query_documents", service, outcome)
 }
 
-/// Count documents
-///
-/// What one may not read is not counted.
-#[utoipa::path(post, path = "/internal/collections/{name}/count", tag = "internal", request_body = CountDocumentsRequest, security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")),
-    responses(
-        (status = 200, body = CountResponse),
-        (status = 404, description = "`collection_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`query_needs_index`, `query_too_slow`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Counts documents.
 pub async fn count_documents_as_service(
     context: web::Data<Context>,
     service: Service,
@@ -96,15 +64,7 @@ pub async fn count_documents_as_service(
     told("count_documents", service, outcome)
 }
 
-/// Read a document
-///
-/// What one may not read is not found.
-#[utoipa::path(get, path = "/internal/collections/{name}/documents/{id}", tag = "internal", security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$"), ("id" = uuid::Uuid, Path)),
-    responses(
-        (status = 200, body = DocumentResponse, headers(("etag" = String, description = "The version in quotes, for `If-Match`."))),
-        (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Reads a document.
 pub async fn read_document_as_service(
     context: web::Data<Context>,
     service: Service,
@@ -115,17 +75,7 @@ pub async fn read_document_as_service(
     told("read_document", service, outcome)
 }
 
-/// Replace a document's data
-///
-/// The whole of it; what is left out is gone.
-#[utoipa::path(put, path = "/internal/collections/{name}/documents/{id}", tag = "internal", request_body = ReplaceDocumentRequest, security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$"), ("id" = uuid::Uuid, Path), ("If-Match" = Option<String>, Header, description = "The version that the document must still have, in quotes: `\"3\"`", pattern = "^(\"[0-9]{1,18}\"|[*])$")),
-    responses(
-        (status = 200, body = DocumentResponse, headers(("etag" = String, description = "The version in quotes, for `If-Match`."))),
-        (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`document_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Replaces a document's data.
 pub async fn replace_document_as_service(
     context: web::Data<Context>,
     service: Service,
@@ -139,18 +89,7 @@ pub async fn replace_document_as_service(
     told("replace_document", service, outcome)
 }
 
-/// Change fields of a document
-///
-/// In one statement: however many do it at once, each change counts. Numbers are exact.
-#[utoipa::path(patch, path = "/internal/collections/{name}/documents/{id}", tag = "internal", request_body = PatchDocumentRequest, security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$"), ("id" = uuid::Uuid, Path), ("If-Match" = Option<String>, Header, description = "The version that the document must still have, in quotes: `\"3\"`", pattern = "^(\"[0-9]{1,18}\"|[*])$")),
-    responses(
-        (status = 200, body = DocumentResponse, headers(("etag" = String, description = "The version in quotes, for `If-Match`."))),
-        (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`document_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`patch_not_applicable`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Changes fields of a document.
 pub async fn patch_document_as_service(
     context: web::Data<Context>,
     service: Service,
@@ -164,18 +103,7 @@ pub async fn patch_document_as_service(
     told("patch_document", service, outcome)
 }
 
-/// Change fields of a document, by POST
-///
-/// The same as PATCH, which `wx.request` cannot send.
-#[utoipa::path(post, path = "/internal/collections/{name}/documents/{id}", tag = "internal", request_body = PatchDocumentRequest, security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$"), ("id" = uuid::Uuid, Path), ("If-Match" = Option<String>, Header, description = "The version that the document must still have, in quotes: `\"3\"`", pattern = "^(\"[0-9]{1,18}\"|[*])$")),
-    responses(
-        (status = 200, body = DocumentResponse, headers(("etag" = String, description = "The version in quotes, for `If-Match`."))),
-        (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`document_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`patch_not_applicable`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Changes fields of a document, by POST.
 pub async fn post_patch_document_as_service(
     context: web::Data<Context>,
     service: Service,
@@ -189,16 +117,7 @@ pub async fn post_patch_document_as_service(
     told("post_patch_document", service, outcome)
 }
 
-/// Remove a document
-///
-/// It is gone for good.
-#[utoipa::path(delete, path = "/internal/collections/{name}/documents/{id}", tag = "internal", security(("internal" = [])),
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$"), ("id" = uuid::Uuid, Path), ("If-Match" = Option<String>, Header, description = "The version that the document must still have, in quotes: `\"3\"`", pattern = "^(\"[0-9]{1,18}\"|[*])$")),
-    responses(
-        (status = 204, description = "It is gone."),
-        (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Removes a document.
 pub async fn delete_document_as_service(
     context: web::Data<Context>,
     service: Service,

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document: what is common to all routes, and the list of the handlers' own parts.
 
 mod everywhere;
+mod twin;
 
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -8,6 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{admin, callback, docs, file, internal, problem, v1};
 use everywhere::Everywhere;
+use twin::Twins;
 
 /// The security scheme of `/v1`.
 pub const SESSION: &str = "session";
@@ -88,14 +90,6 @@ pub const INTERNAL: &str = "internal";
         admin::collection::read_collection,
         admin::collection::list_collections,
         admin::collection::delete_collection,
-        admin::document::create_documents_as_operator,
-        admin::document::query_documents_as_operator,
-        admin::document::count_documents_as_operator,
-        admin::document::read_document_as_operator,
-        admin::document::replace_document_as_operator,
-        admin::document::patch_document_as_operator,
-        admin::document::post_patch_document_as_operator,
-        admin::document::delete_document_as_operator,
         admin::health::read_liveness,
         admin::health::read_readiness,
         internal::access_token::read_access_token,
@@ -106,14 +100,6 @@ pub const INTERNAL: &str = "internal";
         internal::content_check::create_content_check,
         internal::content_check::read_content_check,
         internal::wechat::call_wechat,
-        internal::document::create_documents_as_service,
-        internal::document::query_documents_as_service,
-        internal::document::count_documents_as_service,
-        internal::document::read_document_as_service,
-        internal::document::replace_document_as_service,
-        internal::document::patch_document_as_service,
-        internal::document::post_patch_document_as_service,
-        internal::document::delete_document_as_service,
         docs::metrics,
         docs::openapi_document,
     ),
@@ -126,7 +112,7 @@ pub const INTERNAL: &str = "internal";
         v1::open_data::GroupData,
         v1::open_data::OtherData
     )),
-    modifiers(&Security, &FreeCalls, &Everywhere),
+    modifiers(&Security, &FreeCalls, &Twins, &Everywhere),
 )]
 struct Api;
 

@@ -36,7 +36,7 @@ fn visitor(caller: &Caller) -> Visitor {
         (status = 403, description = "`document_forbidden`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`collection_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`document_conflict`, `document_quota_reached`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`document_invalid`, `idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn create_documents(
     context: web::Data<Context>,
@@ -115,6 +115,7 @@ pub async fn read_document(
         (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`document_conflict`", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`document_invalid`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn replace_document(
     context: web::Data<Context>,
@@ -138,7 +139,7 @@ pub async fn replace_document(
         (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`document_conflict`", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`patch_not_applicable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`document_invalid`, `patch_not_applicable`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn patch_document(
     context: web::Data<Context>,
@@ -162,7 +163,7 @@ pub async fn patch_document(
         (status = 404, description = "`collection_not_found`, `document_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`document_conflict`", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "`version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`patch_not_applicable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`document_invalid`, `patch_not_applicable`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn post_patch_document(
     context: web::Data<Context>,

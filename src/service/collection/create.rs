@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{StoredCollection, StoredDocument, Visitor, open, refuse};
+use super::hold::{Draft, Rules};
+use super::{ATTEMPTS_MAX, StoredCollection, StoredDocument, Visitor, open, refuse};
 use crate::domain::collection::access::Reach;
 use crate::domain::collection::json::Node;
 use crate::domain::collection::{COLLECTION_DOCUMENTS_MAX, DOCUMENT_BYTES_MAX, Wrong};
@@ -28,7 +29,7 @@ pub struct Created {
 ///
 /// # Errors
 /// For what is no object, and for what no document may hold.
-pub fn parse(text: &str, pointer: &str) -> Result<Node, Wrong> {
+pub fn parse(text: &str, pointer: &str) -> Result<Draft, Wrong> {
     let node = Node::document(text, pointer)?;
     if !matches!(node, Node::Object(_)) {
         return Err(Wrong::new(pointer, "type", "must be an object"));
@@ -40,29 +41,49 @@ pub fn parse(text: &str, pointer: &str) -> Result<Node, Wrong> {
             format!("is longer than {DOCUMENT_BYTES_MAX} bytes"),
         ));
     }
-    Ok(node)
+    Ok(Draft {
+        pointer: pointer.to_owned(),
+        node,
+    })
 }
 
-/// Makes documents of `nodes`, all or none.
+/// Makes documents of `drafts`, all or none.
 ///
 /// # Errors
-/// `collection_not_found`, `document_forbidden`, `document_conflict`, `document_quota_reached`,
+/// `collection_not_found`, `document_forbidden`, `document_invalid`, `document_conflict`, `document_quota_reached`,
 /// `idempotency_key_reused`, and `request_in_progress` while an earlier request with the same key runs.
 pub async fn create(
     context: &Context,
     visitor: &Visitor,
     name: &CollectionName,
-    nodes: &[Node],
+    drafts: &[Draft],
     key: Option<&str>,
 ) -> Result<Created, AppError> {
-    let collection = open(context, visitor, name).await?;
-    if collection.declaration.permission.writes(visitor.actor) == Reach::Nothing {
-        return Err(AppError::new(ErrorCode::DocumentForbidden));
+    let data: Vec<String> = drafts.iter().map(|draft| draft.node.text()).collect();
+    for _ in 0..ATTEMPTS_MAX {
+        let collection = open(context, visitor, name).await?;
+        if collection.declaration.permission.writes(visitor.actor) == Reach::Nothing {
+            return Err(AppError::new(ErrorCode::DocumentForbidden));
+        }
+        if let Some(created) = attempt(context, visitor, &collection, (drafts, &data), key).await? {
+            return Ok(created);
+        }
     }
+    Err(AppError::new(ErrorCode::Unavailable))
+}
+
+/// Makes the documents by the schemas of the collection as it was found; none if they are others by now.
+async fn attempt(
+    context: &Context,
+    visitor: &Visitor,
+    collection: &StoredCollection,
+    (drafts, data): (&[Draft], &[String]),
+    key: Option<&str>,
+) -> Result<Option<Created>, AppError> {
+    let rules = Rules::of(context, collection).await?;
     let now = context.clock.now();
-    let data: Vec<String> = nodes.iter().map(Node::text).collect();
     let mut ids = Vec::with_capacity(data.len());
-    for _ in &data {
+    for _ in data {
         ids.push(context.entropy.uuid(now)?);
     }
     // In the order in which they were sent, also where they are listed by id.
@@ -71,22 +92,27 @@ pub async fn create(
         collection_id: collection.id,
         owner_id: visitor.actor.owner(),
         ids: &ids,
-        data: &data,
+        data,
+        schemas: collection.schemas,
         now,
     };
     if collection.estimate >= COLLECTION_DOCUMENTS_MAX {
         return Err(AppError::new(ErrorCode::DocumentQuotaReached));
     }
-    if let Some(key) = key {
-        return create_once(context, &collection, &new, key).await;
+    // What was made once is answered again, also by a schema that would not allow it any more.
+    if let (Some(key), false) = (key, rules.is_empty())
+        && let Some(created) = replay(context, collection, &new, key).await?
+    {
+        return Ok(Some(created));
     }
-    store::document::insert(&context.db, &new)
+    rules.check(drafts).await?;
+    if let Some(key) = key {
+        return create_once(context, collection, &new, key).await;
+    }
+    let is_made = store::document::insert(&context.db, &new)
         .await
-        .map_err(|error| refuse(error, &collection))?;
-    Ok(Created {
-        documents: as_made(&new, &ids, now)?,
-        is_replay: false,
-    })
+        .map_err(|error| refuse(error, collection))?;
+    fresh(&new, is_made)
 }
 
 async fn create_once(
@@ -94,7 +120,7 @@ async fn create_once(
     collection: &StoredCollection,
     new: &NewDocuments<'_>,
     key: &str,
-) -> Result<Created, AppError> {
+) -> Result<Option<Created>, AppError> {
     let hash = hash(new.data);
     let mut tx = context.db.begin().await?;
     let claimed = store::document::insert_request(&mut tx, new, key, &hash).await;
@@ -102,26 +128,49 @@ async fn create_once(
         return Err(AppError::new(ErrorCode::RequestInProgress));
     }
     if claimed? {
-        store::document::insert(&mut *tx, new)
+        let is_made = store::document::insert(&mut *tx, new)
             .await
             .map_err(|error| refuse(error, collection))?;
-        tx.commit().await?;
-        return Ok(Created {
-            documents: as_made(new, new.ids, new.now)?,
-            is_replay: false,
-        });
+        if is_made {
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        return fresh(new, is_made);
     }
     tx.rollback().await?;
-    let kept = store::document::find_request(&context.db, collection.id, new.owner_id, key)
-        .await?
-        .ok_or_else(|| AppError::new(ErrorCode::RequestInProgress))?;
-    if kept.request_hash != hash {
+    let kept = replay(context, collection, new, key).await?;
+    kept.map(Some)
+        .ok_or_else(|| AppError::new(ErrorCode::RequestInProgress))
+}
+
+/// The answer to an earlier request with this key, if there was one.
+async fn replay(
+    context: &Context,
+    collection: &StoredCollection,
+    new: &NewDocuments<'_>,
+    key: &str,
+) -> Result<Option<Created>, AppError> {
+    let kept = store::document::find_request(&context.db, collection.id, new.owner_id, key).await?;
+    let Some(kept) = kept else {
+        return Ok(None);
+    };
+    if kept.request_hash != hash(new.data) {
         return Err(AppError::new(ErrorCode::IdempotencyKeyReused));
     }
-    Ok(Created {
+    Ok(Some(Created {
         documents: as_made(new, &kept.document_ids, kept.created_at)?,
         is_replay: true,
-    })
+    }))
+}
+
+fn fresh(new: &NewDocuments<'_>, is_made: bool) -> Result<Option<Created>, AppError> {
+    let documents = || as_made(new, new.ids, new.now);
+    let created = is_made.then(documents).transpose()?;
+    Ok(created.map(|documents| Created {
+        documents,
+        is_replay: false,
+    }))
 }
 
 fn hash(data: &[String]) -> Vec<u8> {

@@ -5,6 +5,8 @@
 
 pub mod create;
 pub mod declare;
+pub mod hold;
+mod inspect;
 pub mod read;
 pub mod tidy;
 pub mod write;
@@ -16,6 +18,9 @@ use crate::service::Context;
 use crate::store;
 pub use crate::store::collection::StoredCollection;
 pub use crate::store::document::StoredDocument;
+
+/// How often a write begins again because the schemas of its collection changed under it.
+const ATTEMPTS_MAX: usize = 3;
 
 /// Who asks, and from where.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
 //! Finishing what a change of a collection left half done: indexes that were never finished or are no
-//! longer wanted, and collections that were removed.
+//! longer wanted, a schema that was never found to hold, and collections that were removed.
 
 use std::time::Duration;
 
@@ -34,13 +34,15 @@ pub(super) async fn tidy_one(context: &Context, id: i32, is_removed: bool) -> Re
     if is_removed {
         store::collection_index::remove_collection(&mut apart, id).await?;
     } else {
-        finish_indexes(&mut apart, id).await?;
+        finish(&mut apart, id).await?;
     }
     Ok(true)
 }
 
-/// Removes the indexes of a collection that are on their way in or out; under its lock they are nobody's.
-pub(super) async fn finish_indexes(apart: &mut PgConnection, id: i32) -> Result<(), AppError> {
+/// Removes the indexes of a collection that are on their way in or out, and gives up the schema that is on its way
+/// in; under the collection's lock they are nobody's.
+pub(super) async fn finish(apart: &mut PgConnection, id: i32) -> Result<(), AppError> {
+    store::collection_schema::update_given_up(&mut *apart, id).await?;
     for number in store::collection_index::list_unfinished(&mut *apart, id).await? {
         store::collection_index::remove(apart, id, number).await?;
     }

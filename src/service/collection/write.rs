@@ -1,6 +1,9 @@
-//! Changing and removing a document: one statement, atomic however many do it at once.
+//! Changing and removing a document: one statement, atomic however many do it at once. Where a schema holds, the
+//! statement of a patch is checked by what it made, before it is committed: the row stays locked meanwhile, so that
+//! the next patch builds on a document that holds to the schema.
 
-use super::{StoredCollection, StoredDocument, Visitor, open, refuse};
+use super::hold::{Draft, Rules};
+use super::{ATTEMPTS_MAX, StoredCollection, StoredDocument, Visitor, open, refuse};
 use crate::domain::collection::access::Reach;
 use crate::domain::collection::json::Node;
 use crate::domain::collection::patch::{self, Step};
@@ -25,15 +28,15 @@ pub struct Aim<'a> {
 /// Puts other data in the place of a document's.
 ///
 /// # Errors
-/// `collection_not_found`, `document_not_found`, `document_forbidden`, `version_conflict`, `document_conflict`.
+/// `collection_not_found`, `document_not_found`, `document_forbidden`, `document_invalid`, `version_conflict`,
+/// `document_conflict`.
 pub async fn replace(
     context: &Context,
     visitor: &Visitor,
     aim: Aim<'_>,
-    data: &Node,
+    data: &Draft,
 ) -> Result<StoredDocument, AppError> {
-    let collection = open(context, visitor, aim.name).await?;
-    change(context, visitor, &collection, aim, Change::Replace(&data.text())).await
+    change(context, visitor, aim, &New::Whole(data, data.node.text())).await
 }
 
 /// Applies the steps of a patch.
@@ -46,9 +49,7 @@ pub async fn patch(
     aim: Aim<'_>,
     steps: &[Step],
 ) -> Result<StoredDocument, AppError> {
-    let collection = open(context, visitor, aim.name).await?;
-    let steps = patch::text(steps);
-    change(context, visitor, &collection, aim, Change::Patch(&steps)).await
+    change(context, visitor, aim, &New::Steps(patch::text(steps))).await
 }
 
 /// Removes a document.
@@ -64,19 +65,90 @@ pub async fn remove(context: &Context, visitor: &Visitor, aim: Aim<'_>) -> Resul
     Err(explain(context, visitor, &collection, aim).await?)
 }
 
+/// What a document is to become.
+enum New<'a> {
+    /// This, and its text.
+    Whole(&'a Draft, String),
+    /// What these steps make of it.
+    Steps(String),
+}
+
 async fn change(
     context: &Context,
     visitor: &Visitor,
-    collection: &StoredCollection,
     aim: Aim<'_>,
-    change: Change<'_>,
+    new: &New<'_>,
 ) -> Result<StoredDocument, AppError> {
-    let target = target(visitor, collection, aim);
-    let changed = store::document::update(&context.db, target, change, context.clock.now()).await;
-    match changed.map_err(|error| refuse(error, collection))? {
-        Some(document) => Ok(document),
-        None => Err(explain(context, visitor, collection, aim).await?),
+    for _ in 0..ATTEMPTS_MAX {
+        let collection = open(context, visitor, aim.name).await?;
+        let target = target(visitor, &collection, aim);
+        let rules = Rules::of(context, &collection).await?;
+        let changed = match new {
+            New::Whole(draft, text) => {
+                // What may not be changed is not judged either.
+                if !rules.is_empty() && target.reach == Reach::Nothing {
+                    None
+                } else {
+                    rules.check(std::slice::from_ref(*draft)).await?;
+                    write(context, &collection, target, Change::Replace(text)).await?
+                }
+            }
+            New::Steps(steps) if rules.is_empty() => {
+                write(context, &collection, target, Change::Patch(steps)).await?
+            }
+            New::Steps(steps) => write_held(context, &collection, target, steps, &rules).await?,
+        };
+        if let Some(document) = changed {
+            return Ok(document);
+        }
+        // Nothing is changed either when the schemas are others by now.
+        if open(context, visitor, aim.name).await?.schemas == collection.schemas {
+            return Err(explain(context, visitor, &collection, aim).await?);
+        }
     }
+    Err(AppError::new(ErrorCode::Unavailable))
+}
+
+async fn write(
+    context: &Context,
+    collection: &StoredCollection,
+    target: Target,
+    change: Change<'_>,
+) -> Result<Option<StoredDocument>, AppError> {
+    let now = context.clock.now();
+    store::document::update(&context.db, target, change, collection.schemas, now)
+        .await
+        .map_err(|error| refuse(error, collection))
+}
+
+/// Applies a patch, and takes it back when what it made does not hold.
+async fn write_held(
+    context: &Context,
+    collection: &StoredCollection,
+    target: Target,
+    steps: &str,
+    rules: &Rules,
+) -> Result<Option<StoredDocument>, AppError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let change = Change::Patch(steps);
+    let changed = store::document::update(&mut *tx, target, change, collection.schemas, now)
+        .await
+        .map_err(|error| refuse(error, collection))?;
+    let Some(document) = changed else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
+    let made = Draft {
+        pointer: "/data".to_owned(),
+        node: Node::kept(document.data.get()).map_err(AppError::internal)?,
+    };
+    if let Err(refusal) = rules.check(std::slice::from_ref(&made)).await {
+        tx.rollback().await?;
+        return Err(refusal);
+    }
+    tx.commit().await?;
+    Ok(Some(document))
 }
 
 fn target(visitor: &Visitor, collection: &StoredCollection, aim: Aim<'_>) -> Target {

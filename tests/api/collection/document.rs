@@ -240,3 +240,59 @@ async fn a_user_has_a_bounded_number_of_documents() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_collection_has_a_bounded_number_of_documents() {
+    shop(async |shop| {
+        open(shop, "notes").await;
+        let phone = shop.visitor().await;
+        let id = add(&phone, "notes", json!({})).await;
+        // As if PostgreSQL knew of ten million.
+        sqlx::raw_sql("create or replace function estimate_documents(of_collection integer) returns bigint language sql as 'select 10000000::bigint'")
+            .execute(&shop.db)
+            .await
+            .unwrap();
+        make(&phone, "notes", json!({"data": {}}))
+            .await
+            .refused(409, "document_quota_reached");
+        super::as_operator(shop, "POST", "notes/documents", Some(json!({"data": {}})))
+            .await
+            .refused(409, "document_quota_reached");
+        one(&phone, "PUT", "notes", &id, Some(json!({"data": {"n": 1}}))).await.ok(200);
+        one(&phone, "DELETE", "notes", &id, None).await.ok(204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_chooses_what_the_server_keeps_of_a_document() {
+    shop(async |shop| {
+        open(shop, "notes").await;
+        let (phone, other) = (shop.visitor().await, shop.visitor().await);
+        let me = phone.call("GET", "/v1/me", None).await.ok(200)["id"].clone();
+        let them = other.call("GET", "/v1/me", None).await.ok(200)["id"].clone();
+        let id = add(&phone, "notes", json!({"owner": them, "version": 9, "id": "x"})).await;
+        for field in ["owner", "id", "version", "created_at", "updated_at"] {
+            let mut body = json!({"data": {}});
+            body[field] = them.clone();
+            let problem = make(&phone, "notes", body.clone())
+                .await
+                .refused(422, "validation_failed");
+            assert_eq!(problem["errors"][0]["pointer"], format!("/{field}"));
+            one(&phone, "PUT", "notes", &id, Some(body))
+                .await
+                .refused(422, "validation_failed");
+            // As a field of the data it is one like any other.
+            let patch = Some(json!({"$set": {field: them}}));
+            one(&phone, "PATCH", "notes", &id, patch).await.ok(200);
+            let patch = Some(json!({"$set": {format!("${field}"): them}}));
+            one(&phone, "PATCH", "notes", &id, patch)
+                .await
+                .refused(422, "validation_failed");
+        }
+        let kept = one(&phone, "GET", "notes", &id, None).await.ok(200);
+        assert_eq!((&kept["owner"], &kept["version"]), (&me, &json!(6)));
+        assert_eq!(kept["data"]["owner"], them);
+    })
+    .await;
+}

@@ -11,6 +11,8 @@ mod patch;
 mod permission;
 mod property;
 mod query;
+mod schema;
+mod schema_change;
 mod share;
 
 use serde_json::{Value, json};

@@ -7,6 +7,7 @@ import { createClient } from "./client.js";
 import { openConfirm } from "./confirm.js";
 import { openGoods } from "./goods.js";
 import { openMe } from "./me.js";
+import { openNotes } from "./notes.js";
 import { openOrder } from "./order.js";
 import { openOrders } from "./orders.js";
 import { openResult } from "./result.js";
@@ -18,12 +19,14 @@ const PAGES = {
   result: { title: "result_title", open: openResult },
   orders: { title: "orders_title", tab: true, open: openOrders },
   order: { title: "order_title", open: openOrder },
+  notes: { title: "notes_title", tab: true, open: openNotes },
   me: { title: "me_title", tab: true, open: openMe },
 };
 
 const TABS = [
   { page: "shop", label: "tab_shop", symbol: "shop" },
   { page: "orders", label: "tab_orders", symbol: "list" },
+  { page: "notes", label: "tab_notes", symbol: "note" },
   { page: "me", label: "tab_me", symbol: "user" },
 ];
 

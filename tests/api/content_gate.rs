@@ -275,3 +275,31 @@ async fn an_order_waits_two_seconds_at_the_most() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_slow_wechat_takes_sixty_four_places_and_no_more() {
+    shop_with(both().patience(Duration::from_mins(2)), async |shop| {
+        for code in ["wechat_timeout", "unavailable"] {
+            shop.announce(code);
+        }
+        let phone = shop.visitor().await;
+        phone
+            .call("PATCH", "/v1/me", Some(&json!({"nickname": "first"})))
+            .await
+            .ok(200);
+        shop.faults(json!([{"kind": "delay", "api": "text_check", "ms": 100_000}]))
+            .await;
+        let body = json!({"nickname": "second"});
+        let answers = join_all((0..66).map(|_| phone.call("PATCH", "/v1/me", Some(&body)))).await;
+        let (crowded, waited): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 503);
+        assert_eq!((crowded.len(), waited.len()), (2, 64));
+        for answer in crowded {
+            answer.refused(503, "unavailable");
+        }
+        for answer in waited {
+            answer.refused(504, "wechat_timeout");
+        }
+        assert_eq!(checks(shop).await, 65);
+    })
+    .await;
+}

@@ -203,3 +203,47 @@ async fn what_stands_in_the_clear_beside_the_sealed_is_not_looked_at() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whatever_arrives_is_taken_or_refused_and_nothing_else() {
+    shop(async |shop| {
+        let craft = json!({"openid": "oAlice", "message": event("debug_demo", "1")});
+        let good = shop.made_push(craft).await;
+        let (path, query) = good.target.split_once('?').unwrap();
+        // A walk over all of it, whose steps share no factor with its length.
+        for step in 0..400_usize {
+            let (mut body, mut query) = (good.body.clone().into_bytes(), query.to_owned());
+            match step % 4 {
+                0 => {
+                    let at = step * 37 % body.len();
+                    body[at] ^= 1 << (step / 4 % 8);
+                }
+                1 => body.truncate(step * 11 % body.len()),
+                2 => {
+                    body = (0..=255_u8)
+                        .cycle()
+                        .skip(step)
+                        .step_by(step | 1)
+                        .take(step)
+                        .collect();
+                }
+                _ => {
+                    let at = step * 13 % query.len();
+                    query.replace_range(at..=at, ["%", "&", "=", "%00", "+", "0"][step % 6]);
+                }
+            }
+            let request = shop.http.post(shop.url(&format!("{path}?{query}"))).body(body);
+            let answer = shop.send(request).await;
+            let is_known = (answer.status, answer.text().as_str()) == (200, "success");
+            assert!(
+                is_known || (answer.status == 403 && answer.body.is_empty()),
+                "{step}: {answer:?}"
+            );
+        }
+        assert!(
+            kept(shop).await.0 <= 1,
+            "what is not signed may change on the way, what is said may not"
+        );
+    })
+    .await;
+}

@@ -95,6 +95,7 @@ create table shipping_managements (
 );
 
 comment on table shipping_managements is 'Whether WeChat keeps the money of a mini program until it is told that the goods were sent.';
+comment on column shipping_managements.app_id is 'The mini program.';
 comment on column shipping_managements.is_managed is 'What WeChat answered last; null: it has not answered yet.';
 comment on column shipping_managements.asked_at is 'When it answered.';
 comment on column shipping_managements.next_ask_at is 'From when it may be asked again.';
@@ -114,6 +115,7 @@ create table trade_notices (
 create index trade_notices_order_id_idx on trade_notices (order_id);
 
 comment on table trade_notices is 'What WeChat told by itself of a payment under order shipping management, the newest of each kind: for the timeline.';
+comment on column trade_notices.transaction_id is 'The payment, by WeChat''s number.';
 comment on column trade_notices.kind is 'reminded: it should be shipped by now; shipped: WeChat knows it sent; confirmed: received; settled: the money is free.';
 comment on column trade_notices.happened_at is 'When, by WeChat''s clock.';
 comment on column trade_notices.figures is 'What else it told.';

@@ -7,7 +7,7 @@ use weir::store::sealed::COLUMNS;
 use crate::database::Database;
 
 /// Columns of bytes that hold nothing sealed, and need no data key to be read.
-const NOT_SEALED: [&str; 11] = [
+const NOT_SEALED: [&str; 12] = [
     // A keyed hash that is made again with each refresh; one that nobody knows costs a try.
     "access_tokens.secret_hash",
     "document_requests.request_hash",
@@ -18,6 +18,7 @@ const NOT_SEALED: [&str; 11] = [
     "push_messages.identity",
     "refunds.request_hash",
     "refused_notifications.body",
+    "shipments.request_hash",
     "subscribe_messages.body_hash",
     "wxacodes.request_hash",
 ];

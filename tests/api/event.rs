@@ -86,10 +86,7 @@ async fn the_order_is_told_as_it_stands_when_it_is_told() {
     shop_with(receiver.told_by(Setup::default()), async |shop| {
         let phone = visitor(shop).await;
         let order = paid(shop, &phone).await;
-        sqlx::query("update orders set shipped_at = paid_at")
-            .execute(&shop.db)
-            .await
-            .unwrap();
+        shop.ship(&order, &json!({ "kind": "virtual" })).await;
         shop.run_workers().await;
         let told = receiver.got()[0].json();
         assert_eq!(

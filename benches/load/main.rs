@@ -129,6 +129,7 @@ impl Bench {
         self.place(Layout::Free);
         let (effects, next_order) = pgbench::measure(&self.database, self.stock.next_order());
         self.stock.skip_to(next_order);
+        self.database.put_off_loops();
         let mut pinned = report::empty();
         let server = self.start(Layout::Pinned);
         std::thread::park_timeout(std::time::Duration::from_secs(2));
@@ -227,6 +228,7 @@ impl Bench {
         let busy = Processors::now().busy_since(&processors);
         let flushes = self.database.flushes().zip(flushes).map(|(now, then)| now - then);
         round.check(&outcome, &self.database, &self.wechat);
+        self.database.put_off_loops();
         sample(&outcome, used, postgres, busy, flushes)
     }
 

@@ -102,7 +102,8 @@ impl Route {
             Self::Read => 100_000,
             Self::Login => 30_000,
             Self::Order => 12_000,
-            Self::Payment => 6_000,
+            // Over before the first of them is asked for, 5 s after it was begun.
+            Self::Payment => 2_000,
             Self::Notification | Self::AddDocument | Self::FindDocuments => 20_000,
             Self::OpenData => 60_000,
         }

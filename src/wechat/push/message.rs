@@ -28,7 +28,7 @@ pub struct PushMessage {
     pub event_name: Option<String>,
     /// What it says.
     pub event: PushEvent,
-    /// Equal for repetitions of one message, and for nothing else: see [`identity`].
+    /// Equal for repetitions of one message, and for nothing else: see the function `identity`.
     pub identity: [u8; 32],
     /// Whether it is but a test of the path, which says nothing.
     pub is_path_check: bool,

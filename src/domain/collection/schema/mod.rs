@@ -1,6 +1,6 @@
 //! The JSON Schema of a collection: draft 2020-12, read once, applied to every document that is written.
 //!
-//! The library is `jsonschema`, with nothing of it that fetches. It sees documents through [`tree`], which keeps
+//! The library is `jsonschema`, with nothing of it that fetches. It sees documents through `tree`, which keeps
 //! numbers as digits and counts every look, so that a check ends after a known number of steps.
 
 mod decimal;

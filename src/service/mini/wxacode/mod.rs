@@ -1,7 +1,7 @@
 //! Code images: asked of WeChat once, kept, and shown from the store from then on.
 //!
 //! An image is the same for the same mini program and the same parameters. Requests for one that is not kept meet
-//! twice: those of this process in one [`flight`], whose outcome they share, and those of several processes at the
+//! twice: those of this process in one `flight`, whose outcome they share, and those of several processes at the
 //! image's row, whose lease one of them holds. Whoever asks WeChat writes the row before and the picture after.
 
 mod flight;

@@ -99,11 +99,9 @@ export function createClient(wx) {
       return await send(method, path, withToken());
     } catch (failure) {
       if (failure.status !== 401) throw failure;
-      // Another request may have logged in meanwhile: then its token is the one to repeat with.
-      if (token() === used) {
-        wx.removeStorageSync("token");
-        await login();
-      }
+      // Another request may have logged in meanwhile: then its token is the one to repeat with. Or it is about to.
+      if (token() === used) wx.removeStorageSync("token");
+      if (!token()) await login();
       return send(method, path, withToken());
     }
   }

@@ -1,5 +1,7 @@
 //! Each message has its effect once, however often it comes.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -112,6 +114,28 @@ async fn a_push_that_could_not_be_written_is_taken_when_it_comes_again() {
         assert_eq!(answer.status, 503);
         assert_eq!(answer.json()["code"], Value::from("FAIL"));
         shop.find_database().await;
+        assert_eq!(shop.post_push(&pushed).await.text(), "success");
+        assert_eq!(kept(shop).await.0, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_that_has_to_wait_is_answered_before_wechat_gives_up() {
+    shop(async |shop| {
+        shop.announce("FAIL");
+        let craft = json!({"openid": "oAlice", "message": event("debug_demo", "1")});
+        let pushed = shop.made_push(craft).await;
+        let mut held = shop.db.begin().await.unwrap();
+        sqlx::query("lock table push_messages in exclusive mode")
+            .execute(&mut *held)
+            .await
+            .unwrap();
+        let began = Instant::now();
+        let answer = shop.post_push(&pushed).await;
+        assert_eq!(answer.status, 503);
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        held.rollback().await.unwrap();
         assert_eq!(shop.post_push(&pushed).await.text(), "success");
         assert_eq!(kept(shop).await.0, 1);
     })

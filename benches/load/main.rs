@@ -162,8 +162,8 @@ impl Bench {
     fn only(&mut self, name: &str) {
         let server = self.start(Layout::Pinned);
         println!("server: process {}", server.pid());
-        for route in route::ALL.into_iter().filter(|route| route.name().contains(name)) {
-            for _ in 0..self.options.rounds {
+        for _ in 0..self.options.rounds {
+            for route in route::ALL.into_iter().filter(|route| route.name().contains(name)) {
                 println!("{} {:.1?}", route.name(), self.round(&server, route, None));
             }
         }

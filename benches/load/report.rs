@@ -57,7 +57,7 @@ fn goals(route: Route) -> Option<(f64, f64)> {
     match route {
         Route::Read => Some((55.0, 0.20)),
         Route::Login => Some((130.0, 0.45)),
-        Route::Order | Route::AddDocument | Route::FindDocuments => None,
+        Route::Order | Route::AddDocument(_) | Route::FindDocuments(_) => None,
         Route::Payment => Some((850.0, 0.75)),
         Route::Notification => Some((90.0, 0.40)),
         Route::OpenData => Some((60.0, 0.20)),
@@ -69,9 +69,9 @@ impl Primitives {
     fn limit_us(&self, route: Route, read_us: f64, commit_us: f64) -> f64 {
         let known_us = self.plain_us + self.token_us;
         match route {
-            Route::Read | Route::FindDocuments => known_us + read_us,
+            Route::Read | Route::FindDocuments(_) => known_us + read_us,
             Route::Login => self.plain_us + self.call_us + commit_us + self.issue_us + self.seal_us,
-            Route::Order | Route::AddDocument => known_us + commit_us,
+            Route::Order | Route::AddDocument(_) => known_us + commit_us,
             Route::Payment => known_us + commit_us + self.call_us + 2.0 * self.sign_us + self.verify_us,
             Route::Notification => self.plain_us + self.verify_us + self.open_us + commit_us,
             Route::OpenData => known_us + read_us + self.unseal_us,
@@ -138,9 +138,11 @@ impl Effects {
     /// The same by the server's own statements.
     fn own_us(&self, route: Route) -> f64 {
         match route {
-            Route::Read | Route::Order | Route::OpenData | Route::AddDocument | Route::FindDocuments => {
-                self.commit_us
-            }
+            Route::Read
+            | Route::Order
+            | Route::OpenData
+            | Route::AddDocument(_)
+            | Route::FindDocuments(_) => self.commit_us,
             Route::Login => self.login_us,
             Route::Payment => self.payment_us,
             Route::Notification => self.notification_us,

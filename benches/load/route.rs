@@ -11,7 +11,7 @@ use weir::service::login::token::{SessionTokens, TokenSubject};
 use weir::wechat::crypto::VerifyingKey;
 
 use crate::database::{Database, Kind, PRODUCTS, TOTAL_FEN, USERS, id};
-use crate::document;
+use crate::document::{self, Size};
 use crate::generator::{Outcome, content_length, head_end};
 use crate::notification;
 use crate::open_data;
@@ -27,20 +27,22 @@ pub(crate) enum Route {
     Payment,
     Notification,
     OpenData,
-    AddDocument,
-    FindDocuments,
+    AddDocument(Size),
+    FindDocuments(Size),
 }
 
 /// All of them, in the order in which a customer meets them.
-pub(crate) const ALL: [Route; 8] = [
+pub(crate) const ALL: [Route; 10] = [
     Route::Read,
     Route::Login,
     Route::Order,
     Route::Payment,
     Route::Notification,
     Route::OpenData,
-    Route::AddDocument,
-    Route::FindDocuments,
+    Route::AddDocument(Size::Small),
+    Route::AddDocument(Size::Large),
+    Route::FindDocuments(Size::Small),
+    Route::FindDocuments(Size::Large),
 ];
 
 /// Orders and codes that no round has used yet.
@@ -82,16 +84,18 @@ impl Route {
             Self::Payment => "POST …/payment",
             Self::Notification => "POST …/notify",
             Self::OpenData => "POST /v1/open-data",
-            Self::AddDocument => "POST …/documents",
-            Self::FindDocuments => "POST …/query",
+            Self::AddDocument(Size::Small) => "POST …/documents, 10⁴",
+            Self::AddDocument(Size::Large) => "POST …/documents, 10⁶",
+            Self::FindDocuments(Size::Small) => "POST …/query, 10⁴",
+            Self::FindDocuments(Size::Large) => "POST …/query, 10⁶",
         }
     }
 
     /// The status of success.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::Read | Self::Login | Self::Payment | Self::OpenData | Self::FindDocuments => 200,
-            Self::Order | Self::AddDocument => 201,
+            Self::Read | Self::Login | Self::Payment | Self::OpenData | Self::FindDocuments(_) => 200,
+            Self::Order | Self::AddDocument(_) => 201,
             Self::Notification => 204,
         }
     }
@@ -104,7 +108,9 @@ impl Route {
             Self::Order => 12_000,
             // Over before the first of them is asked for, 5 s after it was begun.
             Self::Payment => 2_000,
-            Self::Notification | Self::AddDocument | Self::FindDocuments => 20_000,
+            Self::Notification => 20_000,
+            // Fewer than the smaller collection holds, which is to stay one of its size.
+            Self::AddDocument(_) | Self::FindDocuments(_) => 5_000,
             Self::OpenData => 60_000,
         }
     }
@@ -161,16 +167,13 @@ impl Route {
                         .collect(),
                 )
             }
-            Self::AddDocument | Self::FindDocuments => {
-                document::declare(database);
-                let tokens = tokens(0, document::PEOPLE, now);
-                let numbered = (0..count).zip(tokens.iter().cycle());
-                (
-                    0,
-                    numbered
-                        .map(|(number, token)| self.document(number, token))
-                        .collect(),
-                )
+            Self::AddDocument(size) => {
+                let request = |number, token: &str| add_document(size, number, token);
+                (0, about_documents(request, count, database, now))
+            }
+            Self::FindDocuments(size) => {
+                let request = |number, token: &str| find_documents(size, number, token);
+                (0, about_documents(request, count, database, now))
             }
         };
         Round {
@@ -179,17 +182,6 @@ impl Route {
             from,
             effects_before: self.effects(database, from, count),
         }
-    }
-
-    /// A request about documents.
-    fn document(self, number: u64, token: &str) -> Vec<u8> {
-        let headers = format!("Authorization: Bearer {token}\r\n");
-        if self == Self::AddDocument {
-            let body = document::body(number);
-            return post("/v1/collections/bench/documents", &headers, &body);
-        }
-        let question = document::question(number);
-        post("/v1/collections/bench/query", &headers, &question)
     }
 
     /// How many of the effects that a round must have are in the books.
@@ -201,7 +193,7 @@ impl Route {
             Self::OpenData => {
                 database.count("select count(*) from sessions where open_data_failures <> '{}'")
             }
-            Self::AddDocument | Self::FindDocuments => database.count("select count(*) from documents"),
+            Self::AddDocument(_) | Self::FindDocuments(_) => database.count("select count(*) from documents"),
             Self::Login => database.count("select count(*) from sessions"),
             // The orders of these requests alone have a second line.
             Self::Order => database
@@ -229,7 +221,10 @@ impl Round {
     pub(crate) fn check(&self, outcome: &Outcome, database: &Database, wechat: &StandIn) {
         let count = outcome.latencies_us.len() as u64;
         let effects = self.route.effects(database, self.from, count) - self.effects_before;
-        let is_reading = matches!(self.route, Route::Read | Route::OpenData | Route::FindDocuments);
+        let is_reading = matches!(
+            self.route,
+            Route::Read | Route::OpenData | Route::FindDocuments(_)
+        );
         let wanted = if is_reading { 0 } else { count };
         assert_eq!(effects, wanted, "{} left the wrong books", self.route.name());
         for (number, body) in &outcome.bodies {
@@ -255,19 +250,22 @@ impl Round {
                     let openid = openid(number % self.requests.len() as u64);
                     assert_eq!(body["data"]["openId"], openid.as_str(), "another's data");
                 }
-                Route::AddDocument => {
+                Route::AddDocument(_) => {
                     let owner = number % self.requests.len() as u64 % document::PEOPLE;
                     let owner = id(Kind::User, owner).to_string();
                     assert_eq!(body["owner"], owner.as_str(), "another user's");
                 }
-                Route::FindDocuments => {
+                Route::FindDocuments(size) => {
                     let items = body["items"].as_array().expect("a page");
                     assert_eq!(items.len() as u64, document::PAGE, "{body}");
-                    let group = number % self.requests.len() as u64 % document::GROUPS;
+                    let group = number % self.requests.len() as u64 % size.groups();
                     assert!(items.iter().all(|item| item["data"]["group"] == group), "{body}");
                 }
                 Route::Notification => {}
             }
+        }
+        if let Route::AddDocument(_) = self.route {
+            document::clear(database);
         }
         if self.route == Route::Payment {
             let calls = wechat.take_calls();
@@ -319,6 +317,33 @@ fn login(number: u64) -> Vec<u8> {
         number % USERS
     };
     post("/v1/login", "", &format!(r#"{{"code":"{user}.{number}"}}"#))
+}
+
+/// `count` of these requests, of as many people as write documents.
+fn about_documents(
+    request: impl Fn(u64, &str) -> Vec<u8>,
+    count: u64,
+    database: &Database,
+    now: DateTime<Utc>,
+) -> Vec<Vec<u8>> {
+    document::declare(database);
+    let tokens = tokens(0, document::PEOPLE, now);
+    (0..count)
+        .zip(tokens.iter().cycle())
+        .map(|(number, token)| request(number, token))
+        .collect()
+}
+
+fn add_document(size: Size, number: u64, token: &str) -> Vec<u8> {
+    let path = format!("/v1/collections/{}/documents", size.collection());
+    let headers = format!("Authorization: Bearer {token}\r\n");
+    post(&path, &headers, &document::body(number))
+}
+
+fn find_documents(size: Size, number: u64, token: &str) -> Vec<u8> {
+    let path = format!("/v1/collections/{}/query", size.collection());
+    let headers = format!("Authorization: Bearer {token}\r\n");
+    post(&path, &headers, &document::question(size, number))
 }
 
 fn order(number: u64, token: &str) -> Vec<u8> {

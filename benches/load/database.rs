@@ -9,6 +9,7 @@ use uuid::Uuid;
 use weir::dev::postgres::Cluster;
 use weir::store::pool;
 
+use crate::open_data;
 use crate::process::{self, Layout, Usage};
 use crate::settings::{APP, MCH_ID};
 
@@ -206,6 +207,12 @@ pub(crate) fn out_trade_no_sql(kind: Kind, number: &str) -> String {
     format!("('T{}' || lpad(({number})::text, 30, '0'))", kind as u64)
 }
 
+/// A session key of its own, as long as a real one and under the server's data key, that does not open.
+pub(crate) fn session_key_sql(number: &str) -> String {
+    let name = open_data::vault().newest();
+    format!("decode('01{name}' || repeat(md5(({number})::text), 2) || repeat('00', 20), 'hex')")
+}
+
 fn attempts(kind: Kind, order: &str, from: u64, to: u64, state: &str) -> String {
     let transaction = if state == "settled" { "'W' || i" } else { "null" };
     format!(
@@ -227,7 +234,7 @@ fn past() -> String {
     let buyer = format!("i % {USERS}");
     format!(
         "insert into users (id, app_id, openid, session_key, session_key_hash, session_key_at, created_at, updated_at)
-         select {user}, '{APP}', {openid}, decode(repeat(md5(i::text), 2) || repeat('00', 25), 'hex'),
+         select {user}, '{APP}', {openid}, {key},
             decode(repeat(md5(i::text), 2), 'hex'), now(), now(), now()
          from generate_series(0, {users}) i;
          insert into sessions (id, user_id, created_at, expires_at)
@@ -243,6 +250,7 @@ fn past() -> String {
          select {order}, 0, 'p' || i % {PRODUCTS}, 'Tea', {TOTAL_FEN}, 1, false from generate_series(0, {orders}) i;
          {attempts}",
         openid = openid_sql("i"),
+        key = session_key_sql("i"),
         session = id_sql(Kind::Session, "i"),
         products = PRODUCTS - 1,
         buyer_id = id_sql(Kind::User, &buyer),

@@ -25,11 +25,16 @@ pub(crate) fn session_key(number: u64) -> [u8; 16] {
     u128::from(number).to_be_bytes()
 }
 
-/// Gives the first users the session keys that a login would have brought.
-pub(crate) fn keep_keys(database: &Database) {
+/// What the server seals with.
+pub(crate) fn vault() -> Vault {
     let data_key = STANDARD.decode(DATA_KEY).expect("a key");
     let data_key: [u8; 32] = data_key.try_into().expect("32 bytes");
-    let vault = Vault::new([&data_key]).expect("a vault");
+    Vault::new([&data_key]).expect("a vault")
+}
+
+/// Gives the first users the session keys that a login would have brought.
+pub(crate) fn keep_keys(database: &Database) {
+    let vault = vault();
     let app = AppId::parse(APP).expect("an app id");
     let mut sql = String::from("update users set session_key = kept.key from (values ");
     for number in 0..PEOPLE {

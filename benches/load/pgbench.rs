@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::database::{Database, Kind, USERS, id, id_sql, openid_sql, out_trade_no_sql};
+use crate::database::{Database, Kind, USERS, id, id_sql, openid_sql, out_trade_no_sql, session_key_sql};
 use crate::process::processors;
 use crate::settings::{APP, MCH_ID};
 
@@ -197,7 +197,7 @@ fn login() -> String {
         &app,
         &openid,
         "null",
-        "decode(repeat(md5(:i::text), 2) || repeat('00', 25), 'hex')",
+        &session_key_sql(":i"),
         "array[decode(repeat(md5(:i::text), 2), 'hex')]",
         "now()",
         "gen_random_uuid()",

@@ -212,6 +212,7 @@ impl ColumnStanding {
 /// When the database fails.
 pub async fn standing(context: &Context) -> Result<Standing, AppError> {
     let newest = context.vault.newest();
+    let older: Vec<KeyName> = context.vault.older().collect();
     let mut columns = Vec::new();
     for column in COLUMNS {
         let mut found = ColumnStanding {
@@ -219,8 +220,8 @@ pub async fn standing(context: &Context) -> Result<Standing, AppError> {
             older: BTreeMap::new(),
             unknown: BTreeMap::new(),
         };
-        for (name, values) in column.list_keys(&context.db, newest, COUNT_MAX).await? {
-            let is_older = context.vault.older().any(|key| key.as_bytes() == name);
+        for (name, values) in column.list_keys(&context.db, newest, &older, COUNT_MAX).await? {
+            let is_older = older.iter().any(|key| key.as_bytes() == name);
             let name = if name.is_empty() {
                 NAMELESS.to_owned()
             } else {

@@ -12,6 +12,9 @@ use super::vault::KeyName;
 use super::{Error, phone_number};
 use crate::telemetry::query;
 
+/// How many names of keys that nobody knows are looked for in one column.
+const NAMES_MAX: i64 = 100;
+
 /// A column of sealed values.
 #[derive(Debug)]
 pub struct SealedColumn {
@@ -79,10 +82,13 @@ macro_rules! column {
                         order by 1 limit 1)
                     from found where found.name is not null
                 )
-                select name, (select count(*) from (
+                select name, counted.values from (
+                    (select name from found where name is not null and name <> $1 limit $4)
+                    union select unnest($3::bytea[])
+                ) as names, lateral (select count(*) as values from (
                     select from ", $table, " where ", $column, " is not null
-                        and substring(", $column, " from 2 for 4) = name limit $2) as counted)
-                from found where name is not null and name <> $1"
+                        and substring(", $column, " from 2 for 4) = name limit $2) as those) as counted
+                where counted.values > 0"
             ),
             claim: concat!(
                 "-- sealed.claim
@@ -133,16 +139,22 @@ pub const COLUMNS: &[SealedColumn] = &[
 
 impl SealedColumn {
     /// The names of the keys, other than `newest`, under which values lie here, and how many under
-    /// each, counted up to `count_max`. A value too short to name a key has a shorter name.
+    /// each, counted up to `count_max`. A value too short to name a key has a shorter name. All those of
+    /// `older` are among them, and up to [`NAMES_MAX`] others: a column that was written by something
+    /// else may have one for every row.
     pub async fn list_keys(
         &self,
         db: impl PgExecutor<'_>,
         newest: KeyName,
+        older: &[KeyName],
         count_max: i64,
     ) -> Result<Vec<(Vec<u8>, i64)>, Error> {
+        let older: Vec<&[u8]> = older.iter().map(KeyName::as_bytes).collect();
         let statement = sqlx::query_as(self.list_keys)
             .bind(newest.as_bytes())
             .bind(count_max)
+            .bind(older)
+            .bind(NAMES_MAX)
             .fetch_all(db);
         Ok(query("sealed.list_keys", statement).await?)
     }

@@ -107,6 +107,34 @@ async fn what_does_not_open_holds_up_nothing_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_column_with_a_key_for_every_row_is_told_in_part_and_what_can_be_opened_whole() {
+    in_a_shop(async |shop, old, new| {
+        populate(shop, old, 3, 0).await;
+        // As something else may have written them; they stand before every key that somebody has.
+        sqlx::query(
+            "insert into users (id, app_id, openid, session_key, session_key_hash, session_key_at, created_at, updated_at)
+            select gen_random_uuid(), $1, 'oForeign' || n, decode('010000' || lpad(to_hex(n), 4, '0') || repeat('00', 60), 'hex'),
+                decode('00', 'hex'), $2, $2, $2
+            from generate_series(1, 300) as n",
+        )
+        .bind(APP)
+        .bind(shop.clock.now())
+        .execute(&shop.db)
+        .await
+        .unwrap();
+        shop.advance(1).await;
+        let both = shop.join(&keyed(&[new, old])).await;
+        let told = check(shop, both).await;
+        assert_eq!(told["unknown"]["users.session_key"].as_object().unwrap().len(), 100);
+        let of_old = json!({name(old).to_string(): 3});
+        assert_eq!(told["remaining"]["users.session_key"], of_old);
+        a_minute_later(shop, both).await;
+        assert_eq!(count_under(shop, new).await, 6);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_seals_under_another_key_than_the_last_one_says_so() {
     in_a_shop(async |shop, old, new| {
         log_in_at(shop, 0, &shop.phone().await.user_id, false).await;

@@ -97,9 +97,10 @@ async fn tell(context: &Arc<Context>, due: &DueShipment) -> Result<Heard, AppErr
     };
     let request = upload.call().map_err(AppError::internal)?;
     let told = call(context, &due.app_id, &request).await;
+    let told = told.and_then(|reply| Ok(reply.done()?));
     outcome::note_call(context, due, "ship", told.as_ref().err()).await;
     let errcode = match told {
-        Ok(_) => return Ok(Heard::Ended(End::Uploaded)),
+        Ok(()) => return Ok(Heard::Ended(End::Uploaded)),
         Err(CallError::Refused { errcode }) => errcode,
         Err(error) => return unheard(error),
     };

@@ -54,7 +54,9 @@ pub(super) async fn attempt(
     let call = subscribe::call(message).map_err(AppError::internal)?;
     let mut waits = PARALLEL_WAITS.into_iter();
     loop {
-        match mini::call(context, app_id, &call).await {
+        let told = mini::call(context, app_id, &call).await;
+        // What says neither that it is taken nor that it is not leaves open whether it is.
+        match told.and_then(|reply| Ok(reply.done().map(|()| reply)?)) {
             Ok(reply) => return Ok(Outcome::Sent(subscribe::msgid(&reply))),
             Err(error) => match judge(error) {
                 Outcome::Unsent(CallError::Refused { errcode }) if refusal(errcode) == Refusal::Parallel => {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::answer::{BUSY, RETRY_GAPS, is_foreign, refusal, rid};
+use super::answer::{BUSY, RETRY_GAPS, is_done, is_foreign, refusal, rid};
 use crate::wechat::error::Error;
 use crate::wechat::secret::AccessToken;
 use crate::wechat::send::{Answer, Outcome, Upstream, count};
@@ -107,7 +107,8 @@ impl ApiCall {
     }
 }
 
-/// A successful answer: no `errcode`, or 0. Its `Debug` output shows nothing of it.
+/// An answer that is no refusal. Whether it is what the API promises is for its user to say: with
+/// [`ApiReply::done`] where nothing but an `errcode` is promised. Its `Debug` output shows nothing of it.
 pub struct ApiReply(Vec<u8>);
 
 impl std::fmt::Debug for ApiReply {
@@ -117,6 +118,12 @@ impl std::fmt::Debug for ApiReply {
 }
 
 impl ApiReply {
+    /// An answer for tests of what reads one.
+    #[cfg(test)]
+    pub(super) fn of(body: &serde_json::Value) -> Self {
+        Self(body.to_string().into_bytes())
+    }
+
     /// The bytes as they came, such as those of a picture.
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -125,6 +132,19 @@ impl ApiReply {
     /// The bytes as they came.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
+    }
+
+    /// Whether it says that the call is done: an object with the `errcode` 0. A page of some gateway, nothing, or half
+    /// an object is no success, whatever its status.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`] when it does not say so; the call may have had its effect.
+    pub fn done(&self) -> Result<(), ApiError> {
+        if is_done(&self.0) {
+            Ok(())
+        } else {
+            Err(ApiError::Unavailable)
+        }
     }
 
     /// The answer read as JSON.

@@ -7,6 +7,7 @@
 
 pub mod access_token;
 pub mod attempt;
+pub mod china;
 pub mod clock;
 pub mod collection;
 pub mod content_check;

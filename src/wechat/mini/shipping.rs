@@ -1,18 +1,17 @@
 //! Order shipping management: `upload_shipping_info`, `get_order`, `is_trade_managed`. Source:
 //! mini-program APIs, section 5.
 
-use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::api::{ApiCall, ApiError, ApiReply};
+use crate::domain::china;
 use crate::domain::name::{AppId, Carrier, OpenId, TrackingNo, TransactionId};
 use crate::domain::shipment::{Held, HeldParcel, HeldShipping, Parcel, ShipmentKind};
 use crate::wechat::wire::{list, loose};
 
 /// WeChat's way to name a payment by its own number.
 const BY_TRANSACTION: u8 = 2;
-/// China keeps one time zone, without summer time: 8 hours east.
-const CHINA_OFFSET_S: i32 = 8 * 3_600;
 
 /// What WeChat is told of goods that were sent.
 #[derive(Clone, Copy, Debug)]
@@ -112,12 +111,7 @@ fn parcel(parcel: &Parcel) -> ParcelWire<'_> {
 
 /// RFC 3339 with milliseconds and China's offset, as WeChat's examples have it.
 fn china_time(at: DateTime<Utc>) -> String {
-    match FixedOffset::east_opt(CHINA_OFFSET_S) {
-        Some(zone) => at
-            .with_timezone(&zone)
-            .to_rfc3339_opts(SecondsFormat::Millis, false),
-        None => at.to_rfc3339_opts(SecondsFormat::Millis, false),
-    }
+    china::local(at).to_rfc3339_opts(SecondsFormat::Millis, false)
 }
 
 #[derive(Serialize)]

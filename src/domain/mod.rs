@@ -6,6 +6,7 @@
 //! print in full.
 
 pub mod access_token;
+pub mod allowance;
 pub mod attempt;
 pub mod china;
 pub mod clock;

@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::flight::{Failure, Flight};
 use super::{CodeImage, WantedCode};
+use crate::domain::allowance::{ALLOWANCE_TIME, allowance_wait_s};
 use crate::domain::file::PictureKind;
 use crate::domain::id::UserId;
-use crate::domain::wxacode::{ALLOWANCE_TIME, CODES_PER_USER, CodeRequest, allowance_wait_s};
+use crate::domain::wxacode::{CODES_PER_USER, CodeRequest};
 use crate::error::{AppError, ErrorCode};
 use crate::file::picture::{self, Picture};
 use crate::file::place;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::answer::{BUSY, RETRY_GAPS, is_done, is_foreign, refusal, rid};
+use crate::domain::name::AppId;
 use crate::wechat::error::Error;
 use crate::wechat::secret::AccessToken;
 use crate::wechat::send::{Answer, Outcome, Upstream, count};
@@ -201,14 +202,14 @@ pub fn is_token_dead(errcode: i64) -> bool {
     matches!(errcode, 40_001 | 40_014 | 42_001)
 }
 
-/// Makes the call at `base` with this token, within the sender's total time, repeats included.
+/// Makes the call at `base` with this token of a mini program, within the sender's total time, repeats included.
 ///
 /// # Errors
 /// See [`ApiError`]. Each is logged with WeChat's number and request id, and counted.
 pub async fn send(
     upstream: &Upstream,
     base: &Url,
-    token: &AccessToken,
+    (app_id, token): (&AppId, &AccessToken),
     call: &ApiCall,
 ) -> Result<ApiReply, ApiError> {
     let (started, total) = (Instant::now(), upstream.total_timeout());
@@ -220,7 +221,7 @@ pub async fn send(
             .send(call.api, call.request(base, token), time_left)
             .await
         {
-            Ok(answer) => match read(call.api, answer) {
+            Ok(answer) => match read(app_id, call.api, answer) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => (
                     error,
@@ -238,12 +239,13 @@ pub async fn send(
     }
 }
 
-fn read(api: &'static str, answer: Answer) -> Result<ApiReply, ApiError> {
+fn read(app_id: &AppId, api: &'static str, answer: Answer) -> Result<ApiReply, ApiError> {
     if let Some(refusal) = refusal(&answer.body) {
         let errcode = refusal.errcode;
         count(api, outcome(errcode));
         tracing::warn!(
             api,
+            app.id = %app_id,
             errcode,
             rid = rid(&refusal.errmsg),
             "WeChat refuses the call"
@@ -253,7 +255,7 @@ fn read(api: &'static str, answer: Answer) -> Result<ApiReply, ApiError> {
     if is_foreign(&answer) {
         count(api, Outcome::Unavailable);
         let http_status = answer.status;
-        tracing::warn!(api, http_status, "WeChat did not answer with what it promises");
+        tracing::warn!(api, app.id = %app_id, http_status, "WeChat did not answer with what it promises");
         return Err(ApiError::Unavailable);
     }
     count(api, Outcome::Ok);

@@ -133,6 +133,8 @@ async fn make(
     if let Err(error) = keep(context, key, lease, &picture, &image).await {
         let cause = error.causes();
         tracing::warn!(
+            app.id = %key.app_id,
+            image = key.shown(),
             code = error.code().row().text,
             cause,
             "a code image could not be kept"
@@ -164,6 +166,8 @@ async fn ask(context: &Arc<Context>, key: &CodeKey, request: &CodeRequest) -> Re
     let picture = picture.filter(|picture| matches!(picture.kind, PictureKind::Jpeg | PictureKind::Png));
     picture.ok_or_else(|| {
         tracing::warn!(
+            app.id = %key.app_id,
+            image = key.shown(),
             bytes = reply.bytes().len(),
             "WeChat answered with neither an image nor a refusal"
         );
@@ -192,7 +196,8 @@ async fn keep(
 /// A lease that cannot be given back ends by itself.
 async fn give_back(context: &Context, key: &CodeKey, lease: Uuid) {
     if let Err(error) = store::wxacode::delete_claim(&context.db, key, lease).await {
-        tracing::warn!(%error, "the right to ask for a code image ends by itself");
+        let image = key.shown();
+        tracing::warn!(app.id = %key.app_id, image, %error, "the right to ask for a code image ends by itself");
     }
 }
 

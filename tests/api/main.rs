@@ -78,6 +78,7 @@ mod profile;
 mod property;
 mod push;
 mod reconciliation;
+mod reconciliation_late;
 mod reconciliation_refund;
 mod reconciliation_run;
 mod recorder;

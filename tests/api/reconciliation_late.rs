@@ -1,0 +1,60 @@
+//! What a day's bill is the last to know: money that came after the last question.
+
+use serde_json::json;
+
+use crate::harness::{Shop, shop};
+use crate::reconciliation::{differences, go_to, reconcile, today};
+
+async fn run(shop: &Shop, sql: &'static str) {
+    sqlx::query(sql).execute(&shop.db).await.unwrap();
+}
+
+#[tokio::test]
+async fn money_that_came_after_the_last_question_goes_back_when_the_bill_names_it() {
+    for state in ["closed", "failed"] {
+        shop(async |shop| {
+            shop.stock("tea", 500, None).await;
+            let phone = shop.visitor().await;
+            go_to(shop, 1, 12).await;
+            let day = today(shop);
+            let order = phone.buy("tea", 1).await;
+            let sheet = phone.cashier(&phone.start_payment(&order).await).await;
+            phone.close(&order).await.ok(200);
+            // Asked for the last time, WeChat says that it is closed.
+            shop.pass(300).await;
+            if state == "failed" {
+                run(shop, "update payment_attempts set state = 'failed'").await;
+            }
+            shop.faults(json!([{"kind": "notification_lost", "api": "notification"}]))
+                .await;
+            let transaction_id = phone.pay_despite_close(&sheet).await;
+            shop.deliver().await;
+            shop.pass(3_600).await;
+            assert_eq!(shop.open_exceptions().await, [], "nobody knows of it");
+            shop.faults(json!([])).await;
+            go_to(shop, 1, 10).await;
+            let result = reconcile(shop, day).await;
+            assert_eq!(
+                differences(&result),
+                [("missing_here", transaction_id.as_str())],
+                "{state}"
+            );
+            shop.run_workers().await;
+            let returned = shop.refunds_at_wechat().await;
+            assert_eq!(returned.len(), 1, "{state}");
+            assert_eq!(returned[0]["transaction_id"], transaction_id);
+            shop.end_refund(&returned[0], "SUCCESS").await;
+            shop.deliver().await;
+            assert_eq!(phone.status(&order).await, "closed");
+            let named = ("reconciliation_missing_here".to_owned(), transaction_id.clone());
+            assert_eq!(shop.open_exceptions().await, [named]);
+            assert_eq!(reconcile(shop, day).await["status"], "balanced");
+            assert_eq!(shop.open_exceptions().await, []);
+            // Its answer is final now: nobody asks again.
+            let asked = shop.calls("query").await.len();
+            shop.pass(86_400).await;
+            assert_eq!(shop.calls("query").await.len(), asked);
+        })
+        .await;
+    }
+}

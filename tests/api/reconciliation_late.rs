@@ -1,9 +1,10 @@
-//! What a day's bill is the last to know: money that came after the last question.
+//! What a day's bill is the last to know: money that came after the last question, an account that did not move,
+//! and a payment that another row hides.
 
 use serde_json::json;
 
 use crate::harness::{Shop, shop};
-use crate::reconciliation::{differences, go_to, reconcile, today};
+use crate::reconciliation::{differences, go_to, reconcile, sell, today};
 
 async fn run(shop: &Shop, sql: &'static str) {
     sqlx::query(sql).execute(&shop.db).await.unwrap();
@@ -57,4 +58,27 @@ async fn money_that_came_after_the_last_question_goes_back_when_the_bill_names_i
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn payments_of_a_day_on_which_the_account_is_said_not_to_have_moved_differ() {
+    shop(async |shop| {
+        shop.stock("tea", 10_000, None).await;
+        let phone = shop.visitor().await;
+        go_to(shop, 1, 12).await;
+        let day = today(shop);
+        let (_, transaction_id) = sell(&phone).await;
+        go_to(shop, 1, 10).await;
+        shop.faults(json!([{"kind": "pay_error", "api": "fund_flow_bill", "status": 400, "code": "NO_STATEMENT_EXIST"}]))
+            .await;
+        let result = reconcile(shop, day).await;
+        assert_eq!(result["status"], "differing", "{result}");
+        assert_eq!(differences(&result), [("fee", transaction_id.as_str())]);
+        let found = &result["differences"][0];
+        assert!(found["ours"]["net_fen"].as_i64().unwrap() > 9_000, "{found}");
+        assert!(found["theirs"]["net_fen"].is_null(), "{found}");
+        shop.faults(json!([])).await;
+        assert_eq!(reconcile(shop, day).await["status"], "balanced");
+    })
+    .await;
 }

@@ -44,7 +44,6 @@ impl<'a> Comparison<'a> {
                 .keys()
                 .map(ToString::to_string)
                 .collect(),
-            has_flow: staged.flow.is_some(),
         };
         let figures = Figures {
             movement_count: staged.flow.unwrap_or(0),

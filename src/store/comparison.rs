@@ -247,7 +247,8 @@ pub async fn next_payments(
     Ok(row.map(|row| (row.success_at, row.transaction_id)))
 }
 
-/// The payments of a page that the bill lacks, by either number.
+/// The payments of a page that the bill lacks, by either number. Another payment of our number stands in for one
+/// only if it succeeded: it is a difference of its own then, and else none.
 pub async fn list_missing_payments(
     db: impl PgExecutor<'_>,
     scope: &Scope,
@@ -269,7 +270,7 @@ pub async fn list_missing_payments(
             and (select b.line from bill_rows b where b.lease_token = $1 and b.transaction_id = p.transaction_id
                 and not b.is_refund limit 1) is null
             and (select b.line from bill_rows b where b.lease_token = $1 and b.out_trade_no = a.out_trade_no
-                and not b.is_refund limit 1) is null
+                and not b.is_refund and b.trade_state = 'SUCCESS' limit 1) is null
         order by p.success_at, p.transaction_id"#,
         scope.token,
         after.0,

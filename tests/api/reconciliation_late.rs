@@ -82,3 +82,30 @@ async fn payments_of_a_day_on_which_the_account_is_said_not_to_have_moved_differ
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_row_that_is_no_success_hides_no_payment_that_the_bill_lacks() {
+    shop(async |shop| {
+        shop.stock("tea", 10_000, None).await;
+        let phone = shop.visitor().await;
+        go_to(shop, 1, 12).await;
+        let day = today(shop);
+        let (order, theirs) = sell(&phone).await;
+        let number = shop.number(&order).await;
+        // The books know our number by another payment than WeChat.
+        run(shop, "alter table payments disable trigger payments_append_only").await;
+        run(shop, "update payments set transaction_id = '4200000009'").await;
+        run(shop, "update payment_attempts set transaction_id = '4200000009'").await;
+        run(shop, "alter table payments enable trigger payments_append_only").await;
+        go_to(shop, 1, 10).await;
+        assert_eq!(
+            differences(&reconcile(shop, day).await),
+            [("state", theirs.as_str())]
+        );
+        shop.faults(json!([{"kind": "bill_state_changed", "out_trade_no": number}]))
+            .await;
+        let result = reconcile(shop, day).await;
+        assert_eq!(differences(&result), [("missing_there", "4200000009")]);
+    })
+    .await;
+}

@@ -28,6 +28,8 @@ pub struct DueRefund {
     pub order_id: OrderId,
     /// The payment that it gives back.
     pub transaction_id: TransactionId,
+    /// The merchant that took it, and whom alone WeChat lets give it back.
+    pub mch_id: MchId,
     /// Our number of it.
     pub out_refund_no: OutRefundNo,
     /// What goes back.
@@ -50,6 +52,7 @@ struct DueRow {
     id: Uuid,
     order_id: Uuid,
     transaction_id: String,
+    mch_id: String,
     out_refund_no: String,
     amount_fen: i64,
     total_fen: i64,
@@ -66,6 +69,7 @@ impl DueRow {
             id: self.id.into(),
             order_id: self.order_id.into(),
             transaction_id: TransactionId::parse(self.transaction_id).ok()?,
+            mch_id: MchId::parse(self.mch_id).ok()?,
             out_refund_no: OutRefundNo::parse(self.out_refund_no).ok()?,
             amount_fen: Fen::new(self.amount_fen).ok()?,
             total_fen: Fen::new(self.total_fen).ok()?,
@@ -98,10 +102,10 @@ pub async fn claim_due(
             for update skip locked
         )
         update refunds r set lease_token = $1, lease_until = $2, tried_at = coalesce(r.tried_at, $3)
-        from due, payments p
-        where r.id = due.id and p.transaction_id = r.transaction_id
-        returning r.id, r.order_id, r.transaction_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason, r.notify_url,
-            r.status, due.is_tried as "is_tried!", r.checks"#,
+        from due, payments p, payment_attempts a
+        where r.id = due.id and p.transaction_id = r.transaction_id and a.id = p.attempt_id
+        returning r.id, r.order_id, r.transaction_id, a.mch_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason,
+            r.notify_url, r.status, due.is_tried as "is_tried!", r.checks"#,
         lease_token,
         lease_until,
         now,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::call_log::noted;
 use super::deny_refund::{self, Denial};
+use super::inquiry::merchant_of;
 use super::settle::{Outcome, Source};
 use super::settle_refund;
 use crate::domain::id::RefundId;
@@ -107,6 +108,8 @@ enum Heard {
     Refused(PayError),
     /// No answer to believe.
     Unclear(PayError),
+    /// Not asked: the settings have no keys for its merchant.
+    Elsewhere(AppError),
 }
 
 async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppError> {
@@ -155,6 +158,11 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
                 gap.min(SILENCE_GAP_MAX)
             };
         }
+        Heard::Elsewhere(error) => {
+            let causes = error.causes();
+            tracing::warn!(order.id = %due.order_id, error = causes, "a refund cannot be asked about");
+            gap = gap.min(SILENCE_GAP_MAX);
+        }
     }
     let next_check_at = context.clock.now() + gap;
     let to = Postponement {
@@ -183,8 +191,11 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
         amount_fen: due.amount_fen,
         total_fen: due.total_fen,
     };
-    let number = due.out_refund_no.as_str();
-    let refund = context.merchant()?.refund(&request);
+    let client = match merchant_of(context, &due.mch_id) {
+        Ok(client) => client,
+        Err(error) => return Ok(Heard::Elsewhere(error)),
+    };
+    let (number, refund) = (due.out_refund_no.as_str(), client.refund(&request));
     Ok(match noted(context, number, refund, told).await {
         Ok(report) => Heard::Report(report),
         Err(error @ PayError::Definite { .. }) => Heard::Refused(error),
@@ -192,10 +203,18 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
     })
 }
 
+/// Asks WeChat where a refund stands.
+///
+/// # Errors
+/// Only when the database fails.
 async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
-    let number = &due.out_refund_no;
-    let query = context.merchant()?.query_refund(number);
-    Ok(match noted(context, number.as_str(), query, told).await {
+    let client = match merchant_of(context, &due.mch_id) {
+        Ok(client) => client,
+        Err(error) => return Ok(Heard::Elsewhere(error)),
+    };
+    let number = due.out_refund_no.as_str();
+    let query = client.query_refund(&due.out_refund_no);
+    Ok(match noted(context, number, query, told).await {
         Ok(report) => Heard::Report(report),
         Err(error) if error.is_not_found() => Heard::Absent,
         Err(error) => Heard::Unclear(error),

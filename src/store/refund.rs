@@ -332,7 +332,7 @@ pub async fn is_returned_in_full(db: &mut PgConnection, payment: &TransactionId)
 }
 
 /// The order of one of our payment numbers.
-pub async fn find_order(db: &mut PgConnection, number: &OutTradeNo) -> Result<Option<OrderId>, Error> {
+pub async fn find_order(db: impl PgExecutor<'_>, number: &OutTradeNo) -> Result<Option<OrderId>, Error> {
     let statement = sqlx::query_scalar!(
         "-- refund.find_order
         select order_id from payment_attempts where out_trade_no = $1",

@@ -105,6 +105,7 @@ mod subscribe;
 mod sync;
 mod unclear;
 mod unionid;
+mod unreadable;
 mod url_link;
 mod user;
 mod user_search;

@@ -28,4 +28,5 @@ pub mod settle_due;
 mod settle_refund;
 pub mod start_payment;
 pub mod sync_order;
+mod unreadable;
 mod verdict;

@@ -11,7 +11,8 @@ use super::call_log::noted;
 use super::deny_refund::{self, Denial};
 use super::inquiry::merchant_of;
 use super::settle::{Outcome, Source};
-use super::settle_refund;
+use super::{settle_refund, unreadable};
+use crate::domain::exception::ExceptionKind;
 use crate::domain::id::RefundId;
 use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap_after};
@@ -203,7 +204,7 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
     })
 }
 
-/// Asks WeChat where a refund stands.
+/// Asks WeChat where a refund stands. An answer that cannot be read is an exception from then on.
 ///
 /// # Errors
 /// Only when the database fails.
@@ -217,7 +218,13 @@ async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
     Ok(match noted(context, number, query, told).await {
         Ok(report) => Heard::Report(report),
         Err(error) if error.is_not_found() => Heard::Absent,
-        Err(error) => Heard::Unclear(error),
+        Err(error) => {
+            if let Some(field) = error.unreadable() {
+                let kind = ExceptionKind::UnreadableRefund;
+                unreadable::raise(context, kind, (number, Some(due.order_id)), field).await?;
+            }
+            Heard::Unclear(error)
+        }
     })
 }
 

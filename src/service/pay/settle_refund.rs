@@ -276,7 +276,7 @@ async fn unknown(
         id: ExceptionId::from(uuid(context)?),
         kind,
         subject: report.out_refund_no.as_str(),
-        order_id: store::refund::find_order(tx, &report.out_trade_no).await?,
+        order_id: store::refund::find_order(&mut *tx, &report.out_trade_no).await?,
         detail: kind.explanation(),
         evidence: serde_json::json!({ "theirs": theirs(report) }),
     };

@@ -45,7 +45,8 @@ pub(super) async fn deny(
         Denial::NotYet(code) => (RefundEvent::FoundAbsent, Some(code)),
         Denial::Absent => (RefundEvent::FoundAbsent, None),
     };
-    let evidence = serde_json::json!({ "ours": ours(&locked), "wechat_code": code });
+    let theirs = serde_json::json!({ "event": format!("{event:?}"), "wechat_code": code });
+    let evidence = serde_json::json!({ "ours": ours(&locked), "wechat_code": code, "theirs": theirs });
     let kind = match refund::decide(locked.status, event) {
         RefundMove::To(to) => {
             let step = RefundStep {

@@ -300,7 +300,12 @@ pub(super) async fn except(
         detail: kind.explanation(),
         evidence,
     };
-    store::exception::insert(tx, &exception, context.clock.now()).await?;
+    let now = context.clock.now();
+    if kind == ExceptionKind::RefundWaiting {
+        store::exception::insert_or_correct(tx, &exception, now).await?;
+    } else {
+        store::exception::insert(tx, &exception, now).await?;
+    }
     Ok(Outcome::Exception(kind))
 }
 

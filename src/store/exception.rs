@@ -166,6 +166,19 @@ pub async fn list(
     Ok(query("exception.list", statement).await?)
 }
 
+/// One exception.
+pub async fn find(db: impl PgExecutor<'_>, id: ExceptionId) -> Result<Option<StoredException>, Error> {
+    let statement = sqlx::query_as!(
+        StoredException,
+        r#"-- exception.find
+        select id, kind, subject, order_id as "order_id: OrderId", detail, evidence, created_at, resolved_at, resolution
+        from exceptions where id = $1"#,
+        Uuid::from(id),
+    )
+    .fetch_optional(db);
+    Ok(query("exception.find", statement).await?)
+}
+
 /// Locks an exception.
 pub async fn lock(db: &mut PgConnection, id: ExceptionId) -> Result<Option<StoredException>, Error> {
     let statement = sqlx::query_as!(

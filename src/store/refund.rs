@@ -118,6 +118,57 @@ pub async fn claim_due(
         .collect()
 }
 
+/// Takes a lease on a refund that WeChat has not taken yet, unless somebody has it in hand; none: it has moved
+/// on, or is in hand.
+pub async fn claim_untaken(
+    db: impl PgExecutor<'_>,
+    number: &OutRefundNo,
+    (lease_token, lease_until): (Uuid, DateTime<Utc>),
+    now: DateTime<Utc>,
+) -> Result<Option<DueRefund>, Error> {
+    let statement = sqlx::query_as!(
+        DueRow,
+        r#"-- refund.claim_untaken
+        update refunds r set lease_token = $2, lease_until = $3
+        from payments p, payment_attempts a
+        where r.out_refund_no = $1 and r.status = 'created' and (r.lease_until is null or r.lease_until <= $4)
+            and p.transaction_id = r.transaction_id and a.id = p.attempt_id
+        returning r.id, r.order_id, r.transaction_id, a.mch_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason,
+            r.notify_url, r.status, r.tried_at is not null as "is_tried!", r.checks"#,
+        number.as_str(),
+        lease_token,
+        lease_until,
+        now,
+    )
+    .fetch_optional(db);
+    let row = query("refund.claim_untaken", statement).await?;
+    row.map(|row| row.due().ok_or_else(inconsistent)).transpose()
+}
+
+/// Whether WeChat has not taken the refund of this number yet.
+pub async fn is_untaken(db: impl PgExecutor<'_>, number: &OutRefundNo) -> Result<bool, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- refund.is_untaken
+        select exists (select from refunds where out_refund_no = $1 and status = 'created') as "is_untaken!""#,
+        number.as_str(),
+    )
+    .fetch_one(db);
+    Ok(query("refund.is_untaken", statement).await?)
+}
+
+/// Gives a lease back and changes nothing else.
+pub async fn release(db: impl PgExecutor<'_>, id: RefundId, lease_token: Uuid) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- refund.release
+        update refunds set lease_token = null, lease_until = null where id = $1 and lease_token = $2",
+        Uuid::from(id),
+        lease_token,
+    )
+    .execute(db);
+    query("refund.release", statement).await?;
+    Ok(())
+}
+
 /// When a refund is looked at next, and what is known meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Postponement<'a> {

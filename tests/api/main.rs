@@ -84,6 +84,7 @@ mod reconciliation_run;
 mod recorder;
 mod refund;
 mod refund_bound;
+mod refund_call_off;
 mod refund_end;
 mod refund_notice;
 mod refund_pursuit;

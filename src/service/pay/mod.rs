@@ -1,6 +1,7 @@
 //! What is bought and paid.
 
 mod call_log;
+pub(in crate::service) mod call_off_refund;
 pub mod catalogue;
 pub mod close_due;
 pub mod close_order;

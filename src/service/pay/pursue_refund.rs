@@ -24,7 +24,7 @@ use crate::store::refund_request::NewRefund;
 use crate::wechat::pay::{PayError, RefundRequest};
 
 /// How long one step may hold a refund: two calls to WeChat with their time limits, and some.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// After a question without an answer to believe the next one is never later than this, so that what
 /// hangs is settled soon after WeChat answers again.
 const SILENCE_GAP_MAX: TimeDelta = TimeDelta::minutes(5);
@@ -100,7 +100,7 @@ pub(super) fn notify_url(context: &Context) -> Result<String, AppError> {
 }
 
 /// What one look at a refund brought.
-enum Heard {
+pub(super) enum Heard {
     /// WeChat told where it stands.
     Report(ReportedRefund),
     /// WeChat knows none of its number.
@@ -208,7 +208,7 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
 ///
 /// # Errors
 /// Only when the database fails.
-async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
+pub(super) async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
     let client = match merchant_of(context, &due.mch_id) {
         Ok(client) => client,
         Err(error) => return Ok(Heard::Elsewhere(error)),

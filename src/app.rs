@@ -113,9 +113,8 @@ pub struct App {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(mut launch: Launch) -> Result<App, StartError> {
-    let mut context = ready(&mut launch.settings, launch.clock.clone(), launch.send_limits).await?;
-    context.webhook = webhook(&launch.settings, launch.webhook_limits)?;
-    let context = Arc::new(context);
+    let limits = (launch.send_limits, launch.webhook_limits);
+    let context = Arc::new(ready(&mut launch.settings, launch.clock.clone(), limits).await?);
     let sampled = context.db.clone();
     let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
         telemetry::note_pool(sampled.size(), u32::try_from(sampled.num_idle()).unwrap_or(0));
@@ -156,20 +155,22 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
 /// # Errors
 /// See [`StartError`].
 pub async fn open(mut settings: Settings, clock: Clock) -> Result<Arc<Context>, StartError> {
-    let context = ready(&mut settings, clock, SendLimits::default()).await?;
-    Ok(Arc::new(context))
+    let limits = (SendLimits::default(), webhook::Limits::default());
+    Ok(Arc::new(ready(&mut settings, clock, limits).await?))
 }
 
 async fn ready(
     settings: &mut Settings,
     clock: Clock,
-    send_limits: SendLimits,
+    (send_limits, webhook_limits): (SendLimits, webhook::Limits),
 ) -> Result<Context, StartError> {
     let send_limits = SendLimits {
         needs_tls: needs_tls(settings),
         ..send_limits
     };
-    let context = compose(settings, clock, send_limits)?;
+    let mut context = compose(settings, clock, send_limits)?;
+    // A verb tells nobody, yet what it commits is told on by the server.
+    context.webhook = webhook(settings, webhook_limits)?;
     let pending = pool::pending_migrations(&context.db)
         .await
         .map_err(StartError::Database)?;

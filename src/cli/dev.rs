@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use super::signal::StopSignal;
 use super::{generated, in_use, no_simulator, output, runtime};
 use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
-use crate::dev::postgres::Cluster;
+use crate::dev::postgres::{self, Cluster};
 use crate::dev::settings::Surroundings;
 use crate::dev::{catalogue, notebook, settings};
 use crate::domain::clock::Clock;
@@ -22,23 +22,35 @@ use crate::simulator::{self, Folder, Options, Simulator};
 use crate::store::pool;
 use crate::telemetry;
 
-/// Settings of the environment that `dev` follows; the rest it makes itself, so that no setting of a
-/// real account is ever used with a simulated WeChat.
-const FOLLOWED: [&str; 5] = [
+/// Settings of the environment that `dev` follows, beside `DATABASE_URL` and `HTTP_BIND`; the rest it makes
+/// itself, so that no setting of a real account is ever used with a simulated WeChat.
+const FOLLOWED: [&str; 14] = [
+    "CONTENT_CHECKS",
+    "DATABASE_POOL_MAX",
+    "EVENTS_WEBHOOK_SECRET",
+    "EVENTS_WEBHOOK_URL",
     "LOG_FORMAT",
-    "RUST_LOG",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "ORDER_TTL_S",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "RATE_LIMIT_INTERNAL_PER_S",
+    "RATE_LIMIT_LOGIN_PER_MIN",
+    "RATE_LIMIT_SESSION_PER_S",
+    "RUST_LOG",
     "SESSION_TTL_S",
+    "SHIP_VIRTUAL_GOODS",
+    "TRUSTED_PROXIES",
 ];
 /// The database in the private cluster.
 const DATABASE: &str = "weir";
+/// Where the server listens when nobody says.
+const BIND: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Everything on this machine, with no account anywhere.
 ///
 /// Starts a private PostgreSQL, the simulated WeChat and the server, generates keys and secrets,
 /// applies migrations and puts a small catalogue into the shop. The state stays in the folder and is
-/// used again. Ctrl-C stops all of it, PostgreSQL included.
+/// used again. Ctrl-C stops all of it, PostgreSQL included. With `DATABASE_URL` in the environment or
+/// `.env` that database is used instead of a private one.
 #[derive(Debug, clap::Args)]
 pub(super) struct Dev {
     /// Throw the state away and start over.
@@ -47,9 +59,9 @@ pub(super) struct Dev {
     /// Where the state is kept.
     #[arg(long, default_value = ".weir")]
     folder: PathBuf,
-    /// Where the server listens; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    http: SocketAddr,
+    /// Where the server listens; port 0 takes a free one. `HTTP_BIND` without it, else 127.0.0.1:8080.
+    #[arg(long)]
+    http: Option<SocketAddr>,
     /// Where the simulated WeChat listens; port 0 takes a free one.
     #[arg(long, default_value_t = Options::DEFAULT_BIND)]
     simulator: SocketAddr,
@@ -68,16 +80,40 @@ impl Dev {
 
     async fn develop(self) -> Result<(), Box<dyn Error>> {
         let mut stop = StopSignal::catch()?;
+        let environment = config::environment()?;
+        let bind = self.bind(&environment)?;
         // Taken first: a port in use is told at once, and nothing has to be undone.
-        let listener = TcpListener::bind(self.http).map_err(|error| in_use(self.http, &error, "--http"))?;
+        let listener = TcpListener::bind(bind).map_err(|error| in_use(bind, &error, "--http"))?;
+        let given = environment("DATABASE_URL").filter(|url| !url.is_empty());
+        if self.fresh && given.is_some() {
+            return Err(
+                "--fresh leaves the database of DATABASE_URL alone: empty it yourself, or unset the variable"
+                    .into(),
+            );
+        }
         std::fs::create_dir_all(&self.folder)?;
         let folder = self.folder.canonicalize()?;
         if self.fresh {
             erase(&folder).await?;
         }
-        let cluster = Cluster::durable(&folder.join("postgres")).await?;
+        let cluster = match given {
+            Some(_) => None,
+            None => Some(Cluster::durable(&folder.join("postgres")).await?),
+        };
+        let develop = async {
+            let database_url = match (given, &cluster) {
+                (Some(url), _) => url,
+                (None, Some(cluster)) => {
+                    cluster.ensure_database(DATABASE).await?;
+                    cluster.url(DATABASE)
+                }
+                (None, None) => return Err("there is no database".into()),
+            };
+            self.with_database(&folder, &database_url, listener, &environment)
+                .await
+        };
         let outcome = tokio::select! {
-            outcome = self.with_database(&folder, &cluster, listener) => Some(outcome),
+            outcome = develop => Some(outcome),
             () = stop.wait() => None,
         };
         let stopped = match outcome {
@@ -92,24 +128,44 @@ impl Dev {
             Some(Err(error)) => Err(error),
             None => Ok(()),
         };
-        cluster.stop().await?;
+        if let Some(cluster) = cluster {
+            cluster.stop().await?;
+        }
         stopped
+    }
+
+    fn bind(&self, environment: impl Fn(&str) -> Option<String>) -> Result<SocketAddr, Box<dyn Error>> {
+        let wanted = environment("HTTP_BIND").filter(|address| !address.is_empty());
+        match (self.http, wanted) {
+            (Some(address), _) => Ok(address),
+            (None, None) => Ok(BIND),
+            (None, Some(address)) => address
+                .parse()
+                .map_err(|_| "HTTP_BIND must be an address with a port, such as 127.0.0.1:8080".into()),
+        }
     }
 
     async fn with_database(
         &self,
         folder: &Path,
-        cluster: &Cluster,
+        database_url: &str,
         listener: TcpListener,
+        environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Parts, Box<dyn Error>> {
-        cluster.ensure_database(DATABASE).await?;
-        let database_url = cluster.url(DATABASE);
-        pool::migrate(&database_url).await?;
-        let http = listener.local_addr()?;
+        let http = reachable(listener.local_addr()?);
         let simulator_folder = Folder::new(folder.join("simulator"));
         let mut options = generated(folder.join("simulator")).await?;
         options.bind = self.simulator;
         options.server_url = Some(Url::parse(&format!("http://{http}"))?);
+        let mini_programs: Vec<&str> = options.apps.iter().map(|app| app.app_id.as_str()).collect();
+        if postgres::serves_others(database_url, &mini_programs).await? {
+            return Err(
+                "DATABASE_URL is the database of a real mini program, and this is a place to try things: \
+                        unset it (in the environment or in .env), or name another database"
+                    .into(),
+            );
+        }
+        pool::migrate(database_url).await?;
         let simulator = simulator::start(options.clone())
             .await
             .map_err(|error| no_simulator(error, "--simulator"))?;
@@ -117,7 +173,7 @@ impl Dev {
         settings::complete(
             &mut values,
             &Surroundings {
-                database_url: &database_url,
+                database_url,
                 http,
                 simulator_url: &simulator.url(),
                 simulator: &options,
@@ -127,10 +183,20 @@ impl Dev {
                 subscribe_file: &folder.join("subscribe.toml"),
             },
         )?;
-        let app = serve(values, listener).await?;
-        tell(&app, &simulator, &database_url, &options.apps);
+        let app = serve(values, listener, environment).await?;
+        tell(&app, &simulator, database_url, &options.apps);
         Ok(Parts { app, simulator })
     }
+}
+
+/// The address under which this machine reaches a listener.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
 }
 
 /// What runs beside PostgreSQL.
@@ -155,8 +221,11 @@ async fn erase(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn serve(values: BTreeMap<String, String>, listener: TcpListener) -> Result<App, Box<dyn Error>> {
-    let environment = config::environment()?;
+async fn serve(
+    values: BTreeMap<String, String>,
+    listener: TcpListener,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<App, Box<dyn Error>> {
     let lookup = |name: &str| match values.get(name) {
         Some(value) => Some(value.clone()),
         None if FOLLOWED.contains(&name) => environment(name),

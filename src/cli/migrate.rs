@@ -19,7 +19,7 @@ impl Migrate {
         let Self {} = self;
         let lookup = match config::environment() {
             Ok(lookup) => lookup,
-            Err(error) => return output::failure(&error),
+            Err(error) => return output::unreadable_settings(&error),
         };
         let database = match config::read_section(lookup, DatabaseSettings::read) {
             Ok(database) => database,

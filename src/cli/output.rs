@@ -6,6 +6,7 @@ use std::io::{Write as _, stderr, stdout};
 use std::process::ExitCode;
 
 use super::BAD_SETTINGS;
+use crate::app::StartError;
 use crate::config::Problem;
 
 /// A line on standard output. A reader that has gone away is no reason to fail.
@@ -22,6 +23,27 @@ pub(super) fn bad_settings(problems: &[Problem]) -> ExitCode {
         drop(writeln!(err, "  {problem}"));
     }
     ExitCode::from(BAD_SETTINGS)
+}
+
+/// Names settings that cannot even be read; the exit status is 2.
+pub(super) fn unreadable_settings(error: &dyn Error) -> ExitCode {
+    drop(writeln!(
+        stderr(),
+        "weir cannot start with these settings:\n  {error}"
+    ));
+    ExitCode::from(BAD_SETTINGS)
+}
+
+/// Names what keeps a server from starting: a setting that only its user could judge like any bad one (exit
+/// status 2), all else with its causes (1).
+pub(super) fn no_start(error: &(dyn Error + 'static)) -> ExitCode {
+    match error.downcast_ref() {
+        Some(StartError::Setting { variable, what }) => bad_settings(&[Problem {
+            variable,
+            what: what.clone(),
+        }]),
+        _ => failure(error),
+    }
 }
 
 /// Names a failure with its causes; the exit status is 1.

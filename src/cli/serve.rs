@@ -30,7 +30,7 @@ impl Serve {
     pub(super) fn run(self) -> ExitCode {
         let lookup = match config::environment() {
             Ok(lookup) => lookup,
-            Err(error) => return output::failure(&error),
+            Err(error) => return output::unreadable_settings(&error),
         };
         let settings = match Settings::read(lookup) {
             Ok(settings) => settings,
@@ -46,7 +46,7 @@ impl Serve {
         telemetry.finish();
         match served {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => output::failure(error.as_ref()),
+            Err(error) => output::no_start(error.as_ref()),
         }
     }
 }

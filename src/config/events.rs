@@ -19,27 +19,32 @@ impl EventSettings {
     pub fn read(reader: &Reader<'_>) -> Result<Option<Self>, Noted> {
         let url = reader.optional("EVENTS_WEBHOOK_URL");
         let text = reader.optional("EVENTS_WEBHOOK_SECRET");
-        let text = match (url, text) {
-            (None, None) => return Ok(None),
-            (Some(_), Some(text)) => text,
-            (Some(_), None) => {
-                return Err(reader.problem("EVENTS_WEBHOOK_SECRET", "is required with EVENTS_WEBHOOK_URL"));
-            }
-            (None, Some(_)) => {
-                return Err(reader.problem("EVENTS_WEBHOOK_URL", "is required with EVENTS_WEBHOOK_SECRET"));
-            }
+        if url.is_none() && text.is_none() {
+            return Ok(None);
+        }
+        // Both are judged whichever is missing, so that one start tells all.
+        let url = match url {
+            Some(_) => reader.base_url("EVENTS_WEBHOOK_URL", None),
+            None => Err(reader.problem("EVENTS_WEBHOOK_URL", "is required with EVENTS_WEBHOOK_SECRET")),
         };
-        let url = reader.base_url("EVENTS_WEBHOOK_URL", None);
-        let text = text.strip_prefix("whsec_").unwrap_or(&text);
-        let key = secret::decode(text)
-            .filter(|bytes| (24..=64).contains(&bytes.len()) && secret::weakness(text).is_none());
-        let Some(key) = key else {
-            let what = "must be the base64 of 24 to 64 random bytes, with `whsec_` before it or without";
-            return Err(reader.problem("EVENTS_WEBHOOK_SECRET", what));
+        let key = match text {
+            Some(text) => key(reader, &text),
+            None => Err(reader.problem("EVENTS_WEBHOOK_SECRET", "is required with EVENTS_WEBHOOK_URL")),
         };
         Ok(Some(Self {
             webhook_url: url?,
-            webhook_key: SecretBox::new(Box::new(key)),
+            webhook_key: key?,
         }))
     }
+}
+
+fn key(reader: &Reader<'_>, text: &str) -> Result<SecretBox<Vec<u8>>, Noted> {
+    let text = text.strip_prefix("whsec_").unwrap_or(text);
+    secret::decode(text)
+        .filter(|bytes| (24..=64).contains(&bytes.len()) && secret::weakness(text).is_none())
+        .map(|key| SecretBox::new(Box::new(key)))
+        .ok_or_else(|| {
+            let what = "must be the base64 of 24 to 64 random bytes, with `whsec_` before it or without";
+            reader.problem("EVENTS_WEBHOOK_SECRET", what)
+        })
 }

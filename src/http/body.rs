@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
-use super::{json, payload};
+use super::{json, payload, precedence};
 use crate::error::{AppError, ErrorCode};
 
 /// The limit of a body where a route sets none, in bytes, inclusive.
@@ -29,11 +29,19 @@ impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = is_json(request);
         let reading = payload::read(request, payload, LIMIT);
+        let turn = precedence::turn(request);
         Box::pin(async move {
-            if !is_json {
-                return Err(AppError::new(ErrorCode::UnsupportedMediaType));
+            let read = async {
+                if !is_json {
+                    return Err(AppError::new(ErrorCode::UnsupportedMediaType));
+                }
+                json::parse(&reading.await?).map(Self)
+            };
+            let body = read.await;
+            if body.is_err() {
+                turn.await;
             }
-            json::parse(&reading.await?).map(Self)
+            body
         })
     }
 }

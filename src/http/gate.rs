@@ -82,14 +82,14 @@ where
             request.head_mut().method = Method::GET;
         }
         let lane = Lane::of(request.path());
-        let ticket = shell.lanes.enter(lane);
+        let entry = enter(&shell, lane, request.path());
         let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record));
         let inner = Rc::clone(&self.inner);
         let token = shell.in_hand.token();
         Box::pin(async move {
             let span = exchange.span();
             let handled =
-                telemetry::scope(record, handle(inner, request, (lane, ticket), &method)).instrument(span);
+                telemetry::scope(record, handle(inner, request, (lane, entry), &method)).instrument(span);
             let mut answer = handled.await;
             finish(&mut answer, exchange, &shell);
             drop(token);
@@ -102,16 +102,19 @@ where
 async fn handle<S, B>(
     inner: Rc<S>,
     request: ServiceRequest,
-    (lane, ticket): (Lane, Result<Ticket, &'static str>),
+    (lane, entry): (Lane, Result<Ticket, AppError>),
     method: &Method,
 ) -> Result<ServiceResponse<EitherBody<B>>, Box<HttpResponse>>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    let ticket = match ticket {
+    let ticket = match entry {
         Ok(ticket) => ticket,
-        Err(reason) => return Ok(shed(request, reason).map_into_right_body()),
+        Err(error) => {
+            let answer = refusal(request.path(), &error);
+            return Ok(request.into_response(answer).map_into_right_body());
+        }
     };
     let work = service::for_request(
         lane.is_queueing(),
@@ -131,17 +134,25 @@ where
     }
 }
 
-/// Turns a request away before anything is done for it, in the form that its caller reads.
-fn shed(request: ServiceRequest, reason: &'static str) -> ServiceResponse {
-    counter!(telemetry::SHED, "reason" => reason).increment(1);
-    let full =
-        AppError::new(ErrorCode::Unavailable).detail("The server is at its limit of requests in hand.");
-    let answer = if request.path().starts_with("/wechat/") {
-        callback::failure(&full)
+/// Lets a request in, or turns it away before anything is done for it.
+fn enter(shell: &Shell, lane: Lane, path: &str) -> Result<Ticket, AppError> {
+    // Without its token there is no such tree: not even the methods of its routes are told.
+    if shell.internal_token.is_none() && path.starts_with("/internal/") {
+        return Err(AppError::new(ErrorCode::RouteNotFound));
+    }
+    shell.lanes.enter(lane).map_err(|reason| {
+        counter!(telemetry::SHED, "reason" => reason).increment(1);
+        AppError::new(ErrorCode::Unavailable).detail("The server is at its limit of requests in hand.")
+    })
+}
+
+/// A refusal in the form that its caller reads.
+fn refusal(path: &str, error: &AppError) -> HttpResponse {
+    if path.starts_with("/wechat/") {
+        callback::failure(error)
     } else {
-        problem::response(&full)
-    };
-    request.into_response(answer)
+        problem::response(error)
+    }
 }
 
 /// Gives an error that was not made by [`problem`] the one shape. Left alone are answers that chose
@@ -151,23 +162,26 @@ fn reshape<B: MessageBody + 'static>(
     method: &Method,
 ) -> ServiceResponse<EitherBody<B>> {
     let status = response.status();
+    let path = response.request().path();
     let allow = response.headers().get(header::ALLOW).cloned();
     if status == StatusCode::METHOD_NOT_ALLOWED {
         let allow = allow.as_ref().map(complete_allow);
-        return response
-            .into_response(refuse_method(method, allow))
-            .map_into_right_body();
+        let answer = refuse_method(method, path, allow);
+        return response.into_response(answer).map_into_right_body();
     }
     let is_stranger = match response.response().error() {
-        Some(error) => error.as_error::<AppError>().is_none(),
+        Some(error) => match error.as_error::<AppError>() {
+            // What is refused behind a route has its form already; that there is none, WeChat hears in its own.
+            Some(error) => error.code() == ErrorCode::RouteNotFound && path.starts_with("/wechat/"),
+            None => true,
+        },
         None => status == StatusCode::NOT_FOUND && !response.headers().contains_key(header::CONTENT_TYPE),
     };
     if status.as_u16() < 400 || !is_stranger {
         return response.map_into_left_body();
     }
-    response
-        .into_response(problem::response(&problem::of_status(status)))
-        .map_into_right_body()
+    let answer = refusal(path, &problem::of_status(status));
+    response.into_response(answer).map_into_right_body()
 }
 
 /// `HEAD` goes wherever `GET` goes, and `OPTIONS` everywhere.
@@ -182,11 +196,11 @@ fn complete_allow(allow: &HeaderValue) -> HeaderValue {
     HeaderValue::from_str(&methods).unwrap_or_else(|_| allow.clone())
 }
 
-fn refuse_method(method: &Method, allow: Option<HeaderValue>) -> HttpResponse {
+fn refuse_method(method: &Method, path: &str, allow: Option<HeaderValue>) -> HttpResponse {
     let mut response = if method == Method::OPTIONS && allow.is_some() {
         HttpResponse::NoContent().finish()
     } else {
-        problem::response(&AppError::new(ErrorCode::MethodNotAllowed))
+        refusal(path, &AppError::new(ErrorCode::MethodNotAllowed))
     };
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);

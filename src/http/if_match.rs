@@ -1,11 +1,10 @@
 //! `If-Match`: the version that a document must still have.
 
-use std::future::{Ready, ready};
-
 use actix_web::dev::Payload;
 use actix_web::http::header::IF_MATCH;
 use actix_web::{FromRequest, HttpRequest};
 
+use super::precedence::{InTurn, in_turn};
 use crate::error::AppError;
 
 /// The version of `If-Match: "VERSION"`; none without the header, or with `*`.
@@ -14,10 +13,10 @@ pub struct IfMatch(pub Option<i64>);
 
 impl FromRequest for IfMatch {
     type Error = AppError;
-    type Future = Ready<Result<Self, AppError>>;
+    type Future = InTurn<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(request))
+        in_turn(request, read(request))
     }
 }
 

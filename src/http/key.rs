@@ -1,10 +1,9 @@
 //! `Idempotency-Key`: the same intent, however often it is sent.
 
-use std::future::{Ready, ready};
-
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
+use super::precedence::{InTurn, in_turn};
 use crate::error::{AppError, ErrorCode};
 
 const NAME: &str = "Idempotency-Key";
@@ -30,10 +29,10 @@ impl IdempotencyKey {
 
 impl FromRequest for IdempotencyKey {
     type Error = AppError;
-    type Future = Ready<Result<Self, AppError>>;
+    type Future = InTurn<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(request))
+        in_turn(request, read(request))
     }
 }
 
@@ -43,14 +42,15 @@ pub struct OptionalKey(pub Option<IdempotencyKey>);
 
 impl FromRequest for OptionalKey {
     type Error = AppError;
-    type Future = Ready<Result<Self, AppError>>;
+    type Future = InTurn<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(if request.headers().contains_key(NAME) {
+        let key = if request.headers().contains_key(NAME) {
             read(request).map(|key| Self(Some(key)))
         } else {
             Ok(Self(None))
-        })
+        };
+        in_turn(request, key)
     }
 }
 

@@ -18,6 +18,7 @@ mod lane;
 mod limit;
 mod path;
 mod payload;
+mod precedence;
 mod query;
 mod server;
 mod shell;

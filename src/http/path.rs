@@ -1,13 +1,13 @@
 //! The id in a path. What cannot be an id names nothing, so it is answered like an unknown one.
 
 use std::borrow::Cow;
-use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
+use super::precedence::{InTurn, in_turn};
 use crate::domain::id::{
     AttemptId, ContentCheckId, DocumentId, EventId, ExceptionId, FileId, NotificationId, OrderId,
     ReconciliationId, RefundId, SessionId, UserId,
@@ -31,15 +31,15 @@ pub trait PathPart: Sized {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathId<T>(pub T);
 
-impl<T: PathPart> FromRequest for PathId<T> {
+impl<T: PathPart + 'static> FromRequest for PathId<T> {
     type Error = AppError;
-    type Future = Ready<Result<Self, AppError>>;
+    type Future = InTurn<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let part = request.match_info().get(T::NAME).unwrap_or_default();
         let decoded: Option<Cow<'_, str>> = percent_decode_str(part).decode_utf8().ok();
         let found = decoded.and_then(|part| T::parse(&part));
-        ready(found.map(Self).ok_or_else(|| AppError::new(T::MISSING)))
+        in_turn(request, found.map(Self).ok_or_else(|| AppError::new(T::MISSING)))
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use actix_web::test::TestRequest;
     use futures_util::FutureExt as _;
 
-    fn read<T: PathPart>(part: &'static str) -> Result<T, ErrorCode> {
+    fn read<T: PathPart + 'static>(part: &'static str) -> Result<T, ErrorCode> {
         let request = TestRequest::default().param("id", part).to_http_request();
         let found = PathId::<T>::from_request(&request, &mut Payload::None)
             .now_or_never()

@@ -29,10 +29,9 @@ pub struct Problem<'a> {
     title: &'static str,
     /// The status of the response.
     status: u16,
-    /// About this occurrence.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    /// The request id, as a URN; the same as in `x-request-id`.
+    /// About this occurrence; what the code stands for where there is no more to say.
+    detail: &'a str,
+    /// The request id, the same as in `x-request-id`: a relative reference by the letter of RFC 9457.
     instance: String,
     /// The stable code.
     code: &'static str,
@@ -84,8 +83,8 @@ pub fn response(error: &AppError) -> HttpResponse {
         kind: format!("{TYPE_BASE}{}", row.text),
         title: row.title,
         status: row.status,
-        detail: error.public_detail(),
-        instance: id.urn().to_string(),
+        detail: error.public_detail().unwrap_or(row.explanation),
+        instance: id.to_string(),
         code: row.text,
         errors: error.field_errors().iter().map(Field::from).collect(),
         wechat_errcode: error.errcode(),
@@ -150,12 +149,21 @@ mod tests {
                 "title": "A value is not acceptable",
                 "status": 422,
                 "detail": "Look again.",
-                "instance": "urn:uuid:00000000-0000-0000-0000-000000000000",
+                "instance": "00000000-0000-0000-0000-000000000000",
                 "code": "validation_failed",
                 "errors": [{"pointer": "/code", "code": "required", "detail": "is required"}],
                 "wechat_errcode": 40029,
             })
         );
+    }
+
+    #[test]
+    fn the_code_explains_itself_where_nobody_says_more() {
+        let bytes = response(&AppError::new(ErrorCode::SessionExpired)).into_body();
+        let bytes = bytes.try_into_bytes().unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(body["detail"], ErrorCode::SessionExpired.row().explanation);
+        assert_eq!(body.get("errors"), None, "no field is to blame");
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! The query string as a value.
 
-use std::future::{Ready, ready};
-
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use super::json;
+use super::precedence::{InTurn, in_turn};
 use crate::error::AppError;
 
 /// The query of a request. Whether unknown parameters are refused is decided by `T`.
@@ -16,12 +15,12 @@ use crate::error::AppError;
 #[derive(Clone, Debug)]
 pub struct Query<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Error = AppError;
-    type Future = Ready<Result<Self, AppError>>;
+    type Future = InTurn<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(parse(request.query_string()).map(Self))
+        in_turn(request, parse(request.query_string()).map(Self))
     }
 }
 

@@ -160,7 +160,15 @@ async fn a_path_that_is_no_route_is_not_found_with_any_method() {
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "BREW"] {
                 for token in [None, Some(phone.token.as_str()), Some(ADMIN_TOKEN)] {
                     let answer = shop.send(shop.request(method, path, token, None)).await;
-                    assert_refused(&answer, 404, "route_not_found", &format!("{method} {path}"));
+                    if path.starts_with("/wechat/") {
+                        assert_eq!(
+                            (answer.status, answer.code().as_str()),
+                            (404, "FAIL"),
+                            "{method} {path}"
+                        );
+                    } else {
+                        assert_refused(&answer, 404, "route_not_found", &format!("{method} {path}"));
+                    }
                 }
             }
         }

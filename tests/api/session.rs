@@ -193,6 +193,32 @@ async fn a_session_ended_here_is_not_found_alive_by_a_request_that_overtakes() {
 }
 
 #[tokio::test]
+async fn that_a_session_is_over_is_told_before_what_else_is_wrong() {
+    shop(async |shop| {
+        let phone = shop.visitor().await;
+        assert_eq!(phone.call("DELETE", "/v1/sessions", None).await.status, 204);
+        let document = "/v1/collections/notes/documents/none";
+        let wrong = [
+            ("POST", "/v1/orders", Some(json!({"items": []}))),
+            ("POST", "/v1/orders/none/payment", None),
+            ("GET", "/v1/orders/none", None),
+            ("GET", "/v1/orders?limit=many", None),
+            ("PATCH", "/v1/me", None),
+            ("PATCH", "/v1/me", Some(json!({"unknown": 1}))),
+            ("PUT", document, Some(json!([]))),
+            ("DELETE", document, None),
+            ("DELETE", "/v1/files/none", None),
+        ];
+        for (method, path, body) in wrong {
+            let request = shop.request(method, path, Some(&phone.token), body.as_ref());
+            let answer = shop.send(request.header("if-match", "none")).await;
+            answer.refused(401, "session_expired");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_page_that_asks_who_it_is_costs_one_statement() {
     shop(async |shop| {
         let phone = shop.visitor().await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::migrate::{execute, with_database};
 use crate::program::{Program, command, complaint, folder, is_served, run, socket, until};
 use crate::wire;
 
@@ -201,4 +202,62 @@ fn it_runs_in_a_folder_that_is_closed_to_others() {
         assert!(!home.starts_with(closed.path()), "{}", home.display());
         std::fs::remove_dir_all(home).unwrap();
     }
+}
+
+#[test]
+fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program() {
+    with_database(|url| {
+        let folder = folder();
+        let state = folder.path().join("state");
+        let start = |arguments: &[&str]| {
+            let mut all = vec!["dev", "--folder", state.to_str().unwrap()];
+            all.extend(["--simulator", "127.0.0.1:0"]);
+            all.extend(arguments);
+            let mut command = command(folder.path(), &all);
+            // What else it follows, too.
+            command.env("DATABASE_URL", url).env("HTTP_BIND", "0.0.0.0:0");
+            command.env("EVENTS_WEBHOOK_URL", "http://127.0.0.1:9/events");
+            command
+        };
+        let unsigned = run(&mut start(&[]));
+        assert_eq!(unsigned.status.code(), Some(1));
+        assert!(
+            complaint(&unsigned).contains("EVENTS_WEBHOOK_SECRET is required"),
+            "{}",
+            complaint(&unsigned)
+        );
+
+        let mut command = start(&[]);
+        command.env_remove("EVENTS_WEBHOOK_URL");
+        let mut dev = Program::start(command);
+        dev.line_with("Ctrl-C stops everything");
+        assert_eq!(dev.value("database"), url);
+        assert!(
+            !state.join("postgres").exists(),
+            "a private one was made all the same"
+        );
+        put_product(&dev);
+        assert_eq!(dev.end(Signal::TERM), Some(0));
+
+        let fresh = run(&mut start(&["--fresh"]));
+        assert!(
+            complaint(&fresh).contains("DATABASE_URL"),
+            "{}",
+            complaint(&fresh)
+        );
+        assert!(state.join("settings.env").exists(), "something was erased");
+
+        execute(
+            url,
+            "insert into users (id, app_id, openid, session_key, session_key_hash, session_key_at, created_at, updated_at)
+             values (gen_random_uuid(), 'wx1234567890abcdef', 'oSomebody', '', '', now(), now(), now())",
+        );
+        let real = run(&mut start(&[]));
+        assert_eq!(real.status.code(), Some(1));
+        assert!(
+            complaint(&real).contains("real mini program"),
+            "{}",
+            complaint(&real)
+        );
+    });
 }

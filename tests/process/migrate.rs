@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::getpid;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use weir::dev::postgres::Cluster;
 
 use crate::program::{Program, command, complaint, folder, run};
@@ -25,6 +26,19 @@ pub(crate) fn with_database(work: impl FnOnce(&str)) {
     runtime.block_on(cluster.ensure_database(&name)).unwrap();
     work(&cluster.url(&name));
     runtime.block_on(cluster.drop_database(&name)).unwrap();
+}
+
+/// Runs statements that change a database.
+pub(crate) fn execute(url: &str, statements: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        connection.execute(statements).await.unwrap();
+        connection.close().await.unwrap();
+    });
 }
 
 fn migrate(folder: &Path, database_url: &str) -> Command {

@@ -1,11 +1,11 @@
 //! `weir notification replay`: what it prints and how it ends.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use weir::store::pool;
 use weir::wechat::crypto::SigningKey;
@@ -18,19 +18,29 @@ const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys");
 const API_V3_KEY: &[u8; 32] = b"ThirtyTwoCharactersOfTheApiV3Key";
 const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
 
-/// A notification about nothing that concerns a shop, signed and sealed as WeChat would.
-fn echo(timestamp: i64) -> (serde_json::Value, String) {
+/// When the deliveries arrived.
+const ARRIVED: i64 = 1_767_225_600;
+
+/// A notification about nothing that concerns a shop.
+fn echo() -> (Value, String) {
+    notice("SECURITY_ECHO.SUCCESS", "echo", &json!({}))
+}
+
+/// A notification, signed and sealed as WeChat would.
+fn notice(event_type: &str, original_type: &str, told: &Value) -> (Value, String) {
     use aes_gcm::aead::{Aead as _, KeyInit as _};
     let cipher = aes_gcm::Aes256Gcm::new(API_V3_KEY.into());
-    let sealed = cipher.encrypt(b"fdasflkja484".into(), &b"{}"[..]).unwrap();
+    let sealed = cipher
+        .encrypt(b"fdasflkja484".into(), told.to_string().as_bytes())
+        .unwrap();
     let body = json!({
-        "id": "EV-1", "event_type": "SECURITY_ECHO.SUCCESS",
-        "resource": {"original_type": "echo", "algorithm": "AEAD_AES_256_GCM", "nonce": "fdasflkja484",
+        "id": "EV-1", "event_type": event_type,
+        "resource": {"original_type": original_type, "algorithm": "AEAD_AES_256_GCM", "nonce": "fdasflkja484",
             "ciphertext": STANDARD.encode(sealed)},
     })
     .to_string();
     let key = std::fs::read_to_string(format!("{KEYS}/public_mode_private_key.pem")).unwrap();
-    let time = timestamp.to_string();
+    let time = ARRIVED.to_string();
     let parts = [time.as_bytes(), b"\n", b"n", b"\n", body.as_bytes(), b"\n"];
     let signature = SigningKey::from_pem(&key).unwrap().sign(&parts).unwrap();
     let headers = json!([
@@ -42,28 +52,31 @@ fn echo(timestamp: i64) -> (serde_json::Value, String) {
     (headers, body)
 }
 
-/// Migrates, and records two refused deliveries: one that is in order by now, and one that never is.
-async fn record(url: &str) {
+/// Migrates, and records refused deliveries under the ids 1, 2, and so on; gives the connection.
+async fn record(url: &str, deliveries: &[(Value, String)]) -> PgConnection {
     pool::migrate(url).await.unwrap();
     let mut db = PgConnection::connect(url).await.unwrap();
-    let (headers, body) = echo(1_767_225_600);
-    for (id, body) in [(1, body.clone()), (2, format!("{body} and more"))] {
+    for (place, (headers, body)) in deliveries.iter().enumerate() {
         sqlx::query(
             "insert into refused_notifications (id, received_at, verdict, detail, headers, body, body_bytes)
-             values (('00000000-0000-7000-8000-00000000000' || $1)::uuid, to_timestamp(1767225600), 'decrypt_failed', '',
-                $2, convert_to($3, 'UTF8'), octet_length($3))",
+             values ($1::uuid, to_timestamp($2::bigint), 'decrypt_failed', '', $3, convert_to($4, 'UTF8'), octet_length($4))",
         )
-        .bind(id.to_string())
-        .bind(&headers)
+        .bind(id(place + 1))
+        .bind(ARRIVED)
+        .bind(headers)
         .bind(body)
         .execute(&mut db)
         .await
         .unwrap();
     }
-    db.close().await.unwrap();
+    db
 }
 
-fn replay(folder: &Path, url: &str, arguments: &[&str]) -> Output {
+fn id(number: usize) -> String {
+    format!("00000000-0000-7000-8000-00000000000{number}")
+}
+
+fn replay(folder: &Path, url: &str, arguments: &[&str]) -> Command {
     let settings = serve(folder, url, &[]);
     let arguments = [&["notification", "replay"], arguments].concat();
     let mut command: Command = crate::program::command(folder, &arguments);
@@ -87,19 +100,25 @@ fn replay(folder: &Path, url: &str, arguments: &[&str]) -> Output {
             format!("{KEYS}/public_mode_public_key.pem"),
         )
         .env("WXPAY_API_BASE_URL", "http://127.0.0.1:9");
-    run(&mut command)
+    command
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 #[test]
 fn its_exit_status_tells_believed_missing_and_refused_apart() {
     with_database(|url| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(record(url));
+        let runtime = runtime();
+        let (headers, body) = echo();
+        // One that is in order by now, and one that never is.
+        let wrong = format!("{body} and more");
+        let mut db = runtime.block_on(record(url, &[(headers.clone(), body), (headers, wrong)]));
         let folder = folder();
-        let id = |last: u8| format!("00000000-0000-7000-8000-00000000000{last}");
         for (arguments, status, says) in [
             (vec![id(1)], 0, "believed: other\nno difference in the books"),
             (
@@ -114,7 +133,7 @@ fn its_exit_status_tells_believed_missing_and_refused_apart() {
             (vec![id(1), "--by".to_owned(), " ".to_owned()], 2, ""),
         ] {
             let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            let output = replay(folder.path(), url, &words);
+            let output = run(&mut replay(folder.path(), url, &words));
             assert_eq!(
                 output.status.code(),
                 Some(status),
@@ -124,12 +143,51 @@ fn its_exit_status_tells_believed_missing_and_refused_apart() {
             let said = String::from_utf8(output.stdout.clone()).unwrap();
             assert!(said.starts_with(says), "{words:?}: {said}");
         }
-        let recorded = runtime.block_on(async {
-            let mut db = PgConnection::connect(url).await.unwrap();
-            let sql = "select verdict || ' ' || replayed_by from notifications";
-            let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut db).await.unwrap();
-            rows
-        });
+        let sql = "select verdict || ' ' || replayed_by from notifications";
+        let recorded: Vec<String> = runtime
+            .block_on(sqlx::query_scalar(sql).fetch_all(&mut db))
+            .unwrap();
         assert_eq!(recorded, ["other Li"]);
+    });
+}
+
+/// An order that waits for money, and its attempt.
+const WAITING: &str = "
+    insert into users (id, app_id, openid, session_key, session_key_hash, session_key_at, created_at, updated_at)
+    values (gen_random_uuid(), 'wx1234567890abcdef', 'oAlice', '', '', now(), now(), now());
+    insert into orders (id, user_id, app_id, openid, status, total_fen, currency, description, created_at, updated_at, expires_at)
+    select gen_random_uuid(), id, app_id, openid, 'awaiting_payment', 6800, 'CNY', 'tea', now(), now(), now() + interval '1 hour'
+    from users;
+    insert into payment_attempts (id, order_id, out_trade_no, app_id, mch_id, total_fen, currency, state, request_payment, prepaid_at,
+        created_at, updated_at)
+    select gen_random_uuid(), id, 'T20260101000001', app_id, '1900000001', 6800, 'CNY', 'prepaid', '{}', now(), now(), now()
+    from orders";
+
+#[test]
+fn what_it_settles_is_told_to_the_receiver_of_events() {
+    with_database(|url| {
+        let runtime = runtime();
+        let paid = json!({
+            "appid": "wx1234567890abcdef", "mchid": "1900000001", "out_trade_no": "T20260101000001",
+            "transaction_id": "4200000000202601010000000001", "trade_type": "JSAPI", "trade_state": "SUCCESS",
+            "success_time": "2026-01-01T08:00:00+08:00", "payer": {"openid": "oAlice"},
+            "amount": {"total": 6_800, "payer_total": 6_800, "currency": "CNY", "payer_currency": "CNY"},
+        });
+        let delivery = notice("TRANSACTION.SUCCESS", "transaction", &paid);
+        let mut db = runtime.block_on(record(url, &[delivery]));
+        runtime.block_on(sqlx::raw_sql(WAITING).execute(&mut db)).unwrap();
+        let folder = folder();
+        let mut command = replay(folder.path(), url, &[&id(1), "--apply"]);
+        command
+            .env("EVENTS_WEBHOOK_URL", "http://127.0.0.1:9/events")
+            .env(
+                "EVENTS_WEBHOOK_SECRET",
+                "whsec_bm93IHRoaXMgaXMgcmF0aGVyIHJhbmRvbSE=",
+            );
+        let output = run(&mut command);
+        assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+        let sql = "select e.kind, d.event_id is not null from events e left join event_deliveries d on d.event_id = e.id";
+        let told: Vec<(String, bool)> = runtime.block_on(sqlx::query_as(sql).fetch_all(&mut db)).unwrap();
+        assert_eq!(told, [("order.paid".to_owned(), true)]);
     });
 }

@@ -104,6 +104,35 @@ fn it_refuses_bad_settings_with_the_whole_list_and_no_secret() {
 }
 
 #[test]
+fn a_setting_that_only_its_use_can_judge_is_refused_like_any_other() {
+    let folder = folder();
+    std::fs::write(folder.path().join("taken"), "no folder").unwrap();
+    let taken = folder.path().join("taken/files");
+    with_database(|url| {
+        let mut bad = serve(folder.path(), url, &["--migrate"]);
+        bad.env("FILES_URL", format!("file://{}", taken.display()));
+        let output = run(&mut bad);
+        assert_eq!(output.status.code(), Some(2), "{}", complaint(&output));
+        assert!(complaint(&output).contains("\n  FILES_URL cannot be used"));
+    });
+}
+
+#[test]
+fn a_file_of_settings_that_cannot_be_read_is_a_bad_setting() {
+    let folder = folder();
+    std::fs::write(folder.path().join(".env"), "ADMIN_TOKEN=hunter2\nno setting\n").unwrap();
+    for verb in ["serve", "migrate"] {
+        let output = run(&mut command(folder.path(), &[verb]));
+        assert_eq!(output.status.code(), Some(2));
+        let complaint = complaint(&output);
+        assert!(
+            complaint.contains(".env has a line") && !complaint.contains("hunter2"),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
 fn it_reads_the_file_of_settings_and_the_environment_wins() {
     let folder = folder();
     std::fs::write(

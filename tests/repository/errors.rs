@@ -20,14 +20,15 @@ Every error of weir is a problem after RFC 9457, `application/problem+json`:
   \"type\": \"/docs/errors#order_expired\",
   \"title\": \"The order is too old to be paid\",
   \"status\": 409,
-  \"instance\": \"urn:uuid:019aa5a0-7b1c-7000-8000-5f2c1a9e4d01\",
+  \"detail\": \"The order was not paid before `expires_at`. Place a new one.\",
+  \"instance\": \"019aa5a0-7b1c-7000-8000-5f2c1a9e4d01\",
   \"code\": \"order_expired\"
 }
 ```
 
 `code` is what a program switches on; it never changes. `instance` is the request id, the same as in
 the header `x-request-id`, and the server's log has the cause under it. `detail` is a sentence about
-this occurrence, `errors` names the fields that are to blame (`pointer`, `code`, `detail`), and
+this occurrence or, where there is no more to say, about the code; `errors` names the fields that are to blame (`pointer`, `code`, `detail`), and
 `wechat_errcode` is WeChat's own number when WeChat refused. A code that may be repeated comes with
 `Retry-After`, in seconds. The server shows this table at `/docs/errors`.
 

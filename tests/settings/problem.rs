@@ -128,6 +128,27 @@ const WRONG: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn of_two_that_belong_together_the_one_is_judged_without_the_other() {
+    let pairs = [
+        (
+            "EVENTS_WEBHOOK_URL",
+            "http://erp.example.com",
+            "EVENTS_WEBHOOK_SECRET",
+        ),
+        ("EVENTS_WEBHOOK_SECRET", "hunter2", "EVENTS_WEBHOOK_URL"),
+    ];
+    for (wrong, value, missing) in pairs {
+        let mut values = values(&LEAST);
+        values.insert(wrong.to_owned(), value.to_owned());
+        let complaints = refused(&values);
+        for variable in [wrong, missing] {
+            let is_told = complaints.iter().any(|line| line.starts_with(variable));
+            assert!(is_told, "{variable}: {complaints:?}");
+        }
+    }
+}
+
+#[test]
 fn each_wrong_value_is_named_and_secrets_are_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let whole = everything(&folder);

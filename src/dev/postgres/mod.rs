@@ -7,6 +7,7 @@
 
 mod database;
 mod error;
+mod given;
 mod guardian;
 mod machine;
 mod place;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use error::Error;
+pub use given::serves_others;
 pub use machine::{Install, Machine};
 
 use guardian::{Door, Entered};

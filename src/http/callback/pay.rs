@@ -26,7 +26,6 @@ const BODY_BYTES_MAX: usize = 1_500_000;
     request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 204, description = "The effect is durable."),
-        (status = 400, description = "The body breaks off, or is compressed.", body = Failure),
         (status = 401, description = "Not believed.", body = Failure),
         (status = 408, description = "The body did not arrive in time.", body = Failure),
         (status = 503, description = "Not now; deliver again.", body = Failure),
@@ -47,7 +46,6 @@ pub async fn receive_payment_notification(
     request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 204, description = "The effect is durable."),
-        (status = 400, description = "The body breaks off, or is compressed.", body = Failure),
         (status = 401, description = "Not believed.", body = Failure),
         (status = 408, description = "The body did not arrive in time.", body = Failure),
         (status = 503, description = "Not now; deliver again.", body = Failure),

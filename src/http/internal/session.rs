@@ -21,28 +21,23 @@ pub struct IntrospectRequest {
     token: String,
 }
 
-/// Who it is. Without a live session there is `active` alone.
+/// Who it is. Without a live session everything but `active` is null.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IntrospectResponse {
     /// Whether the token names a session that lives.
     active: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<uuid::Uuid>)]
     user_id: Option<UserId>,
     /// The mini program.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     app_id: Option<AppId>,
     /// The person within that mini program.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     openid: Option<OpenId>,
     /// The person across the owner's apps, if WeChat told.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     unionid: Option<UnionId>,
     /// When the session ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<DateTime<Utc>>,
 }
 

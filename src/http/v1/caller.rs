@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::error::{AppError, ErrorCode};
-use crate::http::{Shell, bearer_token};
+use crate::http::{Shell, bearer_token, precedence};
 use crate::service::Context;
 use crate::service::login::session::{self, LiveSession};
 use crate::service::login::token::TokenSubject;
@@ -38,7 +38,12 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let subject = subject(request);
         let context = context(request);
-        Box::pin(async move { Ok(Self(session::authenticate(&*context?, &subject?).await?)) })
+        let look = precedence::look(request);
+        Box::pin(async move {
+            let session = session::authenticate(&*context?, &subject?).await?;
+            drop(look);
+            Ok(Self(session))
+        })
     }
 }
 

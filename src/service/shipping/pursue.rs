@@ -53,6 +53,11 @@ enum Heard {
 }
 
 async fn pursue(context: &Arc<Context>, due: &DueShipment, lease: Uuid) -> Result<(), AppError> {
+    if context.mini_programs.secret(&due.app_id).is_err() {
+        // Nobody can tell WeChat as long as the settings lack its mini program.
+        let why = ("app_unknown", due.may_have_arrived);
+        return outcome::postpone(context, due, lease, why, gap_after(due.tries)).await;
+    }
     let heard = if due.may_have_arrived {
         match ask(context, due).await? {
             Asked::Held(held) => match found(due, &held) {
@@ -102,7 +107,7 @@ async fn tell(context: &Arc<Context>, due: &DueShipment) -> Result<Heard, AppErr
     let errcode = match told {
         Ok(()) => return Ok(Heard::Ended(End::Uploaded)),
         Err(CallError::Refused { errcode }) => errcode,
-        Err(error) => return unheard(error),
+        Err(error) => return Ok(unheard(error)),
     };
     Ok(match verdict(errcode) {
         Verdict::Done => Heard::Ended(End::Uploaded),
@@ -121,16 +126,23 @@ async fn tell(context: &Arc<Context>, due: &DueShipment) -> Result<Heard, AppErr
 }
 
 /// What a call without an answer comes to.
-fn unheard(error: CallError) -> Result<Heard, AppError> {
-    Ok(match error {
+fn unheard(error: CallError) -> Heard {
+    match error {
         CallError::NoToken { .. } => Heard::Later("no_token".to_owned()),
         CallError::Unreached => Heard::Later("not_reached".to_owned()),
         CallError::Unavailable => Heard::Unclear("unavailable"),
         CallError::TooLong => Heard::Unclear("too_long"),
         CallError::Timeout => Heard::Unclear("timeout"),
         CallError::Refused { errcode } => Heard::Later(errcode.to_string()),
-        CallError::Own(error) => return Err(error),
-    })
+        // It happens before anything is sent. The others of the turn are not held up by it.
+        CallError::Own(error) => Heard::Later(own_trouble(&error).to_owned()),
+    }
+}
+
+/// The name of what stands in the way here, whose cause is in the log alone.
+fn own_trouble(error: &AppError) -> &'static str {
+    tracing::warn!(error = error.causes(), "WeChat could not be told of a shipment");
+    "not_called"
 }
 
 /// What WeChat says when it is asked how it holds the order.
@@ -152,7 +164,7 @@ async fn ask(context: &Arc<Context>, due: &DueShipment) -> Result<Asked, AppErro
     Ok(match told {
         Ok(held) => Asked::Held(held),
         Err(CallError::Refused { errcode }) if verdict(errcode) == Verdict::Unknown => Asked::Unknown,
-        Err(CallError::Own(error)) => return Err(error),
+        Err(CallError::Own(error)) => Asked::Silent(own_trouble(&error)),
         Err(CallError::Timeout) => Asked::Silent("timeout"),
         Err(_) => Asked::Silent("unavailable"),
     })

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{paid, refusal, virtual_goods};
-use crate::harness::shop;
+use crate::harness::{OTHER_APP, Setup, shop, shop_with};
 
 #[tokio::test]
 async fn trouble_that_passes_is_tried_again_with_growing_gaps() {
@@ -287,6 +287,47 @@ async fn a_storm_of_dead_tokens_costs_a_moment() {
         }
         assert_eq!(seen, "uploaded");
         assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mini_program_that_the_settings_lost_waits_and_holds_nobody_up() {
+    shop_with(Setup::default().two_apps(), async |shop| {
+        let (phone, lost) = paid(shop).await;
+        shop.ship(&lost, &virtual_goods()).await;
+        for _ in 1..8 {
+            let order = phone.paid_order("tea", 1).await;
+            shop.ship(&order, &virtual_goods()).await;
+        }
+        shop.advance(1).await;
+        let mut other = shop.phone().await;
+        other.login_to(OTHER_APP).await;
+        let kept = other.paid_order("tea", 1).await;
+        shop.ship(&kept, &virtual_goods()).await;
+        // The settings name the second mini program alone since.
+        let smaller = Setup::default()
+            .with("WECHAT_APP_ID", OTHER_APP)
+            .with("WECHAT_PUSH_TOKEN", "")
+            .with("WECHAT_PUSH_AES_KEY", "");
+        let smaller = shop.join(&smaller).await;
+        assert!(shop.stop(0).await);
+        assert!(!shop.run_workers_of(smaller).await.contains("shipments"));
+        let sql =
+            "select coalesce(s.failure_code, s.status) from shipments s join orders o on o.id = s.order_id
+            order by o.app_id, s.id";
+        let stand: Vec<String> = sqlx::query_scalar(sql).fetch_all(&shop.db).await.unwrap();
+        let mut expected = vec!["app_unknown"; 8];
+        expected.push("uploaded");
+        assert_eq!(stand, expected);
+        assert_eq!(shop.shipping_calls().await, (1, 0));
+        // It is told as soon as they name the first again.
+        let back = shop.join(&Setup::default().two_apps()).await;
+        shop.advance(60).await;
+        assert!(shop.run_workers_of(back).await.is_empty());
+        assert_eq!(shop.shipping_calls().await, (9, 0));
+        let sql = "select count(*) from shipments where status <> 'uploaded'";
+        assert_eq!(shop.count(sql).await, 0);
     })
     .await;
 }

@@ -139,7 +139,7 @@ mod tests {
     #[actix_web::test]
     async fn the_right_to_send_is_held_until_a_client_has_taken_the_image() {
         let places = Arc::new(Semaphore::new(1));
-        let content = Bytes::from_iter((0..100_000_u32).map(|at| at.to_le_bytes()[0]));
+        let content: Bytes = (0..100_000_u32).map(|at| at.to_le_bytes()[0]).collect();
         let image = CodeImage {
             kind: PictureKind::Png,
             sha256: [7; 32],

@@ -36,7 +36,7 @@ pub enum ExceptionKind {
     RefundContradiction,
     /// WeChat reports a refund whose number we never gave out.
     UnknownRefund,
-    /// A verified notification says something that is not a refund we can read.
+    /// A verified notification or answer says something that is not a refund we can read.
     UnreadableRefund,
     /// WeChat does not take what it is told of an order's shipment.
     ShipmentRefused,
@@ -219,7 +219,7 @@ impl ExceptionKind {
                 "Money landed after the order had been closed. The order stays closed; the money is ours to return and goes back in full by itself. It is resolved when the payer has it."
             }
             Self::UnreadablePayment => {
-                "WeChat signed something that does not read as a payment. Nothing was changed; look at the recorded delivery."
+                "WeChat signed something that does not read as a payment: a notification, which is recorded, or the answer about a number of ours. Nothing was changed; look the payment up in the merchant platform."
             }
             Self::RefundClosed => {
                 "The refund did not come about: WeChat closed or refused it, and the evidence has its code. Nothing went back and the sum is free again. Make a new refund, which gets a new number; for a payment that the order did not want, name its `transaction_id`."
@@ -228,7 +228,7 @@ impl ExceptionKind {
                 "The payer's card or account takes no money. Steer it elsewhere in the merchant platform (transactions, refunds, abnormal refund). The server keeps asking, and resolves this when the money has arrived."
             }
             Self::RefundWaiting => {
-                "WeChat does not take the refund yet: the merchant's balance is too small, or a key or permission of the merchant is refused; the evidence has its code. Mend that. The server repeats the same refund by itself, and resolves this when the money has arrived."
+                "WeChat does not take the refund yet: the merchant's balance is too small, or a key or permission of the merchant is refused; the evidence has its code. Mend that. The server repeats the same refund by itself, and resolves this when the money has arrived. If you give the money back another way, resolve this: the refund is called off, unless WeChat knows it by then."
             }
             Self::RefundMismatch => {
                 "WeChat reports one of our refunds with another payment, merchant, amount or currency; the evidence names the field. The refund stays as it is. Compare with the merchant platform."
@@ -240,7 +240,7 @@ impl ExceptionKind {
                 "WeChat reports a refund whose number this server never gave out: made in the merchant platform, or by another system. The books do not count it; keep it in mind before refunding the same payment here."
             }
             Self::UnreadableRefund => {
-                "WeChat signed something that does not read as a refund. Nothing was changed; look at the recorded delivery."
+                "WeChat signed something that does not read as a refund: a notice, which is recorded, or the answer about a number of ours. Nothing was changed; look the refund up in the merchant platform."
             }
             Self::ShipmentRefused => {
                 "WeChat does not take what it is told of an order's shipment, and may keep its money back; the evidence has its number and what that means. Post the shipment again as it should be (`POST /admin/orders/{id}/shipment`), or enter it in WeChat's console and resolve this. It is resolved by itself when WeChat takes a later one."

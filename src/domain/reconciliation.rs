@@ -117,7 +117,7 @@ impl DifferenceKind {
     pub fn action(self) -> &'static str {
         match self {
             Self::MissingHere => {
-                "Ask WeChat about the number with POST /v1/orders/{id}/sync or in the merchant console. If it was paid, settle the order or refund the payment, then reconcile the day again."
+                "Reconcile the day again in a few minutes: where the number is of one of our attempts, WeChat is asked about it by itself, and the money pays its order or goes back. If the difference stays, look the number up in the merchant console, and refund it there or serve the customer by hand."
             }
             Self::MissingThere => {
                 "Look the payment up in the merchant console before anything is delivered or refunded. If WeChat does not know it, ask WeChat's support; the order was believed paid."

@@ -167,3 +167,24 @@ pub async fn update_unwanted(
     query("check.update_unwanted", statement).await?;
     Ok(())
 }
+
+/// Has WeChat asked about attempts of a merchant that ended without money, since its bill says that money
+/// came through them all the same.
+pub async fn update_in_bill(
+    db: &mut PgConnection,
+    mch_id: &str,
+    numbers: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- check.update_in_bill
+        update payment_attempts set next_check_at = $3, checks = 0
+        where out_trade_no = any($2) and mch_id = $1 and state in ('closed', 'failed')",
+        mch_id,
+        numbers,
+        now,
+    )
+    .execute(db);
+    query("check.update_in_bill", statement).await?;
+    Ok(())
+}

@@ -22,8 +22,6 @@ pub struct Scope {
     pub mch_id: String,
     /// Our mini programs.
     pub app_ids: Vec<String>,
-    /// Whether there is a fund-flow bill to compare fees with.
-    pub has_flow: bool,
 }
 
 /// A difference, not written down yet.
@@ -163,7 +161,8 @@ pub async fn list_foreign(
 ///
 /// The fee is compared as what moved the account altogether, so that it makes no difference whether
 /// the fee has a row of its own. A movement that is missing is none within ten minutes of the day's
-/// ends, since it may stand in the next day's bill.
+/// ends, since it may stand in the next day's bill. Where there is no fund-flow bill at all, every movement
+/// is missing: WeChat says so of an account that did not move, and the payments of the day should have moved it.
 pub async fn list_of_payments(
     db: impl PgExecutor<'_>,
     scope: &Scope,
@@ -187,9 +186,8 @@ pub async fn list_of_payments(
                         and o.line < b.line) then 'missing_here'
                     when p.attempt_id is distinct from a.id or a.app_id <> b.app_id or b.trade_state <> 'SUCCESS' then 'state'
                     when p.total_fen <> b.amount_fen or p.currency <> b.currency then 'amount'
-                    when not $6 then null
-                    when m.net_fen is null and (b.moved_at < $7::timestamptz + interval '10 minutes'
-                        or b.moved_at >= $8::timestamptz - interval '10 minutes') then null
+                    when m.net_fen is null and (b.moved_at < $6::timestamptz + interval '10 minutes'
+                        or b.moved_at >= $7::timestamptz - interval '10 minutes') then null
                     when abs(b.settled_fen * 1000 - b.fee_thousandths - coalesce(m.net_fen, 0) * 1000) >= 1000 then 'fee'
                 end as kind
             from bill_rows b
@@ -216,7 +214,6 @@ pub async fn list_of_payments(
         last,
         &scope.app_ids,
         NUMBER_PATTERN,
-        scope.has_flow,
         scope.bounds.0,
         scope.bounds.1,
     )
@@ -250,7 +247,8 @@ pub async fn next_payments(
     Ok(row.map(|row| (row.success_at, row.transaction_id)))
 }
 
-/// The payments of a page that the bill lacks, by either number.
+/// The payments of a page that the bill lacks, by either number. Another payment of our number stands in for one
+/// only if it succeeded: it is a difference of its own then, and else none.
 pub async fn list_missing_payments(
     db: impl PgExecutor<'_>,
     scope: &Scope,
@@ -272,7 +270,7 @@ pub async fn list_missing_payments(
             and (select b.line from bill_rows b where b.lease_token = $1 and b.transaction_id = p.transaction_id
                 and not b.is_refund limit 1) is null
             and (select b.line from bill_rows b where b.lease_token = $1 and b.out_trade_no = a.out_trade_no
-                and not b.is_refund limit 1) is null
+                and not b.is_refund and b.trade_state = 'SUCCESS' limit 1) is null
         order by p.success_at, p.transaction_id"#,
         scope.token,
         after.0,

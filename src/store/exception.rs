@@ -37,7 +37,7 @@ pub async fn insert(db: &mut PgConnection, new: &NewException<'_>, now: DateTime
         on conflict on constraint exceptions_kind_subject_key do update
             set resolved_at = null, resolution = null, evidence = exceptions.evidence || jsonb_build_object('also',
                 coalesce(exceptions.evidence -> 'also', '[]') || jsonb_build_array(excluded.evidence -> 'theirs'))
-            where excluded.evidence -> 'theirs' <> exceptions.evidence -> 'theirs'
+            where excluded.evidence -> 'theirs' is distinct from exceptions.evidence -> 'theirs'
                 and not coalesce(exceptions.evidence -> 'also', '[]') @> jsonb_build_array(excluded.evidence -> 'theirs')
                 and jsonb_array_length(coalesce(exceptions.evidence -> 'also', '[]')) < 20",
         Uuid::from(new.id),
@@ -50,6 +50,33 @@ pub async fn insert(db: &mut PgConnection, new: &NewException<'_>, now: DateTime
     )
     .execute(db);
     query("exception.insert", statement).await?;
+    Ok(())
+}
+
+/// Writes an exception whose reason may change: what WeChat says now, told by `theirs` of the evidence, takes
+/// the place of what it said the last time, and opens it again where that is another thing.
+pub async fn insert_or_correct(
+    db: &mut PgConnection,
+    new: &NewException<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- exception.insert_or_correct
+        insert into exceptions (id, kind, subject, order_id, detail, evidence, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict on constraint exceptions_kind_subject_key
+            do update set evidence = excluded.evidence, resolved_at = null, resolution = null
+            where excluded.evidence -> 'theirs' is distinct from exceptions.evidence -> 'theirs'",
+        Uuid::from(new.id),
+        new.kind.as_str(),
+        new.subject,
+        new.order_id.map(Uuid::from),
+        new.detail,
+        new.evidence,
+        now,
+    )
+    .execute(db);
+    query("exception.insert_or_correct", statement).await?;
     Ok(())
 }
 
@@ -137,6 +164,19 @@ pub async fn list(
     )
     .fetch_all(db);
     Ok(query("exception.list", statement).await?)
+}
+
+/// One exception.
+pub async fn find(db: impl PgExecutor<'_>, id: ExceptionId) -> Result<Option<StoredException>, Error> {
+    let statement = sqlx::query_as!(
+        StoredException,
+        r#"-- exception.find
+        select id, kind, subject, order_id as "order_id: OrderId", detail, evidence, created_at, resolved_at, resolution
+        from exceptions where id = $1"#,
+        Uuid::from(id),
+    )
+    .fetch_optional(db);
+    Ok(query("exception.find", statement).await?)
 }
 
 /// Locks an exception.

@@ -34,7 +34,7 @@ pub struct Figures {
     pub refunds_open: i64,
     /// Of those, the ones that WeChat does not take yet.
     pub refunds_waiting: i64,
-    /// Of those, the ones whose money WeChat cannot deliver.
+    /// Of those, the ones whose money WeChat cannot deliver, and that no human is done with.
     pub refunds_abnormal: i64,
     /// Of those, the ones that nobody has looked at for ten minutes since they were due.
     pub refunds_overdue: i64,
@@ -92,7 +92,9 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
             (select count(*) from refunds where next_check_at is not null) as "refunds_open!",
             (select count(*) from refunds where next_check_at is not null and status = 'created'
                 and failure_code is not null) as "refunds_waiting!",
-            (select count(*) from refunds where next_check_at is not null and status = 'abnormal') as "refunds_abnormal!",
+            (select count(*) from refunds where next_check_at is not null and status = 'abnormal'
+                and not exists (select from exceptions where kind = 'refund_abnormal' and subject = out_refund_no
+                    and resolved_at is not null)) as "refunds_abnormal!",
             (select count(*) from refunds where next_check_at < $1::timestamptz - interval '10 minutes') as "refunds_overdue!",
             (select coalesce(max(sequence), 0) from events) as "events!",
             (select count(*) from event_deliveries where state = 'pending') as "events_pending!",

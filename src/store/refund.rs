@@ -28,6 +28,8 @@ pub struct DueRefund {
     pub order_id: OrderId,
     /// The payment that it gives back.
     pub transaction_id: TransactionId,
+    /// The merchant that took it, and whom alone WeChat lets give it back.
+    pub mch_id: MchId,
     /// Our number of it.
     pub out_refund_no: OutRefundNo,
     /// What goes back.
@@ -50,6 +52,7 @@ struct DueRow {
     id: Uuid,
     order_id: Uuid,
     transaction_id: String,
+    mch_id: String,
     out_refund_no: String,
     amount_fen: i64,
     total_fen: i64,
@@ -66,6 +69,7 @@ impl DueRow {
             id: self.id.into(),
             order_id: self.order_id.into(),
             transaction_id: TransactionId::parse(self.transaction_id).ok()?,
+            mch_id: MchId::parse(self.mch_id).ok()?,
             out_refund_no: OutRefundNo::parse(self.out_refund_no).ok()?,
             amount_fen: Fen::new(self.amount_fen).ok()?,
             total_fen: Fen::new(self.total_fen).ok()?,
@@ -98,10 +102,10 @@ pub async fn claim_due(
             for update skip locked
         )
         update refunds r set lease_token = $1, lease_until = $2, tried_at = coalesce(r.tried_at, $3)
-        from due, payments p
-        where r.id = due.id and p.transaction_id = r.transaction_id
-        returning r.id, r.order_id, r.transaction_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason, r.notify_url,
-            r.status, due.is_tried as "is_tried!", r.checks"#,
+        from due, payments p, payment_attempts a
+        where r.id = due.id and p.transaction_id = r.transaction_id and a.id = p.attempt_id
+        returning r.id, r.order_id, r.transaction_id, a.mch_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason,
+            r.notify_url, r.status, due.is_tried as "is_tried!", r.checks"#,
         lease_token,
         lease_until,
         now,
@@ -112,6 +116,57 @@ pub async fn claim_due(
     rows.into_iter()
         .map(|row| row.due().ok_or_else(inconsistent))
         .collect()
+}
+
+/// Takes a lease on a refund that WeChat has not taken yet, unless somebody has it in hand; none: it has moved
+/// on, or is in hand.
+pub async fn claim_untaken(
+    db: impl PgExecutor<'_>,
+    number: &OutRefundNo,
+    (lease_token, lease_until): (Uuid, DateTime<Utc>),
+    now: DateTime<Utc>,
+) -> Result<Option<DueRefund>, Error> {
+    let statement = sqlx::query_as!(
+        DueRow,
+        r#"-- refund.claim_untaken
+        update refunds r set lease_token = $2, lease_until = $3
+        from payments p, payment_attempts a
+        where r.out_refund_no = $1 and r.status = 'created' and (r.lease_until is null or r.lease_until <= $4)
+            and p.transaction_id = r.transaction_id and a.id = p.attempt_id
+        returning r.id, r.order_id, r.transaction_id, a.mch_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason,
+            r.notify_url, r.status, r.tried_at is not null as "is_tried!", r.checks"#,
+        number.as_str(),
+        lease_token,
+        lease_until,
+        now,
+    )
+    .fetch_optional(db);
+    let row = query("refund.claim_untaken", statement).await?;
+    row.map(|row| row.due().ok_or_else(inconsistent)).transpose()
+}
+
+/// Whether WeChat has not taken the refund of this number yet.
+pub async fn is_untaken(db: impl PgExecutor<'_>, number: &OutRefundNo) -> Result<bool, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- refund.is_untaken
+        select exists (select from refunds where out_refund_no = $1 and status = 'created') as "is_untaken!""#,
+        number.as_str(),
+    )
+    .fetch_one(db);
+    Ok(query("refund.is_untaken", statement).await?)
+}
+
+/// Gives a lease back and changes nothing else.
+pub async fn release(db: impl PgExecutor<'_>, id: RefundId, lease_token: Uuid) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- refund.release
+        update refunds set lease_token = null, lease_until = null where id = $1 and lease_token = $2",
+        Uuid::from(id),
+        lease_token,
+    )
+    .execute(db);
+    query("refund.release", statement).await?;
+    Ok(())
 }
 
 /// When a refund is looked at next, and what is known meanwhile.
@@ -328,7 +383,7 @@ pub async fn is_returned_in_full(db: &mut PgConnection, payment: &TransactionId)
 }
 
 /// The order of one of our payment numbers.
-pub async fn find_order(db: &mut PgConnection, number: &OutTradeNo) -> Result<Option<OrderId>, Error> {
+pub async fn find_order(db: impl PgExecutor<'_>, number: &OutTradeNo) -> Result<Option<OrderId>, Error> {
     let statement = sqlx::query_scalar!(
         "-- refund.find_order
         select order_id from payment_attempts where out_trade_no = $1",

@@ -36,8 +36,8 @@ pub async fn list_of_refunds(
                     when e.id is null and b.trade_state = 'SUCCESS' then 'refund'
                     when e.id is null then null
                     when e.refund_id <> b.refund_id or e.amount_fen <> b.amount_fen then 'refund'
-                    when b.trade_state <> 'SUCCESS' and e.success_at < $7 then 'refund'
-                    when not $6 or m.net_fen is null then null
+                    when b.trade_state <> 'SUCCESS' and e.success_at < $6 then 'refund'
+                    when m.net_fen is null then null
                     when abs(b.settled_fen * 1000 + b.fee_thousandths + m.net_fen * 1000) >= 1000 then 'fee'
                 end as kind
             from bill_rows b
@@ -65,7 +65,6 @@ pub async fn list_of_refunds(
         last,
         &scope.app_ids,
         NUMBER_PATTERN,
-        scope.has_flow,
         scope.bounds.1,
     )
     .fetch_all(db);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Error;
 use crate::domain::fen::Fen;
 use crate::domain::id::{OrderId, RefundId};
-use crate::domain::name::{OutRefundNo, TransactionId, WechatRefundId};
+use crate::domain::name::{MchId, OutRefundNo, TransactionId, WechatRefundId};
 use crate::domain::refund::{RefundStatus, Refundable};
 use crate::telemetry::query;
 
@@ -20,6 +20,8 @@ fn inconsistent() -> Error {
 pub struct RefundablePayment {
     /// WeChat's number of it.
     pub transaction_id: TransactionId,
+    /// The merchant that took it.
+    pub mch_id: MchId,
     /// Whether the order did not want it.
     pub is_surplus: bool,
     /// What bounds its refunds.
@@ -28,6 +30,7 @@ pub struct RefundablePayment {
 
 struct RefundableRow {
     transaction_id: String,
+    mch_id: String,
     is_surplus: bool,
     total_fen: i64,
     success_at: DateTime<Utc>,
@@ -46,11 +49,12 @@ pub async fn find_refundable(
     let statement = sqlx::query_as!(
         RefundableRow,
         r#"-- refund_request.find_refundable
-        select p.transaction_id, p.is_surplus, p.total_fen, p.success_at, coalesce(b.reserved_fen, 0) as "reserved_fen!",
+        select p.transaction_id, a.mch_id, p.is_surplus, p.total_fen, p.success_at, coalesce(b.reserved_fen, 0) as "reserved_fen!",
             coalesce(b.refund_count, 0) as "refund_count!",
             (select max(r.submit_at) from refunds r
              where r.transaction_id = p.transaction_id and r.status <> 'closed') as "submit_at?"
-        from payments p left join refund_balances b on b.transaction_id = p.transaction_id
+        from payments p join payment_attempts a on a.id = p.attempt_id
+            left join refund_balances b on b.transaction_id = p.transaction_id
         where p.order_id = $1 and case when $2::text is null then not p.is_surplus else p.transaction_id = $2 end"#,
         Uuid::from(order_id),
         transaction_id.map(TransactionId::as_str),
@@ -61,6 +65,7 @@ pub async fn find_refundable(
     };
     Ok(Some(RefundablePayment {
         transaction_id: TransactionId::parse(row.transaction_id).map_err(|_| inconsistent())?,
+        mch_id: MchId::parse(row.mch_id).map_err(|_| inconsistent())?,
         is_surplus: row.is_surplus,
         refundable: Refundable {
             total_fen: Fen::new(row.total_fen).map_err(|_| inconsistent())?,

@@ -49,7 +49,7 @@ pub(crate) async fn reconcile(shop: &Shop, day: NaiveDate) -> Value {
 }
 
 /// The kinds and numbers of the differences.
-fn differences(result: &Value) -> Vec<(&str, &str)> {
+pub(crate) fn differences(result: &Value) -> Vec<(&str, &str)> {
     let differences = result["differences"].as_array().unwrap();
     differences
         .iter()

@@ -187,3 +187,69 @@ async fn a_refund_that_wechat_forgot_is_left_to_a_human() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_refund_that_waits_for_another_reason_says_so_and_is_open_again() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.rule("balance_fen", json!(39)).await;
+        let refund = shop.refund(&order, 40).await;
+        shop.run_workers().await;
+        // Somebody was done with the first reason, in the database.
+        let sql = "update exceptions set resolved_at = created_at, resolution = 'topped up'";
+        sqlx::query(sql).execute(&shop.db).await.unwrap();
+        let reason = async || {
+            let open = shop
+                .admin("GET", "/admin/exceptions?status=open", None)
+                .await
+                .ok(200);
+            open["items"][0]["evidence"]["wechat_code"].clone()
+        };
+        pass(shop, 60).await;
+        assert_eq!(reason().await, Value::Null, "the same as he knew");
+        shop.rule("balance_fen", json!(1_000)).await;
+        for code in ["NO_AUTH", "SIGN_ERROR", "NO_AUTH"] {
+            shop.faults(json!([{"kind": "pay_error", "api": "refund", "status": 403, "code": code}]))
+                .await;
+            pass(shop, 300).await;
+            assert_eq!(reason().await, code);
+        }
+        shop.faults(json!([])).await;
+        pass(shop, 300).await;
+        shop.end_refund(&refund, "SUCCESS").await;
+        shop.deliver().await;
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_contradiction_of_another_kind_is_open_again() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        let refund = shop.refund(&order, 100).await;
+        shop.run_workers().await;
+        let fault = json!({"kind": "pay_error", "api": "refund_query", "status": 404, "code": "RESOURCE_NOT_EXISTS", "times": 1});
+        shop.faults(json!([fault])).await;
+        pass(shop, 5).await;
+        let id = shop.admin("GET", "/admin/exceptions", None).await.ok(200)["items"][0]["id"].clone();
+        let path = format!("/admin/exceptions/{}/resolve", id.as_str().unwrap());
+        shop.admin("POST", &path, Some(&json!({"resolution": "it is there"})))
+            .await
+            .ok(200);
+        shop.end_refund(&refund, "SUCCESS").await;
+        shop.deliver().await;
+        assert_eq!(shop.refund_status(&refund).await, "succeeded");
+        assert_eq!(shop.open_exceptions().await, []);
+        // And now it is said to have closed.
+        let craft = json!({"out_trade_no": shop.number(&order).await, "out_refund_no": refund["out_refund_no"],
+            "overrides": {"refund_status": "CLOSED"}});
+        assert_eq!(shop.notify(craft).await, [204]);
+        let number = refund["out_refund_no"].as_str().unwrap().to_owned();
+        assert_eq!(
+            shop.open_exceptions().await,
+            [("refund_contradiction".to_owned(), number)]
+        );
+    })
+    .await;
+}

@@ -264,3 +264,41 @@ async fn when_wechat_answers_again_a_refund_is_found_within_minutes() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nobody_pursues_a_refund_with_another_merchants_keys() {
+    shop(async |shop| {
+        shop.announce("payment_not_configured");
+        let (phone, first) = paid(shop).await;
+        let second = phone.paid_order("tea", 1).await;
+        let sent = shop.refund(&first, 100).await;
+        shop.run_workers().await;
+        let intended = shop.refund(&second, 40).await;
+        // The settings name another merchant since, to whom WeChat would say that there is no such refund.
+        let other = Setup::default().with("WXPAY_MCH_ID", "1900000009");
+        let other = shop.join(&other).await;
+        assert!(shop.stop(0).await);
+        let body = json!({"amount_fen": 10});
+        shop.try_refund_at(other, &second, "k", &body)
+            .await
+            .refused(503, "payment_not_configured");
+        shop.advance(30).await;
+        assert!(!shop.run_workers_of(other).await.contains("refunds"));
+        assert_eq!(shop.calls("refund_query").await.len(), 0);
+        assert_eq!(numbers_sent(shop).await.1, 1);
+        assert_eq!(shop.open_exceptions().await, []);
+        // The payments' own merchant goes on when it is back.
+        let back = shop.join(&Setup::default()).await;
+        shop.advance(60).await;
+        assert!(shop.run_workers_of(back).await.is_empty());
+        assert_eq!(numbers_sent(shop).await.1, 2);
+        for refund in [&sent, &intended] {
+            shop.end_refund(refund, "SUCCESS").await;
+        }
+        shop.advance(300).await;
+        assert!(shop.run_workers_of(back).await.is_empty());
+        assert_eq!(shop.order_status(&first).await, "refunded");
+        assert_eq!(shop.order_status(&second).await, "partially_refunded");
+    })
+    .await;
+}

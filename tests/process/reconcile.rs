@@ -241,6 +241,49 @@ fn a_day_of_a_hundred_thousand_payments_shows_its_two_hundred_defects_and_no_oth
     });
 }
 
+#[tokio::main(flavor = "current_thread")]
+async fn is_open(database_url: &str, subject: &str) -> bool {
+    let mut connection = PgConnection::connect(database_url).await.unwrap();
+    let sql = "select resolved_at is null from exceptions where subject = $1";
+    sqlx::query_scalar(sql)
+        .bind(subject)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}
+
+#[test]
+fn of_more_differences_than_are_listed_none_counts_as_gone() {
+    // The bill has the first hundred payments, and the books have so many that the last is not listed.
+    let (books, bill) = (
+        Day::new(yesterday(), 10_200, 0, 0),
+        Day::new(yesterday(), 100, 0, 0),
+    );
+    let last = format!("42{:018}", 10_200);
+    with_database(|url| {
+        let folder = folder();
+        migrated(folder.path(), url);
+        fill(url, books.books());
+        let earlier = format!(
+            "insert into exceptions (id, kind, subject, detail, evidence, created_at)
+             values (gen_random_uuid(), 'reconciliation_missing_there', '{last}', '', '{{\"bill_date\": \"{}\"}}', now())",
+            books.date
+        );
+        fill(url, vec![earlier]);
+        let wechat = Bills::serve(
+            bill.date,
+            [
+                ("trade", bill.trade_bill(), true),
+                ("flow", bill.flow_bill(), true),
+            ],
+        );
+        let (status, text, _) = watched(reconcile(folder.path(), url, &wechat, &bill.date.to_string()));
+        assert_eq!(status, Some(1), "{text}");
+        assert!(!found(url).contains(&("missing_there".to_owned(), last.clone())));
+        assert!(is_open(url, &last));
+    });
+}
+
 #[test]
 fn without_a_result_the_status_is_two() {
     let day = Day::new(yesterday(), 100, 0, 0);

@@ -135,14 +135,19 @@ pub struct ResolveExceptionRequest {
 
 /// Resolve a named difference
 ///
-/// Says that a human is done with it; nothing else happens, but for `event_undelivered`: the event is
-/// given up, and later events of its order are delivered. The same text again changes nothing.
+/// Says that a human is done with it; nothing else happens, but for two kinds. `event_undelivered`: the event is
+/// given up, and later events of its order are delivered. `refund_waiting`: WeChat is asked, and a refund that it does
+/// not know is called off and ends as `closed`; one that it knows goes on. Without an answer nothing happens
+/// (`request_in_progress`: the refund is being sent at this moment). The same text again changes nothing.
 #[utoipa::path(post, path = "/admin/exceptions/{id}/resolve", tag = "operator", request_body = ResolveExceptionRequest,
     params(("id" = uuid::Uuid, Path)), security(("admin" = [])),
     responses(
         (status = 200, body = ExceptionResponse),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`exception_resolved`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`exception_resolved`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
+        (status = 502, description = "`wechat_rejected`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`wechat_unavailable`, `payment_not_configured`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "`wechat_timeout`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn resolve_exception(
     context: web::Data<Context>,

@@ -166,6 +166,7 @@ pub async fn sync_order(
         (status = 200, body = OrderResponse),
         (status = 404, description = "`order_not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`order_state_conflict`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
+        (status = 502, description = "`wechat_rejected`", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "`wechat_unavailable`", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "`wechat_timeout`", body = Problem, content_type = "application/problem+json"),
     ))]

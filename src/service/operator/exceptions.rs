@@ -6,8 +6,10 @@ use uuid::Uuid;
 
 use crate::domain::exception::ExceptionKind;
 use crate::domain::id::{EventId, ExceptionId};
+use crate::domain::name::OutRefundNo;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
+use crate::service::pay::call_off_refund::call_off;
 use crate::store;
 use crate::store::exception::{ExceptionFilter, StoredException};
 
@@ -28,10 +30,11 @@ pub async fn list(
 }
 
 /// Resolves an exception: a human is done with it. The same text again changes nothing. An event
-/// that could not be delivered is given up by it, and the later ones of its order, if it has one, go on.
+/// that could not be delivered is given up by it, and the later ones of its order, if it has one, go on. A refund
+/// that WeChat does not take is called off by it, unless WeChat knows it by now.
 ///
 /// # Errors
-/// `not_found`, and `exception_resolved` when it was resolved with another text.
+/// `not_found`, `exception_resolved` when it was resolved with another text, and those of [`call_off`].
 pub async fn resolve(
     context: &Arc<Context>,
     id: ExceptionId,
@@ -48,6 +51,14 @@ async fn resolve_whole(
     id: ExceptionId,
     resolution: String,
 ) -> Result<StoredException, AppError> {
+    // WeChat is asked before anything is locked.
+    if let Some(exception) = store::exception::find(&context.db, id).await?
+        && exception.resolved_at.is_none()
+        && ExceptionKind::parse(&exception.kind) == Some(ExceptionKind::RefundWaiting)
+        && let Ok(number) = OutRefundNo::parse(exception.subject)
+    {
+        call_off(context, &number).await?;
+    }
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(exception) = store::exception::lock(&mut tx, id).await? else {

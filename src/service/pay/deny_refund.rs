@@ -21,7 +21,12 @@ pub(super) enum Denial<'a> {
     NotYet(&'a str),
     /// It does not know it.
     Absent,
+    /// It does not know it, and a human wants it no more.
+    CalledOff,
 }
+
+/// The code of a refund that a human called off before WeChat took it.
+const CALLED_OFF: &str = "CALLED_OFF";
 
 /// Writes down a denial, if the refund is still in the hands of `lease_token`.
 ///
@@ -44,8 +49,10 @@ pub(super) async fn deny(
         Denial::Refused(code) => (RefundEvent::Refused, Some(code)),
         Denial::NotYet(code) => (RefundEvent::FoundAbsent, Some(code)),
         Denial::Absent => (RefundEvent::FoundAbsent, None),
+        Denial::CalledOff => (RefundEvent::Refused, Some(CALLED_OFF)),
     };
-    let evidence = serde_json::json!({ "ours": ours(&locked), "wechat_code": code });
+    let theirs = serde_json::json!({ "event": format!("{event:?}"), "wechat_code": code });
+    let evidence = serde_json::json!({ "ours": ours(&locked), "wechat_code": code, "theirs": theirs });
     let kind = match refund::decide(locked.status, event) {
         RefundMove::To(to) => {
             let step = RefundStep {
@@ -56,7 +63,8 @@ pub(super) async fn deny(
                 succeeded_at: None,
             };
             store::refund::update_moved(&mut tx, locked.id, step, context.clock.now()).await?;
-            Some(ExceptionKind::RefundClosed)
+            // Who called it off need not be told.
+            (!matches!(denial, Denial::CalledOff)).then_some(ExceptionKind::RefundClosed)
         }
         RefundMove::Contradiction => Some(ExceptionKind::RefundContradiction),
         RefundMove::Stay => code.map(|_| ExceptionKind::RefundWaiting),

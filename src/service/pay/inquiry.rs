@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 
 use super::call_log::noted;
 use super::settle::{self, Outcome, Source};
+use super::unreadable;
 use crate::domain::attempt::{self, AttemptEvent};
+use crate::domain::exception::ExceptionKind;
 use crate::domain::name::MchId;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
@@ -60,10 +62,11 @@ impl Found {
     }
 }
 
-/// Asks WeChat about one attempt. Money that landed is settled; nothing else is written.
+/// Asks WeChat about one attempt. Money that landed is settled, an answer that cannot be read is an exception;
+/// nothing else is written.
 ///
 /// # Errors
-/// The `wechat_…` codes when there is no answer to believe.
+/// The `wechat_…` codes when there is no answer to believe, or none that can be read.
 pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, AppError> {
     let number = &open.out_trade_no;
     let query = merchant_of(context, &open.mch_id)?.query(number);
@@ -80,7 +83,16 @@ pub(super) async fn look(context: &Context, open: &Askable) -> Result<Found, App
             None => Found::Unpaid,
         }),
         Err(error) if error.is_not_found() => Ok(Found::Absent),
-        Err(error) => Err(pay_error(error)),
+        Err(error) => {
+            let Some(field) = error.unreadable() else {
+                return Err(pay_error(error));
+            };
+            let kind = ExceptionKind::UnreadablePayment;
+            let order_id = store::refund::find_order(&context.db, number).await?;
+            unreadable::raise(context, kind, (number.as_str(), order_id), field).await?;
+            // WeChat is there, and to ask once more brings the same: no silence that passes.
+            Err(AppError::new(ErrorCode::WechatRejected).caused_by(error))
+        }
     }
 }
 

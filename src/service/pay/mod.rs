@@ -1,6 +1,7 @@
 //! What is bought and paid.
 
 mod call_log;
+pub(in crate::service) mod call_off_refund;
 pub mod catalogue;
 pub mod close_due;
 pub mod close_order;
@@ -28,4 +29,5 @@ pub mod settle_due;
 mod settle_refund;
 pub mod start_payment;
 pub mod sync_order;
+mod unreadable;
 mod verdict;

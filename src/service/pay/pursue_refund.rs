@@ -9,8 +9,10 @@ use uuid::Uuid;
 
 use super::call_log::noted;
 use super::deny_refund::{self, Denial};
+use super::inquiry::merchant_of;
 use super::settle::{Outcome, Source};
-use super::settle_refund;
+use super::{settle_refund, unreadable};
+use crate::domain::exception::ExceptionKind;
 use crate::domain::id::RefundId;
 use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap_after};
@@ -22,7 +24,7 @@ use crate::store::refund_request::NewRefund;
 use crate::wechat::pay::{PayError, RefundRequest};
 
 /// How long one step may hold a refund: two calls to WeChat with their time limits, and some.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// After a question without an answer to believe the next one is never later than this, so that what
 /// hangs is settled soon after WeChat answers again.
 const SILENCE_GAP_MAX: TimeDelta = TimeDelta::minutes(5);
@@ -98,7 +100,7 @@ pub(super) fn notify_url(context: &Context) -> Result<String, AppError> {
 }
 
 /// What one look at a refund brought.
-enum Heard {
+pub(super) enum Heard {
     /// WeChat told where it stands.
     Report(ReportedRefund),
     /// WeChat knows none of its number.
@@ -107,6 +109,8 @@ enum Heard {
     Refused(PayError),
     /// No answer to believe.
     Unclear(PayError),
+    /// Not asked: the settings have no keys for its merchant.
+    Elsewhere(AppError),
 }
 
 async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppError> {
@@ -155,6 +159,11 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
                 gap.min(SILENCE_GAP_MAX)
             };
         }
+        Heard::Elsewhere(error) => {
+            let causes = error.causes();
+            tracing::warn!(order.id = %due.order_id, error = causes, "a refund cannot be asked about");
+            gap = gap.min(SILENCE_GAP_MAX);
+        }
     }
     let next_check_at = context.clock.now() + gap;
     let to = Postponement {
@@ -183,8 +192,11 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
         amount_fen: due.amount_fen,
         total_fen: due.total_fen,
     };
-    let number = due.out_refund_no.as_str();
-    let refund = context.merchant()?.refund(&request);
+    let client = match merchant_of(context, &due.mch_id) {
+        Ok(client) => client,
+        Err(error) => return Ok(Heard::Elsewhere(error)),
+    };
+    let (number, refund) = (due.out_refund_no.as_str(), client.refund(&request));
     Ok(match noted(context, number, refund, told).await {
         Ok(report) => Heard::Report(report),
         Err(error @ PayError::Definite { .. }) => Heard::Refused(error),
@@ -192,13 +204,27 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
     })
 }
 
-async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
-    let number = &due.out_refund_no;
-    let query = context.merchant()?.query_refund(number);
-    Ok(match noted(context, number.as_str(), query, told).await {
+/// Asks WeChat where a refund stands. An answer that cannot be read is an exception from then on.
+///
+/// # Errors
+/// Only when the database fails.
+pub(super) async fn ask(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
+    let client = match merchant_of(context, &due.mch_id) {
+        Ok(client) => client,
+        Err(error) => return Ok(Heard::Elsewhere(error)),
+    };
+    let number = due.out_refund_no.as_str();
+    let query = client.query_refund(&due.out_refund_no);
+    Ok(match noted(context, number, query, told).await {
         Ok(report) => Heard::Report(report),
         Err(error) if error.is_not_found() => Heard::Absent,
-        Err(error) => Heard::Unclear(error),
+        Err(error) => {
+            if let Some(field) = error.unreadable() {
+                let kind = ExceptionKind::UnreadableRefund;
+                unreadable::raise(context, kind, (number, Some(due.order_id)), field).await?;
+            }
+            Heard::Unclear(error)
+        }
     })
 }
 

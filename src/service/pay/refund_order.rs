@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use sqlx::PgConnection;
 
+use super::inquiry::merchant_of;
 use super::pursue_refund::{new_number, notify_url};
 use crate::domain::fen::{FEN_MAX, Fen};
 use crate::domain::id::{OrderId, RefundId};
@@ -137,6 +138,8 @@ async fn ask(context: &Context, order_id: OrderId, key: &str, wanted: &Wanted) -
         return replay(kept, &hash);
     }
     let payment = find_payment(&mut tx, order_id, status, wanted).await?;
+    // Nobody else can give it back, and it would wait for ever.
+    merchant_of(context, &payment.mch_id)?;
     let now = context.clock.now();
     let submit_at = refund::begin(&payment.refundable, wanted.amount_fen, now).map_err(refused)?;
     let new = NewRefund {

@@ -31,7 +31,7 @@ pub struct RefundResponse {
     /// WeChat's number of it; null until WeChat took it.
     #[schema(required = true)]
     refund_id: Option<String>,
-    /// WeChat's code when it refused last, or why it did not come about.
+    /// WeChat's code when it refused last, or why it did not come about; `CALLED_OFF` by a human, before WeChat took it.
     #[schema(required = true)]
     failure_code: Option<String>,
     /// From when it is sent: WeChat takes one refund a minute for a payment.

@@ -276,7 +276,7 @@ async fn unknown(
         id: ExceptionId::from(uuid(context)?),
         kind,
         subject: report.out_refund_no.as_str(),
-        order_id: store::refund::find_order(tx, &report.out_trade_no).await?,
+        order_id: store::refund::find_order(&mut *tx, &report.out_trade_no).await?,
         detail: kind.explanation(),
         evidence: serde_json::json!({ "theirs": theirs(report) }),
     };
@@ -300,7 +300,12 @@ pub(super) async fn except(
         detail: kind.explanation(),
         evidence,
     };
-    store::exception::insert(tx, &exception, context.clock.now()).await?;
+    let now = context.clock.now();
+    if kind == ExceptionKind::RefundWaiting {
+        store::exception::insert_or_correct(tx, &exception, now).await?;
+    } else {
+        store::exception::insert(tx, &exception, now).await?;
+    }
     Ok(Outcome::Exception(kind))
 }
 

@@ -29,6 +29,8 @@ pub(in crate::simulator) enum FaultKind {
     StaleAnswer,
     /// The answer carries a probe signature; before a notification goes a copy with one.
     ProbeSignature,
+    /// The answer, rightly signed, does not say where the payment or the refund stands.
+    AnswerStateMissing,
     /// Headers at once, the body in small pieces over `ms` (2,000).
     SlowBody,
     /// A new platform certificate signs from this call on.
@@ -100,7 +102,7 @@ pub(in crate::simulator) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 44] = [
+    pub(super) const ALL: [Self; 45] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -111,6 +113,7 @@ impl FaultKind {
         Self::MissingAnswerSignature,
         Self::StaleAnswer,
         Self::ProbeSignature,
+        Self::AnswerStateMissing,
         Self::SlowBody,
         Self::KeyRotation,
         Self::RefundClosed,
@@ -175,6 +178,7 @@ impl FaultKind {
                 matches!(api, Api::TradeBill)
             }
             Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
+            Self::AnswerStateMissing => matches!(api, Api::Query | Api::RefundQuery),
             Self::ImageError | Self::ImageMislabelled | Self::ImageTruncated => api.is_picture(),
             Self::TokenStorm => api.takes_token(),
             Self::MessageUndelivered => matches!(api, Api::SubscribeSend),

@@ -271,6 +271,9 @@ pub(in crate::simulator) fn seal(shared: &Shared, reply: &mut Reply, struck: &St
     if struck.has(FaultKind::MissingAnswerSignature) {
         return;
     }
+    if struck.has(FaultKind::AnswerStateMissing) {
+        leave_out_state(&mut reply.body);
+    }
     let mut at = shared.clock.now();
     if struck.has(FaultKind::StaleAnswer) {
         at -= OUTSIDE_WINDOW;
@@ -294,6 +297,13 @@ pub(in crate::simulator) fn seal(shared: &Shared, reply: &mut Reply, struck: &St
         ("wechatpay-serial", signer.serial().to_owned()),
         ("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
     ]);
+}
+
+fn leave_out_state(body: &mut Vec<u8>) {
+    if let Ok(Value::Object(mut told)) = serde_json::from_slice(body) {
+        told.retain(|name, _| !["trade_state", "status"].contains(&name.as_str()));
+        *body = Value::Object(told).to_string().into_bytes();
+    }
 }
 
 /// What `WeChat Pay` signs on answers and notifications: three lines, the last one closed too.

@@ -136,6 +136,17 @@ impl PayError {
         self.is_already_paid() || self.is_order_closed() || self.is_number_used()
     }
 
+    /// The field that a verified answer lacks, or that makes no sense in it.
+    pub fn unreadable(&self) -> Option<&'static str> {
+        match self {
+            Self::Unknown {
+                reason: UnknownReason::Malformed(field),
+                ..
+            } => Some(field),
+            Self::Unknown { .. } | Self::Definite { .. } | Self::NotReached(_) => None,
+        }
+    }
+
     /// WeChat's code, where it refused.
     pub fn code(&self) -> Option<&str> {
         match self {

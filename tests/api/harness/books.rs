@@ -83,7 +83,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     (
         "a refund that closed, or whose money cannot be delivered, without an exception",
         "select r.out_refund_no from refunds r where r.status in ('closed', 'abnormal')
-         and not exists (select from exceptions e where e.subject = r.out_refund_no and e.kind = 'refund_' || r.status)",
+         and not exists (select from exceptions e where e.subject = r.out_refund_no and e.kind =
+            case when r.failure_code = 'CALLED_OFF' then 'refund_waiting' else 'refund_' || r.status end)",
     ),
     (
         "as many events as refunds of a wanted payment, no more and no less",

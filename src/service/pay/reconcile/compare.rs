@@ -7,6 +7,7 @@ use serde_json::json;
 use super::lease::{Lease, Setback};
 use super::stage::Staged;
 use crate::domain::exception::ExceptionKind;
+use crate::domain::reconciliation::DifferenceKind;
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -43,7 +44,6 @@ impl<'a> Comparison<'a> {
                 .keys()
                 .map(ToString::to_string)
                 .collect(),
-            has_flow: staged.flow.is_some(),
         };
         let figures = Figures {
             movement_count: staged.flow.unwrap_or(0),
@@ -128,6 +128,7 @@ impl<'a> Comparison<'a> {
         let room = usize::try_from(LISTED_MAX - self.figures.difference_count.min(LISTED_MAX)).unwrap_or(0);
         let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
         let now = context.clock.now();
+        let unseen: Vec<String> = found.iter().filter_map(unseen).collect();
         let mut new = Vec::new();
         for found in found.into_iter().take(room) {
             let id = || context.entropy.uuid(now).map_err(AppError::internal);
@@ -152,7 +153,9 @@ impl<'a> Comparison<'a> {
         let mut transaction = context.db.begin().await?;
         self.lease.hold(context, &mut transaction).await?;
         let written = store::difference::insert(&mut transaction, self.lease.id, &new, now).await?;
+        store::check::update_in_bill(&mut transaction, &self.scope.mch_id, &unseen, now).await?;
         transaction.commit().await?;
+        context.alarms.settle.set(now);
         self.figures.difference_count += count - listed + i64::try_from(written).unwrap_or(i64::MAX);
         Ok(())
     }
@@ -182,4 +185,11 @@ impl<'a> Comparison<'a> {
         }
         Ok(())
     }
+}
+
+/// The number of a payment that the books lack. If an attempt of ours has it, its last question was asked
+/// before the money came.
+fn unseen(found: &Found) -> Option<String> {
+    let is_unseen = found.kind == DifferenceKind::MissingHere;
+    found.out_trade_no.clone().filter(|_| is_unseen)
 }

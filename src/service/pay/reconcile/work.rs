@@ -76,8 +76,10 @@ async fn finish(context: &Context, lease: &Lease, figures: &Figures) -> Result<(
     if !store::reconciliation::update_finished(&mut transaction, lease.token, figures, now).await? {
         return Err(Setback::Lost);
     }
-    store::difference::resolve_gone(&mut transaction, lease.id, lease.bill_date, now).await?;
-    if figures.difference_count > LISTED_MAX {
+    if figures.difference_count <= LISTED_MAX {
+        store::difference::resolve_gone(&mut transaction, lease.id, lease.bill_date, now).await?;
+    } else {
+        // What is not listed may differ as before: nothing is known to be gone.
         raise(
             context,
             lease,

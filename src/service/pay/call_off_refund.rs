@@ -1,0 +1,49 @@
+//! Calling off a refund that WeChat has not taken: a human gave the money back another way, and the loop would
+//! send the refund as soon as its trouble is over.
+
+use uuid::Uuid;
+
+use super::deny_refund::{self, Denial};
+use super::inquiry::pay_error;
+use super::pursue_refund::{Heard, LEASE, ask};
+use super::settle::Source;
+use super::settle_refund;
+use crate::domain::name::OutRefundNo;
+use crate::error::{AppError, ErrorCode};
+use crate::service::Context;
+use crate::store;
+use crate::store::refund::DueRefund;
+
+/// Calls a refund off if WeChat does not know it: it ends as closed, and its sum is free again. One that WeChat
+/// knows goes its way, and so does one that has moved on.
+///
+/// # Errors
+/// `request_in_progress` when the loop has it in hand at this moment, and the `wechat_…` codes and
+/// `payment_not_configured` when WeChat does not say: it is as before then.
+pub(in crate::service) async fn call_off(context: &Context, number: &OutRefundNo) -> Result<(), AppError> {
+    let now = context.clock.now();
+    let lease = Uuid::from_bytes(context.entropy.bytes()?);
+    let held = (lease, now + LEASE);
+    let Some(due) = store::refund::claim_untaken(&context.db, number, held, now).await? else {
+        return if store::refund::is_untaken(&context.db, number).await? {
+            Err(AppError::new(ErrorCode::RequestInProgress))
+        } else {
+            Ok(())
+        };
+    };
+    let outcome = end(context, &due, lease).await;
+    store::refund::release(&context.db, due.id, lease).await?;
+    outcome
+}
+
+async fn end(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppError> {
+    match ask(context, due).await? {
+        Heard::Absent => deny_refund::deny(context, &due.out_refund_no, lease, Denial::CalledOff).await,
+        Heard::Report(report) => {
+            settle_refund::settle(context, &report, Source::Query).await?;
+            Ok(())
+        }
+        Heard::Refused(error) | Heard::Unclear(error) => Err(pay_error(error)),
+        Heard::Elsewhere(error) => Err(error),
+    }
+}

@@ -88,10 +88,11 @@ impl Rules {
         if self.is_empty() {
             return Ok(());
         }
-        let mut verdict = judge(&self.0, drafts, STEPS_AT_ONCE);
-        if verdict == Verdict::Unfinished {
+        let mut steps = STEPS_AT_ONCE;
+        let mut verdict = judge(&self.0, drafts, &mut steps);
+        if steps == 0 {
             let (rules, drafts) = (self.0.clone(), drafts.to_vec());
-            verdict = tokio::task::spawn_blocking(move || judge(&rules, &drafts, STEPS_MAX))
+            verdict = tokio::task::spawn_blocking(move || judge(&rules, &drafts, &mut { STEPS_MAX }))
                 .await
                 .map_err(AppError::internal)?;
         }
@@ -111,10 +112,10 @@ impl Rules {
     }
 }
 
-fn judge(rules: &[Arc<Schema>], drafts: &[Draft], mut steps: u64) -> Verdict {
+fn judge(rules: &[Arc<Schema>], drafts: &[Draft], steps: &mut u64) -> Verdict {
     for draft in drafts {
         for schema in rules {
-            let verdict = schema.check(&draft.node, &draft.pointer, &mut steps);
+            let verdict = schema.check(&draft.node, &draft.pointer, steps);
             if verdict != Verdict::Holds {
                 return verdict;
             }

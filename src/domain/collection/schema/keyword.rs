@@ -10,7 +10,7 @@ use super::decimal::Decimal;
 use super::tree::{Document, Seen};
 
 /// The largest a regular expression becomes, in bytes.
-const PATTERN_BYTES_MAX: usize = 262_144;
+const PATTERN_BYTES_MAX: usize = 65_536;
 
 /// What a number is asked.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ mod tests;
 mod tree;
 
 use std::fmt;
+use std::rc::Rc;
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -39,6 +40,7 @@ pub const FLAWS_MAX: usize = 10;
 /// A schema that documents can be checked against.
 pub struct Schema {
     text: String,
+    has_patterns: bool,
     validator: Validator<Document>,
 }
 
@@ -95,7 +97,12 @@ impl Schema {
             let at = format!("{pointer}{}", error.instance_path().as_str());
             Wrong::new(at, "schema", "is not what draft 2020-12 allows here")
         })?;
-        Ok(Self { text, validator })
+        Ok(Self {
+            // Also for a member of that name, which costs no more than steps.
+            has_patterns: text.contains("\"pattern"),
+            text,
+            validator,
+        })
     }
 
     /// As JSON, without white space.
@@ -104,13 +111,15 @@ impl Schema {
     }
 
     /// Checks a document that stands at `pointer` in the body, within so many steps; takes those that it needed.
+    /// With none left, what does not hold may be told in part.
     pub fn check(&self, document: &Node, pointer: &str, steps: &mut u64) -> Verdict {
         let tree = Tree::from(document);
-        let meter = Meter::new(*steps);
-        let is_valid = self.validator.is_valid(Seen {
+        let meter = Rc::new(Meter::new(*steps, self.has_patterns));
+        let seen = Seen {
             tree: &tree,
             meter: &meter,
-        });
+        };
+        let is_valid = meter.run(|| self.validator.is_valid(seen));
         let left = meter.left();
         *steps = left;
         if left == 0 {
@@ -119,21 +128,23 @@ impl Schema {
         if is_valid {
             return Verdict::Holds;
         }
-        Verdict::Broken(self.explain(&tree, pointer, left))
+        Verdict::Broken(self.explain(&tree, pointer, steps))
     }
 
     /// Why it does not hold: as many reasons as are found within so many steps.
-    fn explain(&self, tree: &Tree<'_>, pointer: &str, steps: u64) -> Vec<Wrong> {
-        let meter = Meter::new(steps);
+    fn explain(&self, tree: &Tree<'_>, pointer: &str, steps: &mut u64) -> Vec<Wrong> {
+        let meter = Rc::new(Meter::new(*steps, self.has_patterns));
         let seen = Seen { tree, meter: &meter };
-        let mut told: Vec<Wrong> = self
-            .validator
-            .iter_errors(seen)
-            // What was found after the last step is an effect of the end.
-            .filter(|error| **error.instance() == Value::Bool(true))
-            .flat_map(|error| report::tell(&error, pointer))
-            .take(FLAWS_MAX)
-            .collect();
+        let mut told: Vec<Wrong> = meter.run(|| {
+            self.validator
+                .iter_errors(seen)
+                // What was found after the last step is an effect of the end.
+                .filter(|error| **error.instance() == Value::Bool(true))
+                .flat_map(|error| report::tell(&error, pointer))
+                .take(FLAWS_MAX)
+                .collect()
+        });
+        *steps = meter.left();
         if told.is_empty() {
             told.push(Wrong::new(
                 pointer,

@@ -133,7 +133,18 @@ fn a_check_ends_when_its_steps_do() {
     let long = read(r#"{"additionalProperties":{"pattern":"^x*$"}}"#);
     let text = format!("{{\"a\":\"{}\"}}", "x".repeat(200_000));
     assert_eq!(check(&long, &text, 1_000), Verdict::Unfinished);
-    assert_eq!(check(&long, &text, 100_000), Verdict::Holds);
+    assert_eq!(check(&long, &text, 300_000), Verdict::Unfinished);
+    assert_eq!(check(&long, &text, 5_000_000), Verdict::Holds);
+    // So does what is done for the name of each member.
+    let names: Vec<String> = (0..500).map(|name| format!("\"n{name}\"")).collect();
+    let listed = read(&format!(
+        "{{\"propertyNames\":{{\"enum\":[{}]}}}}",
+        names.join(",")
+    ));
+    let members: Vec<String> = names.iter().map(|name| format!("{name}:1")).collect();
+    let members = format!("{{{}}}", members.join(","));
+    assert_eq!(check(&listed, &members, 100_000), Verdict::Unfinished);
+    assert_eq!(check(&listed, &members, 1_000_000), Verdict::Holds);
     let many = read(r#"{"items":{"type":"integer"}}"#);
     let items = format!("[{}1]", "1,".repeat(100_000));
     assert_eq!(check(&many, &items, 100_000), Verdict::Unfinished);

@@ -150,8 +150,7 @@ impl Json for Document {
     }
 
     fn with_string_node<T>((): &mut (), string: &str, f: impl FnOnce(Seen<'_>) -> T) -> T {
-        // A name is short, and each one is counted where the members are gone through.
-        let (tree, meter) = (Tree::Text(string), Meter::new(u64::MAX));
+        let (tree, meter) = (Tree::Text(string), Meter::running());
         f(Seen {
             tree: &tree,
             meter: &meter,
@@ -180,7 +179,7 @@ impl<'a> Visible<'a, Document> for Seen<'a> {
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
         match self.tree {
-            Tree::Text(text) if self.meter.take(text.len()) => Some(Cow::Borrowed(text)),
+            Tree::Text(text) if self.meter.take_text(text.len()) => Some(Cow::Borrowed(text)),
             _ => None,
         }
     }
@@ -250,7 +249,7 @@ impl<'a> Iterator for EachMember<'a> {
         let (key, value) = self.rest.next()?;
         self.seen
             .meter
-            .take(key.len())
+            .take_text(key.len())
             .then_some((*key, self.seen.with(value)))
     }
 }

@@ -3,6 +3,8 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
+use super::china::{begin_of, day_of};
+
 /// A token is refreshed when no more than this is left of it.
 const REFRESHED_BEFORE: TimeDelta = TimeDelta::minutes(10);
 /// The stable issuer gives another token no earlier than five minutes before the end: the second
@@ -22,8 +24,6 @@ const TRUSTED: TimeDelta = TimeDelta::seconds(10);
 /// A token that was to live on for longer than this when WeChat refused it did not end by itself: the
 /// platform renews five minutes before the end.
 const LOST_MIN: TimeDelta = TimeDelta::minutes(5);
-/// China's time, by which WeChat counts days.
-const CHINA: TimeDelta = TimeDelta::hours(8);
 
 /// Which of WeChat's two issuers tokens come from. They do not know of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Failure {
         let until = now + TimeDelta::seconds(rest_s);
         // A new day has a new quota.
         match self {
-            Self::QuotaUsedUp => until.min(next_china_day(now)),
+            Self::QuotaUsedUp => until.min(next_day(now)),
             _ => until,
         }
     }
@@ -161,7 +161,7 @@ pub struct Forced {
 impl Forced {
     /// The count after one more now; nothing where WeChat would refuse it.
     pub fn next(self, issuer: Issuer, now: DateTime<Utc>) -> Option<Self> {
-        let today = china_day(now);
+        let today = day_of(now);
         let count = if self.day == Some(today) { self.count } else { 0 };
         let most = match issuer {
             Issuer::Stable => FORCED_PER_DAY.0,
@@ -201,14 +201,10 @@ pub fn lost_s(expires_at: DateTime<Utc>, refused_at: DateTime<Utc>) -> Option<i6
     (left > LOST_MIN).then(|| left.num_seconds())
 }
 
-fn china_day(at: DateTime<Utc>) -> NaiveDate {
-    (at + CHINA).date_naive()
-}
-
-fn next_china_day(at: DateTime<Utc>) -> DateTime<Utc> {
-    let day = china_day(at);
-    let next = day.succ_opt().unwrap_or(day);
-    next.and_time(chrono::NaiveTime::MIN).and_utc() - CHINA
+/// When the next day begins in China, by whose days WeChat counts.
+fn next_day(at: DateTime<Utc>) -> DateTime<Utc> {
+    let day = day_of(at);
+    begin_of(day.succ_opt().unwrap_or(day))
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use super::id::ContentCheckId;
 pub const CONTENT_CHARS_MAX: usize = 2_500;
 /// The longest name, title or signature that is sent along with a text, in characters.
 pub const ASIDE_CHARS_MAX: usize = 500;
+/// How many names and notes of one user are checked within a day. Nobody needs as many, and WeChat's calls of a day are
+/// enough for 20,000 who try. The database holds the same bound.
+pub const CHECKS_PER_USER: i32 = 100;
 
 /// What to do with the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@
 //! print in full.
 
 pub mod access_token;
+pub mod allowance;
 pub mod attempt;
+pub mod china;
 pub mod clock;
 pub mod collection;
 pub mod content_check;

@@ -1,11 +1,10 @@
 //! Comparing a day with WeChat's bills: which day, when, what a difference is, and what to do about it.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
+use super::china::{begin_of, day_of};
 use super::exception::ExceptionKind;
 
-/// China is so many hours ahead of UTC, all year.
-const CHINA_OFFSET: TimeDelta = TimeDelta::hours(8);
 /// From this time of the day in China the bills of the day before can be fetched.
 const READY_HOUR: TimeDelta = TimeDelta::hours(10);
 /// WeChat keeps bills for three months.
@@ -140,13 +139,7 @@ impl DifferenceKind {
 
 /// When a day begins and ends, in China.
 pub fn bounds(day: NaiveDate) -> (DateTime<Utc>, DateTime<Utc>) {
-    let begin = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc() - CHINA_OFFSET;
-    (begin(day), begin(day + Days::new(1)))
-}
-
-/// The day in China that holds a moment.
-pub fn day_of(moment: DateTime<Utc>) -> NaiveDate {
-    (moment + CHINA_OFFSET).date_naive()
+    (begin_of(day), begin_of(day + Days::new(1)))
 }
 
 /// Whether WeChat can have bills of a day: it is over, and not longer ago than it keeps them.

@@ -1,7 +1,7 @@
 //! A code image of a mini program: what it opens, and how it looks. Characters and bounds follow
 //! `mini-program-apis.md`, section 1, of the protocol notes.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::page::{PageError, PagePath, is_visible, not_reserved};
 
@@ -13,10 +13,8 @@ pub const WIDTH_MIN: u32 = 280;
 pub const WIDTH_MAX: u32 = 1_280;
 /// The width where none is asked for, in pixels.
 pub const WIDTH_USUAL: u32 = 430;
-/// How many codes a user may have WeChat make within [`ALLOWANCE_TIME`]. Those that are kept here do not count.
+/// How many codes a user may have WeChat make within a day. Those that are kept here do not count.
 pub const CODES_PER_USER: i32 = 100;
-/// Begins with a user's first code.
-pub const ALLOWANCE_TIME: TimeDelta = TimeDelta::days(1);
 /// An image that nobody asks for so long is not kept any more.
 pub const KEPT_UNUSED: TimeDelta = TimeDelta::days(90);
 /// How many images are kept in all; beyond it those go that were asked for the longest ago.
@@ -101,12 +99,6 @@ pub struct CodeRequest {
     pub is_hyaline: bool,
 }
 
-/// How many seconds a user waits for the next code whose day began at `since`, at least one.
-pub fn allowance_wait_s(since: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
-    let left = (since + ALLOWANCE_TIME).signed_duration_since(now);
-    u32::try_from(left.num_seconds().saturating_add(1).max(1)).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,13 +111,5 @@ mod tests {
         for bad in ["", "a b", "a%20", "茶", "a\"", "scancode_time=1", &"9".repeat(33)] {
             assert!(Scene::parse(bad.to_owned()).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_wait_ends_when_the_day_does() {
-        let since = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
-        assert_eq!(allowance_wait_s(since, since), 86_401);
-        assert_eq!(allowance_wait_s(since, since + ALLOWANCE_TIME), 1);
-        assert_eq!(allowance_wait_s(since, since + TimeDelta::days(9)), 1);
     }
 }

@@ -1,14 +1,17 @@
 //! Code images: what a request for one may say, and how one is shown.
 
 use actix_web::HttpResponse;
+use actix_web::body::SizedStream;
 use actix_web::http::header::{self, EntityTag};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::file::pump;
 use crate::domain::page::{PageError, PagePath};
 use crate::domain::wxacode::{CodeRequest, EnvVersion, Lines, Scene, WIDTH_MAX, WIDTH_MIN, WIDTH_USUAL};
 use crate::error::{AppError, FieldError};
-use crate::service::mini::wxacode::CodeImage;
+use crate::service::file::read_file::Content;
+use crate::service::mini::wxacode::SentCode;
 
 /// The same parameters always give the same image. Caches that are shared cannot tell them apart.
 const CACHED: &str = "private, max-age=31536000, immutable";
@@ -108,13 +111,49 @@ pub(super) fn field(pointer: &str, error: PageError) -> FieldError {
 }
 
 /// The picture itself. What it is follows from its content, never from what WeChat called it.
-pub(super) fn respond(image: CodeImage) -> HttpResponse {
+pub(super) fn respond(sent: SentCode) -> HttpResponse {
+    let SentCode { image, turn } = sent;
     let name = format!("inline; filename=\"wxacode.{}\"", image.kind.extension());
+    let bytes = u64::try_from(image.bytes.len()).unwrap_or(u64::MAX);
     HttpResponse::Ok()
         .content_type(image.kind.content_type())
         .insert_header(header::ETag(EntityTag::new_strong(hex::encode(image.sha256))))
         .insert_header((header::CACHE_CONTROL, CACHED))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((header::CONTENT_DISPOSITION, name))
-        .body(image.bytes)
+        .body(SizedStream::new(bytes, pump(Content::of(image.bytes, turn))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use actix_web::body;
+    use bytes::Bytes;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::domain::file::PictureKind;
+    use crate::service::mini::wxacode::CodeImage;
+
+    #[actix_web::test]
+    async fn the_right_to_send_is_held_until_a_client_has_taken_the_image() {
+        let places = Arc::new(Semaphore::new(1));
+        let content: Bytes = (0..100_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+        let image = CodeImage {
+            kind: PictureKind::Png,
+            sha256: [7; 32],
+            bytes: content.clone(),
+        };
+        let turn = Arc::clone(&places).try_acquire_owned().unwrap();
+        let response = respond(SentCode { image, turn });
+        // Whatever may go on by itself does.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(places.available_permits(), 0);
+        let taken = body::to_bytes(response.into_body()).await;
+        assert!(taken.is_ok_and(|taken| taken == content));
+        let _turn = places.acquire().await.unwrap();
+    }
 }

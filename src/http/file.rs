@@ -165,7 +165,7 @@ async fn body(
 
 /// Hands pieces on to a client. They are fetched by a task of its own, since nobody asks for the next
 /// piece, or lets go of the last, while a client takes nothing.
-fn pump(content: Content) -> impl Stream<Item = io::Result<Piece>> {
+pub(super) fn pump(content: Content) -> impl Stream<Item = io::Result<Piece>> {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     tokio::spawn(async move {
         let Content { mut pieces, turn } = content;

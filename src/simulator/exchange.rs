@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use super::call::{Call, Reply};
 use super::clock::http_date;
 use super::connection::Connection;
-use super::fault::{Api, FaultKind, Struck};
+use super::fault::{Api, FaultBody, FaultKind, Struck};
 use super::refund::RefundStatus;
 use super::state::Shared;
 use super::{log, mini, pay, rotation, slow_body};
@@ -81,10 +81,12 @@ async fn handled_aside(shared: &Data<Shared>, call: &Arc<Call>, handle: Handle) 
 /// The answer that a fault gives in place of the API.
 fn forced(shared: &Shared, api: Api, struck: &Struck) -> Option<Reply> {
     if let Some(fault) = struck.find(FaultKind::ServerError) {
+        let form = fault.body.unwrap_or(FaultBody::Html);
+        let (content_type, body) = form.content(fault.errcode.unwrap_or(-1));
         return Some(Reply {
             status: fault.status.unwrap_or(500),
-            content_type: Some("text/html"),
-            body: b"<html><body><h1>upstream trouble</h1></body></html>".to_vec(),
+            content_type: Some(content_type),
+            body,
             error: Some("server_error".to_owned()),
             ..Reply::default()
         });

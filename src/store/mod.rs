@@ -16,6 +16,7 @@ pub mod collection_index;
 pub mod collection_schema;
 pub mod comparison;
 pub mod content_check;
+pub mod content_check_allowance;
 pub mod data_key;
 pub mod database;
 pub mod difference;

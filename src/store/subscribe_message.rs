@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Error;
 use super::subscribe_grant::Recipient;
-use crate::domain::id::MessageId;
+use crate::domain::id::{MessageId, OrderId};
 use crate::domain::name::{AppId, DedupKey, OpenId, TemplateId};
 use crate::telemetry::query;
 
@@ -326,17 +326,30 @@ pub async fn update_reported(
     Ok(())
 }
 
+/// A message that a dead sender left, and where it stands now.
+#[derive(Clone, Debug)]
+pub struct AbandonedMessage {
+    /// The mini program.
+    pub app_id: AppId,
+    /// The template.
+    pub template_id: TemplateId,
+    /// Where it stands.
+    pub state: MessageState,
+    /// What happened to which order, if it tells of one.
+    pub subject: Option<(OrderId, String)>,
+}
+
 /// Ends what a dead sender left to one user, or to anybody: nobody knows whether WeChat took it, unless it has
 /// reported meanwhile. A message about an order is due again at once, since its report would have come by now, unless
-/// it was tried `tries_max` times. At most 100 at a time; tells how many.
+/// it was tried `tries_max` times. At most 100 at a time; gives them.
 pub async fn update_abandoned(
     db: impl PgExecutor<'_>,
     who: Option<Recipient<'_>>,
     tries_max: i32,
     now: DateTime<Utc>,
-) -> Result<u64, Error> {
+) -> Result<Vec<AbandonedMessage>, Error> {
     let statement = sqlx::query!(
-        "-- subscribe_message.update_abandoned
+        r#"-- subscribe_message.update_abandoned
         with dead as (
             select id from subscribe_messages
             where state = 'sending' and lease_until <= $1 and ($2::text is null or (app_id = $2 and openid = $3))
@@ -349,20 +362,30 @@ pub async fn update_abandoned(
                     when m.attempts >= $4 then 'given_up' else 'pending' end,
                 due_at = case when m.told_at is null and m.event_id is not null and m.attempts < $4 then $1 end
             from dead where m.id = dead.id
-            returning m.app_id, m.openid, m.template_id, m.state, m.told_errcode
+            returning m.app_id, m.openid, m.template_id, m.state, m.told_errcode, m.event_id
         ), used as (
             update subscribe_grants g set used = least(g.used + 1, greatest(g.told_by_page, g.told_by_push)), updated_at = $1
             from ended e
             where e.state = 'sent' and e.told_errcode = 0
                 and g.app_id = e.app_id and g.openid = e.openid and g.template_id = e.template_id
         )
-        select id from dead",
+        select d.app_id as "app_id: AppId", d.template_id as "template_id: TemplateId", d.state,
+            e.order_id as "order_id?: OrderId", e.kind as "event?"
+        from ended d left join events e on e.id = d.event_id"#,
         now,
         who.map(|who| who.app_id.as_str()),
         who.map(|who| who.openid.as_str()),
         tries_max,
     )
     .fetch_all(db);
-    let dead = query("subscribe_message.update_abandoned", statement).await?;
-    Ok(u64::try_from(dead.len()).unwrap_or(u64::MAX))
+    let rows = query("subscribe_message.update_abandoned", statement).await?;
+    let abandoned = rows.into_iter().map(|row| {
+        Ok(AbandonedMessage {
+            app_id: row.app_id,
+            template_id: row.template_id,
+            state: MessageState::parse(&row.state)?,
+            subject: row.order_id.zip(row.event),
+        })
+    });
+    abandoned.collect()
 }

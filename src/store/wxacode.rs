@@ -21,6 +21,13 @@ pub struct CodeKey {
     pub request_hash: [u8; 32],
 }
 
+impl CodeKey {
+    /// The hash, as a log line and `encode(request_hash, 'hex')` show it.
+    pub fn shown(&self) -> String {
+        hex::encode(self.request_hash)
+    }
+}
+
 /// An image of which there is a row.
 #[derive(Clone, Debug)]
 pub struct KeptCode {

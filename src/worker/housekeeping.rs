@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use futures_util::future::FutureExt as _;
 
 use super::turn::{Loop, Next, Pace};
+use crate::domain::allowance::ALLOWANCE_TIME;
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -57,6 +58,7 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     let messages =
         store::housekeeping::delete_subscribe_messages(&context.db, now - SUBSCRIBE_MESSAGES_KEPT).await?;
     let checks = store::housekeeping::delete_content_checks(&context.db, now - CONTENT_CHECKS_KEPT).await?;
+    let checked = store::content_check_allowance::delete_old(&context.db, now - ALLOWANCE_TIME).await?;
     let pushed = store::housekeeping::delete_push_messages(&context.db, now - PUSH_MESSAGES_KEPT).await?;
     if [
         keys,
@@ -67,8 +69,9 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         codes,
         messages,
         checks,
+        checked,
         pushed,
-    ] == [0; 9]
+    ] == [0; 10]
     {
         return Ok(Next::Later);
     }
@@ -81,6 +84,7 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         codes,
         messages,
         checks,
+        checked,
         pushed,
         "removed what has served its time"
     );

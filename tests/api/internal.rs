@@ -220,3 +220,43 @@ async fn each_mini_program_has_a_token_of_its_own() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn whom_a_request_means_is_said_in_one_way_everywhere() {
+    shop(async |shop| {
+        let id = "0190a5a0-0000-7000-8000-000000000001";
+        for (path, rest) in [
+            (
+                "/internal/content-checks",
+                json!({"kind": "text", "content": "tea"}),
+            ),
+            ("/internal/subscriptions/query", json!({})),
+            (
+                "/internal/subscribe-messages",
+                json!({"template_id": "t", "data": {"thing1": {"value": "tea"}}}),
+            ),
+        ] {
+            for (whom, pointer, code) in [
+                (json!({}), "/user_id", "required"),
+                (json!({"user_id": id, "openid": "o1"}), "/openid", "exclusive"),
+                (json!({"user_id": id.replace('-', "")}), "/user_id", "format"),
+                (json!({"user_id": format!("urn:uuid:{id}")}), "/user_id", "format"),
+                (json!({"openid": "o 1"}), "/openid", "format"),
+                (json!({"user_id": id}), "/user_id", "unknown"),
+            ] {
+                let mut body = rest.clone();
+                body.as_object_mut()
+                    .unwrap()
+                    .extend(whom.as_object().unwrap().clone());
+                let answer = shop.internal("POST", path, Some(&body)).await;
+                let problem = answer.refused(422, "validation_failed");
+                assert_eq!(
+                    (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
+                    (&json!(pointer), &json!(code)),
+                    "{path} {whom}"
+                );
+            }
+        }
+    })
+    .await;
+}

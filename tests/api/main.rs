@@ -24,6 +24,7 @@ mod cloud_function;
 mod cloud_id;
 mod code;
 mod collection;
+mod content_allowance;
 mod content_gate;
 mod content_media;
 mod content_result;

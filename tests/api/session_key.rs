@@ -122,6 +122,11 @@ async fn trouble_at_wechat_is_told_and_changes_nothing() {
             let answer = shop.admin("GET", &path(shop).await, None).await;
             answer.refused(status, code);
         }
+        shop.faults(json!([{"kind": "server_error", "status": 200, "api": "check_session"}]))
+            .await;
+        shop.admin("GET", &path(shop).await, None)
+            .await
+            .refused(503, "wechat_unavailable");
         // Busy, and a token that died: WeChat has done nothing, and is asked again.
         shop.faults(json!([
             {"kind": "errcode", "errcode": -1, "api": "check_session", "times": 2},

@@ -131,7 +131,7 @@ fn descriptions_name_what_is_in_the_order() {
 #[test]
 fn numbers_of_wechat_are_told_apart() {
     for (errcode, expected) in [
-        (10_060_002, Verdict::Done),
+        (10_060_002, Verdict::Shipped),
         (10_060_023, Verdict::Done),
         (10_060_001, Verdict::Unknown),
         (10_060_003, Verdict::Ask),

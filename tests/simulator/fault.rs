@@ -83,6 +83,18 @@ async fn errors_come_in_the_form_of_each_api() {
         assert_eq!(broken.status, 502);
         assert!(serde_json::from_slice::<Value>(&broken.body).is_err());
     }
+    for (body, answer) in [
+        ("html", "<html><body><h1>upstream trouble</h1></body></html>"),
+        ("empty", ""),
+        ("half", r#"{"errcode":0,"errm"#),
+        ("errcode_text", r#"{"errcode":"-1","errmsg":"refused"}"#),
+    ] {
+        stage
+            .faults(json!([{ "kind": "server_error", "status": 200, "body": body }]))
+            .await;
+        let broken = stage.get("/cgi-bin/token").await;
+        assert_eq!((broken.status, &*broken.body), (200, answer.as_bytes()));
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ pub const CHANCE_USED: i64 = 10_060_003;
 pub enum Verdict {
     /// WeChat has it.
     Done,
+    /// WeChat counts the order as sent. That settles a first telling; whether it holds a correction or one more parcel
+    /// has to be asked.
+    Shipped,
     /// WeChat does not know the payment, or not yet.
     Unknown,
     /// How WeChat holds the order decides.
@@ -32,8 +35,9 @@ pub enum Verdict {
 /// WeChat's numbers, told apart.
 pub fn verdict(errcode: i64) -> Verdict {
     match errcode {
-        // Shipped already; nothing changed.
-        10_060_002 | 10_060_023 => Verdict::Done,
+        // Nothing changed.
+        10_060_023 => Verdict::Done,
+        10_060_002 => Verdict::Shipped,
         10_060_001 => Verdict::Unknown,
         // The chance to correct is used; the order's state does not allow it.
         CHANCE_USED | 10_060_004 => Verdict::Ask,

@@ -147,6 +147,28 @@ pub fn plan(earlier: &[Earlier], told: Told<'_>) -> Result<Plan, ShipmentRefusal
     })
 }
 
+/// Whether WeChat refused parts of this telling that were not said again since, so that it lacks them whatever else
+/// it took. Parcels are known again by carrier and number.
+pub fn is_lacking(telling: &[&Earlier]) -> bool {
+    telling.iter().any(|one| is_missing(one, telling))
+}
+
+/// Whether WeChat refused this part of a telling, and no other part has its parcels.
+pub fn is_missing(part: &Earlier, telling: &[&Earlier]) -> bool {
+    let told: BTreeSet<_> = telling
+        .iter()
+        .filter(|one| one.is_live())
+        .flat_map(|one| &one.parcels)
+        .map(numbered)
+        .collect();
+    part.status == ShipmentStatus::Refused
+        && !part
+            .parcels
+            .iter()
+            .map(numbered)
+            .all(|known| told.contains(&known))
+}
+
 fn numbered(parcel: &Parcel) -> (Option<&str>, Option<&str>) {
     let carrier = parcel.carrier.as_ref().map(Carrier::as_str);
     (carrier, parcel.tracking_no.as_ref().map(TrackingNo::as_str))

@@ -1,10 +1,11 @@
 //! Which message is sent when something happens to an order: patterns from the settings, filled from the order.
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, Utc};
 
 use super::keyword::Keyword;
 use super::value::ValueError;
 use super::{Lang, ProgramState};
+use crate::domain::china;
 use crate::domain::fen::Fen;
 use crate::domain::name::{AppId, TemplateId};
 use crate::domain::text;
@@ -134,12 +135,7 @@ fn yuan(amount: Fen) -> String {
 
 /// A moment as people in China write it; fits `date` and `time`.
 fn in_china(at: DateTime<Utc>) -> String {
-    const CHINA_S: i32 = 8 * 3_600;
-    let form = "%Y-%m-%d %H:%M";
-    match FixedOffset::east_opt(CHINA_S) {
-        Some(china) => at.with_timezone(&china).format(form).to_string(),
-        None => at.format(form).to_string(),
-    }
+    china::local(at).format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// A text with places for what an order has.

@@ -16,10 +16,12 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
-use crate::domain::name::AppId;
+use crate::domain::name::{AppId, OpenId};
 use crate::error::AppError;
 use crate::http::{ClientAddress, Internal};
+use crate::service::content::Author;
 
 /// Which mini program.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -74,4 +76,24 @@ fn app_id(text: Option<String>, pointer: &str) -> Result<Option<AppId>, AppError
     text.map(AppId::parse)
         .transpose()
         .map_err(|_| AppError::field(pointer, "format", "not an app id"))
+}
+
+/// Whom a request means: `user_id`, or `openid`. Of the forms of an id only the usual one with four hyphens is taken.
+fn person(user_id: Option<String>, openid: Option<String>) -> Result<Author, AppError> {
+    match (user_id, openid) {
+        (Some(user_id), None) => {
+            let known = Uuid::try_parse(&user_id).ok().filter(|_| user_id.len() == 36);
+            let known = known.ok_or_else(|| AppError::field("/user_id", "format", "not an id"))?;
+            Ok(Author::User(known.into()))
+        }
+        (None, Some(openid)) => OpenId::parse(openid)
+            .map(Author::OpenId)
+            .map_err(|_| AppError::field("/openid", "format", "not an openid")),
+        (None, None) => Err(AppError::field("/user_id", "required", "user_id or openid")),
+        (Some(_), Some(_)) => Err(AppError::field(
+            "/openid",
+            "exclusive",
+            "user_id or openid, not both",
+        )),
+    }
 }

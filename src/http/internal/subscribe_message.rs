@@ -6,9 +6,9 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Use, app_id, audit};
-use crate::domain::id::{MessageId, UserId};
-use crate::domain::name::{AppId, DedupKey, OpenId, TemplateId};
+use super::{Use, app_id, audit, person};
+use crate::domain::id::MessageId;
+use crate::domain::name::{AppId, DedupKey, TemplateId};
 use crate::domain::subscribe::{KEYWORDS_MAX, Keyword, Lang, PAGE_CHARS_MAX, ProgramState, is_page};
 use crate::error::{AppError, FieldError};
 use crate::http::problem::Problem;
@@ -35,7 +35,8 @@ pub struct SubscribeMessageRequest {
     /// The mini program; absent: the default one.
     #[schema(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     app_id: Option<String>,
-    user_id: Option<uuid::Uuid>,
+    #[schema(value_type = Option<uuid::Uuid>)]
+    user_id: Option<String>,
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
     openid: Option<String>,
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
@@ -92,7 +93,8 @@ pub struct SubscriptionsQuery {
     /// The mini program; absent: the default one.
     #[schema(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     app_id: Option<String>,
-    user_id: Option<uuid::Uuid>,
+    #[schema(value_type = Option<uuid::Uuid>)]
+    user_id: Option<String>,
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
     openid: Option<String>,
 }
@@ -148,7 +150,7 @@ pub async fn query_subscriptions(
     body: Body<SubscriptionsQuery>,
 ) -> Result<HttpResponse, AppError> {
     let app = app_id(body.0.app_id, "/app_id")?;
-    let addressee = addressee(body.0.user_id, body.0.openid);
+    let addressee = person(body.0.user_id, body.0.openid);
     let outcome = async {
         let (app_id, openid) = content::identify(&context, app.clone(), addressee?).await?;
         subscribe::list_grants(&context, (&app_id, &openid)).await
@@ -192,7 +194,7 @@ struct Parsed {
 }
 
 fn parse(request: SubscribeMessageRequest) -> Result<Parsed, AppError> {
-    let addressee = addressee(request.user_id, request.openid)?;
+    let addressee = person(request.user_id, request.openid)?;
     let template_id = TemplateId::parse(request.template_id)
         .map_err(|_| AppError::field("/template_id", "format", "not the id of a template"))?;
     if request.page.as_deref().is_some_and(|page| !is_page(page)) {
@@ -254,24 +256,5 @@ fn data(given: BTreeMap<String, KeywordValue>) -> Result<BTreeMap<String, String
         Ok(data)
     } else {
         Err(AppError::fields(wrong))
-    }
-}
-
-fn addressee(user_id: Option<uuid::Uuid>, openid: Option<String>) -> Result<Author, AppError> {
-    match (user_id, openid) {
-        (Some(user_id), None) => Ok(Author::User(UserId::from(user_id))),
-        (None, Some(openid)) => OpenId::parse(openid)
-            .map(Author::OpenId)
-            .map_err(|_| AppError::field("/openid", "format", "not an openid")),
-        (None, None) => Err(AppError::field(
-            "/user_id",
-            "required",
-            "is required without `openid`",
-        )),
-        (Some(_), Some(_)) => Err(AppError::field(
-            "/openid",
-            "conflict",
-            "not together with `user_id`",
-        )),
     }
 }

@@ -71,7 +71,7 @@ pub struct ChangeMeRequest {
 /// Change one's profile
 ///
 /// With `CONTENT_CHECKS=profile` WeChat looks at the nickname first; what it calls risky is refused, and while it says nothing
-/// nothing is changed.
+/// nothing is changed. 100 names and notes of a user are checked a day, then a new nickname is `rate_limited`.
 #[utoipa::path(patch, path = "/v1/me", tag = "session", request_body = ChangeMeRequest, security(("session" = [])),
     responses(
         (status = 200, body = UserResponse),

@@ -124,7 +124,8 @@ pub async fn apply_result(
 ) -> Result<(), store::Error> {
     let is_ours = result.app_id.as_ref().is_none_or(|named| named == app_id);
     if !is_ours || !is_trace_id(&result.trace_id) {
-        tracing::warn!(app.id = %app_id, "a result names no look of this mini program");
+        let trace_id = is_trace_id(&result.trace_id).then_some(result.trace_id.as_str());
+        tracing::warn!(app.id = %app_id, trace_id, "a result names no look of this mini program");
         return Ok(());
     }
     let verdict = Verdict::of_media(result.errcode, result.suggest.as_deref(), result.label);

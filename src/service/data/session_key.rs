@@ -39,11 +39,14 @@ pub struct KeyState {
 pub async fn check(context: &Arc<Context>, user_id: UserId) -> Result<KeyState, AppError> {
     let (kept, key) = find(context, user_id).await?;
     let is_alive = match key {
-        Some(key) => match mini::call(context, &kept.app_id, &session_key::check(&kept.openid, &key)).await {
-            Ok(_) => true,
-            Err(CallError::Refused { errcode }) if session_key::is_key_dead(errcode) => false,
-            Err(error) => return Err(error.into()),
-        },
+        Some(key) => {
+            let told = mini::call(context, &kept.app_id, &session_key::check(&kept.openid, &key)).await;
+            match told.and_then(|reply| Ok(reply.done()?)) {
+                Ok(()) => true,
+                Err(CallError::Refused { errcode }) if session_key::is_key_dead(errcode) => false,
+                Err(error) => return Err(error.into()),
+            }
+        }
         None => false,
     };
     Ok(KeyState {

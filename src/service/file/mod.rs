@@ -28,7 +28,7 @@ use crate::store;
 use crate::store::database::Database;
 use memory::Ledger;
 
-/// How many files are sent out at the same moment.
+/// How many files and code images are sent out at the same moment.
 const READERS_MAX: usize = 512;
 /// Stands for "never".
 const NEVER: i64 = i64::MIN;

@@ -1,11 +1,12 @@
 //! Anybody fetches a file; its owner lists them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use metrics::counter;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -18,6 +19,9 @@ use crate::service::Context;
 use crate::store;
 use crate::telemetry::SHED;
 
+/// What is in memory goes out in pieces of this size, as what is in a folder does.
+const PIECE_BYTES: usize = 8 * 1024;
+
 /// The content of a file on its way out, and the right to send it.
 #[expect(
     missing_debug_implementations,
@@ -28,6 +32,33 @@ pub struct Content {
     pub pieces: BoxStream<'static, Result<Piece, PlaceError>>,
     /// To be held until the last piece is sent.
     pub turn: OwnedSemaphorePermit,
+}
+
+impl Content {
+    /// What is in memory already, in pieces, so that the right to send it lasts until a client has taken nearly all.
+    pub fn of(bytes: Bytes, turn: OwnedSemaphorePermit) -> Self {
+        let pieces = (0..bytes.len()).step_by(PIECE_BYTES).map(move |begin| {
+            let end = begin.saturating_add(PIECE_BYTES).min(bytes.len());
+            Ok(bytes.slice(begin..end))
+        });
+        Self {
+            pieces: stream::iter(pieces.collect::<Vec<_>>()).boxed(),
+            turn,
+        }
+    }
+}
+
+/// The right to send one more picture, to be held until its last piece is sent.
+///
+/// # Errors
+/// `unavailable` when too many are being sent.
+pub fn take_turn(context: &Context) -> Result<OwnedSemaphorePermit, AppError> {
+    Arc::clone(&context.files.readers)
+        .try_acquire_owned()
+        .map_err(|_| {
+            counter!(SHED, "reason" => "file_readers").increment(1);
+            AppError::new(ErrorCode::Unavailable).detail("Too many files are being sent.")
+        })
 }
 
 /// The file of an address.
@@ -46,10 +77,7 @@ pub async fn find_file(context: &Context, id: FileId, kind: PictureKind) -> Resu
 /// `unavailable` when the store fails or too many are reading.
 pub async fn open_file(context: &Context, file: &StoredFile, range: Range<u64>) -> Result<Content, AppError> {
     let files = &context.files;
-    let Ok(turn) = std::sync::Arc::clone(&files.readers).try_acquire_owned() else {
-        counter!(SHED, "reason" => "file_readers").increment(1);
-        return Err(AppError::new(ErrorCode::Unavailable).detail("Too many files are being sent."));
-    };
+    let turn = take_turn(context)?;
     let name = object_name(files.folder(&context.db).await?, file.id, file.kind);
     let read = files.place.read(&name, range).await;
     let pieces = files.note(read, context.clock.now())?;

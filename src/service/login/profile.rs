@@ -7,7 +7,7 @@ use crate::domain::user::{NICKNAME_CHARS_MAX, is_own_avatar};
 use crate::error::{AppError, FieldError};
 use crate::service::Context;
 use crate::service::content::gate;
-use crate::service::login::session::LiveSession;
+use crate::service::login::session::{self, LiveSession};
 use crate::store;
 
 /// A change; what is `None` stays as it is.
@@ -59,7 +59,10 @@ pub async fn change_profile(
     if !errors.is_empty() {
         return Err(AppError::fields(errors));
     }
-    if let Some(nickname) = &change.nickname {
+    if let Some(nickname) = &change.nickname
+        && context.gate.has_profile
+        && !is_own_name(context, session, nickname).await?
+    {
         gate::check_nickname(context, session, nickname).await?;
     }
     let (nickname, avatar_url) = (change.nickname.as_deref(), change.avatar_url.as_deref());
@@ -72,4 +75,10 @@ pub async fn change_profile(
     )
     .await?;
     Ok(())
+}
+
+/// Whether it is the name already: there is nothing to check then.
+async fn is_own_name(context: &Context, session: &LiveSession, nickname: &str) -> Result<bool, AppError> {
+    let (_, user) = session::read(context, &session.subject()).await?;
+    Ok(user.nickname.as_deref() == Some(nickname))
 }

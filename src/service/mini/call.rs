@@ -142,10 +142,23 @@ fn refused(errcode: i64) -> AppError {
 pub async fn call(context: &Arc<Context>, app_id: &AppId, call: &ApiCall) -> Result<ApiReply, CallError> {
     let programs = &context.mini_programs;
     let token = live(context, app_id).await?;
-    match api::send(&programs.upstream, &programs.base_url, &token.token, call).await {
+    match api::send(
+        &programs.upstream,
+        &programs.base_url,
+        (app_id, &token.token),
+        call,
+    )
+    .await
+    {
         Err(error) if error.is_token_dead() => {}
         outcome => return Ok(outcome?),
     }
     let token = replace(context, app_id, token.number, Reason::Refused).await?;
-    Ok(api::send(&programs.upstream, &programs.base_url, &token.token, call).await?)
+    Ok(api::send(
+        &programs.upstream,
+        &programs.base_url,
+        (app_id, &token.token),
+        call,
+    )
+    .await?)
 }

@@ -87,6 +87,11 @@ impl Cart {
         }
     }
 
+    fn ids(&self) -> Vec<String> {
+        let ids = self.lines.iter().map(|line| line.product_id.as_str());
+        ids.map(str::to_owned).collect()
+    }
+
     fn hash(&self) -> Vec<u8> {
         let mut hasher = digest::Context::new(&digest::SHA256);
         for line in &self.lines {
@@ -136,7 +141,7 @@ pub struct Placed {
 ///
 /// # Errors
 /// `validation_failed` for unknown products and sums out of range, `stock_insufficient`,
-/// `idempotency_key_reused`, where notes are checked `content_rejected`, and `request_in_progress` while an earlier request with the same key
+/// `idempotency_key_reused`, where notes are checked `content_rejected` and `rate_limited`, and `request_in_progress` while an earlier request with the same key
 /// is still being written.
 pub async fn place_order(
     context: &Arc<Context>,
@@ -159,8 +164,7 @@ pub async fn place_order(
     }
     let items = take_items(&mut tx, cart).await?;
     let lines: Vec<OrderItem> = items.iter().map(|(item, _)| item.clone()).collect();
-    let total_fen = order::total(&lines)
-        .map_err(|_| AppError::field("/items", "range", "the order costs more than an order may"))?;
+    let total_fen = total(&lines)?;
     let new = NewOrder {
         id: order_id,
         user_id: session.user_id,
@@ -183,7 +187,7 @@ pub async fn place_order(
 }
 
 /// Has WeChat look at the note of an order that is not placed yet, before any transaction is open. A repetition is not
-/// asked about again.
+/// asked about again, and what cannot be had is refused without a question.
 async fn check_note(
     context: &Arc<Context>,
     session: &LiveSession,
@@ -194,22 +198,53 @@ async fn check_note(
     let Some(note) = note.filter(|_| context.gate.has_order_note) else {
         return Ok(());
     };
-    let placed = store::idempotency::find(&context.db, session.user_id, key).await?;
-    match placed {
-        Some(_) => Ok(()),
-        None => gate::check_order_note(context, session, note).await,
+    let is_placed = async || -> Result<bool, AppError> {
+        let found = store::idempotency::find(&context.db, session.user_id, key).await?;
+        Ok(found.is_some())
+    };
+    if is_placed().await? {
+        return Ok(());
     }
+    if let Err(refusal) = preview(context, cart).await {
+        // Another request with this key may have taken the last ones a moment ago.
+        return if is_placed().await? { Ok(()) } else { Err(refusal) };
+    }
+    gate::check_order_note(context, session, note).await
+}
+
+/// Refuses what cannot be had, as far as is seen without a lock.
+async fn preview(context: &Context, cart: &Cart) -> Result<(), AppError> {
+    let products = store::product::list_by_id(&context.db, &cart.ids()).await?;
+    let items = priced(&products, cart)?;
+    let lines: Vec<OrderItem> = items.into_iter().map(|(item, _)| item).collect();
+    total(&lines)?;
+    let short = cart.lines.iter().enumerate().filter_map(|(position, line)| {
+        let product = products.iter().find(|product| product.id == line.product_id)?;
+        let left = product.stock.filter(|left| *left < line.quantity)?;
+        Some(short_of(position, left))
+    });
+    refuse_short(short.collect())
+}
+
+fn total(lines: &[OrderItem]) -> Result<Fen, AppError> {
+    order::total(lines)
+        .map_err(|_| AppError::field("/items", "range", "the order costs more than an order may"))
 }
 
 /// Prices the lines and takes stock where there is one.
 async fn take_items(tx: &mut PgConnection, cart: &Cart) -> Result<Vec<(OrderItem, bool)>, AppError> {
-    let ids: Vec<String> = cart
-        .lines
-        .iter()
-        .map(|line| line.product_id.as_str().to_owned())
-        .collect();
+    let ids = cart.ids();
     let products = store::product::list_by_id(&mut *tx, &ids).await?;
-    let mut items = Vec::with_capacity(ids.len());
+    let mut items = priced(&products, cart)?;
+    if items.iter().any(|(_, is_stocked)| *is_stocked) {
+        take_stock(tx, cart, &ids, &mut items).await?;
+    }
+    Ok(items)
+}
+
+/// The lines at today's prices, and whether there is a stock of each.
+fn priced(products: &[Product], cart: &Cart) -> Result<Vec<(OrderItem, bool)>, AppError> {
+    let mut items = Vec::with_capacity(cart.lines.len());
     let mut errors = Vec::new();
     for (position, line) in cart.lines.iter().enumerate() {
         match products.iter().find(|product| product.id == line.product_id) {
@@ -217,13 +252,11 @@ async fn take_items(tx: &mut PgConnection, cart: &Cart) -> Result<Vec<(OrderItem
             None => errors.push(unknown_product(position)),
         }
     }
-    if !errors.is_empty() {
-        return Err(AppError::fields(errors));
+    if errors.is_empty() {
+        Ok(items)
+    } else {
+        Err(AppError::fields(errors))
     }
-    if items.iter().any(|(_, is_stocked)| *is_stocked) {
-        take_stock(tx, cart, &ids, &mut items).await?;
-    }
-    Ok(items)
 }
 
 async fn take_stock(
@@ -240,14 +273,21 @@ async fn take_stock(
         // What counts is what was found under lock.
         *is_stocked = row.is_some();
         if let Some(row) = row.filter(|row| row.left < row.wanted) {
-            let detail = format!("{} left", row.left);
-            short.push(FieldError::new(
-                format!("/items/{position}/quantity"),
-                "stock",
-                detail,
-            ));
+            short.push(short_of(position, row.left));
         }
     }
+    refuse_short(short)
+}
+
+fn short_of(position: usize, left: i32) -> FieldError {
+    FieldError::new(
+        format!("/items/{position}/quantity"),
+        "stock",
+        format!("{left} left"),
+    )
+}
+
+fn refuse_short(short: Vec<FieldError>) -> Result<(), AppError> {
     if short.is_empty() {
         Ok(())
     } else {

@@ -89,7 +89,7 @@ async fn note(
         figures,
     };
     if store::trade_notice::upsert(tx, &notice, now).await?.is_none() {
-        tracing::info!(app.id = %app_id, "WeChat tells of a payment that is not of this server");
+        tracing::info!(app.id = %app_id, transaction.id = %transaction_id, "WeChat tells of a payment that is not of this server");
     }
     Ok(())
 }

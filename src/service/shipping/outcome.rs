@@ -1,12 +1,13 @@
 //! What came of telling WeChat, written down: an end with its exception, or when it is told again.
 
 use chrono::TimeDelta;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::meaning;
 use crate::domain::exception::ExceptionKind;
-use crate::domain::id::ExceptionId;
-use crate::domain::shipment::ShipmentStatus;
+use crate::domain::id::{ExceptionId, OrderId};
+use crate::domain::shipment::{self, ShipmentStatus};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::service::mini::CallError;
@@ -48,6 +49,7 @@ pub(super) async fn end(context: &Context, due: &DueShipment, lease: Uuid, end: 
     }
     let kind = ExceptionKind::ShipmentRefused;
     match end {
+        End::Uploaded if is_lacking(&mut tx, due.order_id).await? => {}
         End::Uploaded => {
             store::exception::update_mended(&mut tx, &[kind], subject, "WeChat has a later one", now).await?;
         }
@@ -78,6 +80,17 @@ pub(super) async fn end(context: &Context, due: &DueShipment, lease: Uuid, end: 
     // The order's next one may be told now.
     context.alarms.shipments.set(now);
     Ok(())
+}
+
+/// Whether WeChat took a part of a locked order's shipment and lacks another, which it refused.
+async fn is_lacking(tx: &mut PgConnection, order_id: OrderId) -> Result<bool, store::Error> {
+    let said = store::shipment::list_with_key(tx, order_id, None).await?;
+    let generation = said.last().map(|last| last.told.generation);
+    let telling = said.iter().map(|one| &one.told);
+    let telling: Vec<_> = telling
+        .filter(|told| Some(told.generation) == generation)
+        .collect();
+    Ok(shipment::is_lacking(&telling))
 }
 
 /// Gives a shipment back for a while: why, and whether WeChat may have it.

@@ -102,9 +102,10 @@ async fn tell(context: &Arc<Context>, due: &DueShipment) -> Result<Heard, AppErr
     };
     let request = upload.call().map_err(AppError::internal)?;
     let told = call(context, &due.app_id, &request).await;
+    let told = told.and_then(|reply| Ok(reply.done()?));
     outcome::note_call(context, due, "ship", told.as_ref().err()).await;
     let errcode = match told {
-        Ok(_) => return Ok(Heard::Ended(End::Uploaded)),
+        Ok(()) => return Ok(Heard::Ended(End::Uploaded)),
         Err(CallError::Refused { errcode }) => errcode,
         Err(error) => return Ok(unheard(error)),
     };
@@ -115,7 +116,8 @@ async fn tell(context: &Arc<Context>, due: &DueShipment) -> Result<Heard, AppErr
         }
         Verdict::Later | Verdict::Unknown => Heard::Later(errcode.to_string()),
         Verdict::Refused => Heard::Ended(End::Refused { errcode, held: None }),
-        Verdict::Ask => match ask(context, due).await? {
+        Verdict::Shipped if !due.is_split && !due.is_again => Heard::Ended(End::Uploaded),
+        Verdict::Ask | Verdict::Shipped => match ask(context, due).await? {
             Asked::Held(held) => Heard::Ended(settled(due, &held, errcode)),
             // The number is known, how WeChat holds the order is not: the same number comes again.
             Asked::Unknown | Asked::Silent(_) => Heard::Later(errcode.to_string()),

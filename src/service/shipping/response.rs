@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::{OrderId, ShipmentId};
-use crate::domain::shipment::{Earlier, Parcel, ShipmentStatus};
+use crate::domain::shipment::{Earlier, Parcel, ShipmentStatus, is_lacking, is_missing};
 use crate::store::shipment::StoredShipment;
 
 /// What was sent together.
@@ -97,7 +97,8 @@ pub struct OrderShipmentResponse {
     kind: &'static str,
     /// Whether all of the order has been sent.
     is_complete: bool,
-    /// `processing` until WeChat has all of it, `uploaded`, `refused` or `needless` (the money went back).
+    /// `refused` while WeChat lacks a parcel that it refused and that was not said again, else `processing` until WeChat
+    /// has all of it, `uploaded`, or `needless` (the money went back).
     #[schema(value_type = String, example = "uploaded", pattern = "^(processing|uploaded|refused|needless)$")]
     status: &'static str,
     parcels: Vec<ParcelResponse>,
@@ -114,14 +115,17 @@ impl OrderShipmentResponse {
             .map(|one| &one.told)
             .filter(|told| told.generation == generation)
             .collect();
-        // What was refused counts as long as nothing came after it.
-        let newest = current.last()?.status;
-        let current: Vec<&Earlier> = match newest {
-            ShipmentStatus::Refused => current,
-            _ => current.into_iter().filter(|told| told.is_live()).collect(),
-        };
+        // What was refused counts as long as it was not said again, whatever WeChat took after it.
         let is_going = current.iter().any(|told| told.status == ShipmentStatus::Created);
-        let status = if is_going { ShipmentStatus::Created } else { newest };
+        let status = if is_lacking(&current) {
+            ShipmentStatus::Refused
+        } else if is_going {
+            ShipmentStatus::Created
+        } else {
+            current.last()?.status
+        };
+        let counts = |told: &&&Earlier| told.is_live() || is_missing(told, &current);
+        let current: Vec<&Earlier> = current.iter().filter(counts).copied().collect();
         let parcels = current.iter().flat_map(|told| told.parcels.clone());
         Some(Self {
             kind: current.first()?.kind.as_str(),

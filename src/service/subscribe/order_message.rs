@@ -11,10 +11,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Message;
-use super::outcome::{LEASE, Outcome, attempt, write_down};
+use super::outcome::{GivenUp, LEASE, Outcome, attempt, end_abandoned, write_down};
 use crate::domain::id::MessageId;
 use crate::domain::order;
-use crate::domain::subscribe::{OrderFacts, OrderTemplate, TRIES_MAX};
+use crate::domain::subscribe::{OrderFacts, OrderTemplate};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
@@ -63,7 +63,7 @@ pub async fn queue(
 /// When the database fails. What was sent and could not be written down is nobody's knowledge after a minute.
 pub async fn send_due(context: &Arc<Context>) -> Result<bool, AppError> {
     let now = context.clock.now();
-    let abandoned = store::subscribe_message::update_abandoned(&context.db, None, TRIES_MAX, now).await?;
+    let abandoned = end_abandoned(context, None).await?;
     let lease = Lease {
         token: Uuid::from_bytes(context.entropy.bytes()?),
         until: now + LEASE,
@@ -84,7 +84,16 @@ async fn tell(context: &Arc<Context>, due: &DueMessage, token: Uuid) -> Result<(
         None => Outcome::Unfit,
     };
     note(due, &outcome);
-    write_down(context, (due.id, token), &outcome).await?;
+    let written = write_down(context, (due.id, token), &outcome).await?;
+    if written.is_given_up {
+        let given_up = GivenUp {
+            app_id: &due.app_id,
+            template_id: &due.template_id,
+            order_id: due.order_id,
+            event: &due.event,
+        };
+        given_up.note(outcome.errcode());
+    }
     Ok(())
 }
 
@@ -137,6 +146,6 @@ fn note(due: &DueMessage, outcome: &Outcome) {
         Outcome::Unfit => None,
         Outcome::Sent(_) | Outcome::Refused(_) | Outcome::Unknown(_) | Outcome::Unsent(_) => return,
     };
-    tracing::warn!(order.id = %due.order_id, template.id = %due.template_id, event.kind = due.event, errcode,
+    tracing::warn!(app.id = %due.app_id, order.id = %due.order_id, template.id = %due.template_id, event.kind = due.event, errcode,
         "a subscribe message about an order cannot be sent");
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use crate::domain::id::MessageId;
-use crate::domain::name::AppId;
+use crate::domain::id::{MessageId, OrderId};
+use crate::domain::name::{AppId, TemplateId};
 use crate::domain::subscribe::{AFTER_UNKNOWN, TRIES_MAX, gap};
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::service::mini::{self, CallError};
 use crate::store;
+use crate::store::subscribe_grant::Recipient;
 use crate::store::subscribe_message::{EndedTry, LockedMessage, MessageState};
 use crate::telemetry;
 use crate::wechat::mini::subscribe::{self, Message, Refusal, refusal};
@@ -45,6 +46,16 @@ pub(super) enum Outcome {
     Unsent(CallError),
 }
 
+impl Outcome {
+    /// WeChat's number, where it said one.
+    pub(super) fn errcode(&self) -> Option<i64> {
+        match self {
+            Self::Refused(errcode) | Self::Unsent(CallError::Refused { errcode }) => Some(*errcode),
+            Self::Sent(_) | Self::Unfit | Self::Unknown(_) | Self::Unsent(_) => None,
+        }
+    }
+}
+
 /// Calls WeChat, again and again within a bound while another message to the same user is on its way there.
 pub(super) async fn attempt(
     context: &Arc<Context>,
@@ -54,7 +65,9 @@ pub(super) async fn attempt(
     let call = subscribe::call(message).map_err(AppError::internal)?;
     let mut waits = PARALLEL_WAITS.into_iter();
     loop {
-        match mini::call(context, app_id, &call).await {
+        let told = mini::call(context, app_id, &call).await;
+        // What says neither that it is taken nor that it is not leaves open whether it is.
+        match told.and_then(|reply| Ok(reply.done().map(|()| reply)?)) {
             Ok(reply) => return Ok(Outcome::Sent(subscribe::msgid(&reply))),
             Err(error) => match judge(error) {
                 Outcome::Unsent(CallError::Refused { errcode }) if refusal(errcode) == Refusal::Parallel => {
@@ -86,18 +99,74 @@ fn judge(error: CallError) -> Outcome {
     }
 }
 
+/// What is given up, with what belongs to it: nobody hears of the order by this message.
+pub(super) struct GivenUp<'a> {
+    /// The mini program.
+    pub(super) app_id: &'a AppId,
+    /// The template.
+    pub(super) template_id: &'a TemplateId,
+    /// The order.
+    pub(super) order_id: OrderId,
+    /// What happened to it.
+    pub(super) event: &'a str,
+}
+
+impl GivenUp<'_> {
+    /// Says so aloud; the errcode is WeChat's last word, if it had one.
+    pub(super) fn note(&self, errcode: Option<i64>) {
+        tracing::warn!(
+            app.id = %self.app_id, order.id = %self.order_id, template.id = %self.template_id, event.kind = self.event,
+            errcode, "a subscribe message about an order is given up"
+        );
+    }
+}
+
+/// Ends what dead senders left to one user, or to anybody; tells how many.
+pub(super) async fn end_abandoned(context: &Context, who: Option<Recipient<'_>>) -> Result<usize, AppError> {
+    let now = context.clock.now();
+    let ended = store::subscribe_message::update_abandoned(&context.db, who, TRIES_MAX, now).await?;
+    for message in &ended {
+        telemetry::count_subscribe_message(message.state.as_str());
+        let subject = message
+            .subject
+            .as_ref()
+            .filter(|_| message.state == MessageState::GivenUp);
+        if let Some((order_id, event)) = subject {
+            let given_up = GivenUp {
+                app_id: &message.app_id,
+                template_id: &message.template_id,
+                order_id: *order_id,
+                event,
+            };
+            given_up.note(None);
+        }
+    }
+    Ok(ended.len())
+}
+
+/// What was written down of a try.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// WeChat's number of the message if its report has told what the answer did not.
+    pub(super) msgid: Option<String>,
+    /// Whether it is not tried any more, though WeChat never said that it will not take it.
+    pub(super) is_given_up: bool,
+}
+
 /// Writes down what a try came to, together with what it does to the count of what the user has allowed. A try
-/// whose holder was taken for dead and whose message went to somebody else changes nothing. Gives WeChat's number of
-/// the message if its report has told what the answer did not.
+/// whose holder was taken for dead and whose message went to somebody else changes nothing.
 pub(super) async fn write_down(
     context: &Context,
     (id, token): (MessageId, Uuid),
     outcome: &Outcome,
-) -> Result<Option<String>, AppError> {
+) -> Result<Written, AppError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(locked) = store::subscribe_message::lock_sending(&mut tx, id, token).await? else {
-        return Ok(None);
+        return Ok(Written {
+            msgid: None,
+            is_given_up: false,
+        });
     };
     let (who, template_id) = (locked.who(), &locked.template_id);
     let ended = ended(context, &locked, outcome)?;
@@ -118,7 +187,10 @@ pub(super) async fn write_down(
     if let Some(due_at) = ended.and_then(|ended| ended.due_at) {
         context.alarms.subscribe_messages.set(due_at);
     }
-    Ok(locked.msgid.filter(|_| is_sent))
+    Ok(Written {
+        msgid: locked.msgid.filter(|_| is_sent),
+        is_given_up: ended.is_some_and(|ended| ended.state == MessageState::GivenUp),
+    })
 }
 
 /// Where a message stands after a try; nothing: it is forgotten, since WeChat has not taken it and whoever asked is

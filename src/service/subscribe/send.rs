@@ -12,10 +12,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Message;
-use super::outcome::{LEASE, Outcome, attempt, refused, write_down};
+use super::outcome::{LEASE, Outcome, attempt, end_abandoned, refused, write_down};
 use crate::domain::id::MessageId;
 use crate::domain::name::{AppId, DedupKey};
-use crate::domain::subscribe::TRIES_MAX;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::service::mini::CallError;
@@ -71,8 +70,8 @@ pub async fn send(
         match begin(&own, who, &message, key.as_ref()).await? {
             Begun::New(id, token) => {
                 let outcome = attempt(&own, &app_id, &message).await?;
-                let reported = write_down(&own, (id, token), &outcome).await?;
-                let msgid = match reported {
+                let written = write_down(&own, (id, token), &outcome).await?;
+                let msgid = match written.msgid {
                     Some(msgid) => Some(msgid),
                     None => told(outcome)?,
                 };
@@ -132,7 +131,7 @@ async fn begin(
         if store::subscribe_message::insert_sending(&context.db, &new, lease, now).await? {
             return Ok(Begun::New(id, token));
         }
-        store::subscribe_message::update_abandoned(&context.db, Some(who), TRIES_MAX, now).await?;
+        end_abandoned(context, Some(who)).await?;
         if let Some((key, _)) = key
             && let Some(before) =
                 store::subscribe_message::find_by_key(&context.db, who, &message.template_id, key).await?

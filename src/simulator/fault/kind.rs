@@ -15,7 +15,7 @@ pub(in crate::simulator) enum FaultKind {
     NoAnswerAfterAccepting,
     /// Nothing happens; after `ms` (0) the connection is cut without an answer.
     NoAnswerBeforeAccepting,
-    /// Nothing happens; `status` (500) with a body that is no JSON.
+    /// Nothing happens; `status` (500) with a `body` (`html`) that is no answer.
     ServerError,
     /// Nothing happens; a mini-program API answers `errcode` (-1).
     Errcode,
@@ -99,6 +99,39 @@ pub(in crate::simulator) enum FaultKind {
     PushWrongAppId,
     /// A push is in the clear whatever the mode, rightly signed.
     PushPlain,
+}
+
+/// What comes in place of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::simulator) enum FaultBody {
+    /// A page of some gateway.
+    Html,
+    /// Not a byte.
+    Empty,
+    /// The first half of a success.
+    Half,
+    /// An `errcode` (-1) that is written as text.
+    ErrcodeText,
+}
+
+impl FaultBody {
+    /// Its content type and its bytes.
+    pub(in crate::simulator) fn content(self, errcode: i64) -> (&'static str, Vec<u8>) {
+        const JSON: &str = "application/json; charset=UTF-8";
+        match self {
+            Self::Html => (
+                "text/html",
+                b"<html><body><h1>upstream trouble</h1></body></html>".to_vec(),
+            ),
+            Self::Empty => (JSON, Vec::new()),
+            Self::Half => (JSON, br#"{"errcode":0,"errm"#.to_vec()),
+            Self::ErrcodeText => {
+                let body = serde_json::json!({ "errcode": errcode.to_string(), "errmsg": "refused" });
+                (JSON, body.to_string().into_bytes())
+            }
+        }
+    }
 }
 
 impl FaultKind {

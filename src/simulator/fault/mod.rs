@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::entropy::number_at;
 
 pub(super) use api::Api;
-pub(super) use kind::FaultKind;
+pub(super) use kind::{FaultBody, FaultKind};
 
 /// One fault.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -35,9 +35,12 @@ pub(in crate::simulator) struct Fault {
     pub(in crate::simulator) ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) errcode: Option<i64>,
-    /// 400 to 599
+    /// 400 to 599; of `server_error` 200 as well: no answer, under the status of a success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) status: Option<u16>,
+    /// Of `server_error`: what comes in place of an answer (`html`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::simulator) body: Option<FaultBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) code: Option<String>,
     /// Of a bill: how many rows, at most 10,000,000.
@@ -61,6 +64,7 @@ impl Fault {
             ms: None,
             errcode: None,
             status: None,
+            body: None,
             code: None,
             rows: None,
             out_trade_no: None,
@@ -70,6 +74,10 @@ impl Fault {
 
     fn strikes(&self, api: Api) -> bool {
         self.kind.can_strike(api) && self.api.is_none_or(|only| only == api)
+    }
+
+    fn can_have(&self, status: u16) -> bool {
+        (400..=599).contains(&status) || (status == 200 && self.kind == FaultKind::ServerError)
     }
 
     /// Says what is wrong with it, if anything.
@@ -85,8 +93,10 @@ impl Fault {
             Some("ms is too long")
         } else if self.rows.is_some_and(|rows| rows > 10_000_000) {
             Some("rows is 10,000,000 at most")
-        } else if self.status.is_some_and(|status| !(400..=599).contains(&status)) {
-            Some("status is 400 to 599")
+        } else if self.status.is_some_and(|status| !self.can_have(status)) {
+            Some("status is 400 to 599, of server_error also 200")
+        } else if self.body.is_some() && self.kind != FaultKind::ServerError {
+            Some("body is for server_error")
         } else {
             None
         }

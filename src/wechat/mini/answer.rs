@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::wechat::send::Answer;
-use crate::wechat::wire::Text;
+use crate::wechat::wire::{Text, loose};
 
 /// WeChat's "system busy": nothing was done.
 pub(super) const BUSY: i64 = -1;
@@ -22,23 +22,35 @@ pub(super) struct Refusal<'a> {
 
 #[derive(Deserialize)]
 struct Wire<'a> {
-    #[serde(default)]
-    errcode: i64,
+    #[serde(default, deserialize_with = "loose")]
+    errcode: Option<i64>,
     #[serde(borrow)]
     errmsg: Option<Text<'a>>,
 }
 
-/// The refusal that an answer is; nothing where it is a success of whatever form. The content type is not
-/// looked at: WeChat calls its JSON `text/plain`, and JSON stands where a picture was asked for.
-pub(super) fn refusal(body: &[u8]) -> Option<Refusal<'_>> {
+/// What an answer says of itself; nothing where it is no object, or where that cannot be read.
+fn read(body: &[u8]) -> Option<Wire<'_>> {
     let begins_as_object = body.trim_ascii_start().first() == Some(&b'{');
-    let wire = serde_json::from_slice::<Wire<'_>>(body)
-        .ok()
-        .filter(|wire| begins_as_object && wire.errcode != 0)?;
+    if begins_as_object {
+        serde_json::from_slice(body).ok()
+    } else {
+        None
+    }
+}
+
+/// The refusal that an answer is; nothing where it is a success of whatever form, or no answer at all. The content
+/// type is not looked at: WeChat calls its JSON `text/plain`, and JSON stands where a picture was asked for.
+pub(super) fn refusal(body: &[u8]) -> Option<Refusal<'_>> {
+    let wire = read(body)?;
     Some(Refusal {
-        errcode: wire.errcode,
+        errcode: wire.errcode.filter(|errcode| *errcode != 0)?,
         errmsg: wire.errmsg.map_or(Cow::Borrowed(""), |text| text.0),
     })
+}
+
+/// Whether an answer says that the call is done: an object with the `errcode` 0.
+pub(super) fn is_done(body: &[u8]) -> bool {
+    read(body).is_some_and(|wire| wire.errcode == Some(0))
 }
 
 /// Whether a gateway answered in place of the API.
@@ -79,6 +91,7 @@ mod tests {
             (40_001, "invalid \"credential\"")
         );
         assert_eq!(refusal(br#"{"errcode":-1}"#).unwrap().errcode, -1);
+        assert_eq!(refusal(br#"{"errcode":"40001"}"#).unwrap().errcode, 40_001);
         for body in [
             &b""[..],
             b"{}",
@@ -89,6 +102,26 @@ mod tests {
             br#"{"errcode":40001"#,
         ] {
             assert!(refusal(body).is_none(), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn only_an_object_whose_errcode_is_0_says_that_a_call_is_done() {
+        assert!(is_done(br#"{"errcode":0,"errmsg":"ok"}"#));
+        assert!(is_done(br#" {"errmsg":"ok","errcode":"0"}"#));
+        for body in [
+            &b""[..],
+            b"<html>ok</html>",
+            b"{}",
+            br#"{"errmsg":"ok"}"#,
+            br#"{"errcode":null}"#,
+            br#"{"errcode":""}"#,
+            br#"{"errcode":0,"#,
+            br#"{"errcode":0,"errcode":40001}"#,
+            br#"[0, "ok"]"#,
+            b"0",
+        ] {
+            assert!(!is_done(body), "{}", String::from_utf8_lossy(body));
         }
     }
 }

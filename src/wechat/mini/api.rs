@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::answer::{BUSY, RETRY_GAPS, is_foreign, refusal, rid};
+use super::answer::{BUSY, RETRY_GAPS, is_done, is_foreign, refusal, rid};
+use crate::domain::name::AppId;
 use crate::wechat::error::Error;
 use crate::wechat::secret::AccessToken;
 use crate::wechat::send::{Answer, Outcome, Upstream, count};
@@ -107,7 +108,8 @@ impl ApiCall {
     }
 }
 
-/// A successful answer: no `errcode`, or 0. Its `Debug` output shows nothing of it.
+/// An answer that is no refusal. Whether it is what the API promises is for its user to say: with
+/// [`ApiReply::done`] where nothing but an `errcode` is promised. Its `Debug` output shows nothing of it.
 pub struct ApiReply(Vec<u8>);
 
 impl std::fmt::Debug for ApiReply {
@@ -117,6 +119,12 @@ impl std::fmt::Debug for ApiReply {
 }
 
 impl ApiReply {
+    /// An answer for tests of what reads one.
+    #[cfg(test)]
+    pub(super) fn of(body: &serde_json::Value) -> Self {
+        Self(body.to_string().into_bytes())
+    }
+
     /// The bytes as they came, such as those of a picture.
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -125,6 +133,19 @@ impl ApiReply {
     /// The bytes as they came.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
+    }
+
+    /// Whether it says that the call is done: an object with the `errcode` 0. A page of some gateway, nothing, or half
+    /// an object is no success, whatever its status.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`] when it does not say so; the call may have had its effect.
+    pub fn done(&self) -> Result<(), ApiError> {
+        if is_done(&self.0) {
+            Ok(())
+        } else {
+            Err(ApiError::Unavailable)
+        }
     }
 
     /// The answer read as JSON.
@@ -181,14 +202,14 @@ pub fn is_token_dead(errcode: i64) -> bool {
     matches!(errcode, 40_001 | 40_014 | 42_001)
 }
 
-/// Makes the call at `base` with this token, within the sender's total time, repeats included.
+/// Makes the call at `base` with this token of a mini program, within the sender's total time, repeats included.
 ///
 /// # Errors
 /// See [`ApiError`]. Each is logged with WeChat's number and request id, and counted.
 pub async fn send(
     upstream: &Upstream,
     base: &Url,
-    token: &AccessToken,
+    (app_id, token): (&AppId, &AccessToken),
     call: &ApiCall,
 ) -> Result<ApiReply, ApiError> {
     let (started, total) = (Instant::now(), upstream.total_timeout());
@@ -200,7 +221,7 @@ pub async fn send(
             .send(call.api, call.request(base, token), time_left)
             .await
         {
-            Ok(answer) => match read(call.api, answer) {
+            Ok(answer) => match read(app_id, call.api, answer) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => (
                     error,
@@ -218,12 +239,13 @@ pub async fn send(
     }
 }
 
-fn read(api: &'static str, answer: Answer) -> Result<ApiReply, ApiError> {
+fn read(app_id: &AppId, api: &'static str, answer: Answer) -> Result<ApiReply, ApiError> {
     if let Some(refusal) = refusal(&answer.body) {
         let errcode = refusal.errcode;
         count(api, outcome(errcode));
         tracing::warn!(
             api,
+            app.id = %app_id,
             errcode,
             rid = rid(&refusal.errmsg),
             "WeChat refuses the call"
@@ -233,7 +255,7 @@ fn read(api: &'static str, answer: Answer) -> Result<ApiReply, ApiError> {
     if is_foreign(&answer) {
         count(api, Outcome::Unavailable);
         let http_status = answer.status;
-        tracing::warn!(api, http_status, "WeChat did not answer with what it promises");
+        tracing::warn!(api, app.id = %app_id, http_status, "WeChat did not answer with what it promises");
         return Err(ApiError::Unavailable);
     }
     count(api, Outcome::Ok);

@@ -11,6 +11,7 @@ use super::api::{ApiCall, ApiError, ApiReply};
 use crate::domain::content_check::{MediaKind, Scene, Verdict};
 use crate::domain::media_url::MediaUrl;
 use crate::domain::name::OpenId;
+use crate::wechat::wire::{list, loose};
 
 /// The version of both calls that gives suggestions and labels.
 const VERSION: u8 = 2;
@@ -101,23 +102,30 @@ pub struct Finding {
 #[derive(Deserialize)]
 struct TextAnswer {
     result: Suggested,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     detail: Vec<Value>,
+    #[serde(deserialize_with = "loose")]
     trace_id: String,
 }
 
 #[derive(Deserialize)]
 struct Suggested {
     suggest: String,
+    #[serde(default, deserialize_with = "loose")]
     label: Option<i64>,
 }
 
 #[derive(Deserialize)]
 struct Detail {
+    #[serde(deserialize_with = "loose")]
     strategy: String,
-    errcode: i64,
+    #[serde(deserialize_with = "loose")]
+    errcode: Option<i64>,
+    #[serde(deserialize_with = "loose")]
     suggest: String,
+    #[serde(default, deserialize_with = "loose")]
     label: Option<i64>,
+    #[serde(default, deserialize_with = "loose")]
     keyword: Option<String>,
 }
 
@@ -125,7 +133,8 @@ impl Detail {
     /// What it says, if the strategy worked and found something.
     fn finding(self) -> Option<Finding> {
         let verdict = Verdict::suggested(&self.suggest, self.label);
-        let is_worth_telling = self.errcode == 0 && self.suggest != "pass";
+        // A strategy that found nothing may say nothing at all.
+        let is_worth_telling = self.errcode == Some(0) && !matches!(self.suggest.as_str(), "" | "pass");
         is_worth_telling.then(|| Finding {
             strategy: cut(&self.strategy),
             verdict,
@@ -188,6 +197,7 @@ pub fn media_call(
 
 #[derive(Deserialize)]
 struct MediaAnswer {
+    #[serde(deserialize_with = "loose")]
     trace_id: String,
 }
 
@@ -240,5 +250,31 @@ impl Refusal {
             44_991 | 87_020 => Some(Self::TooOften),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn findings_are_read_however_numbers_and_gaps_are_written() {
+        let read = |body| read_text(&ApiReply::of(&body));
+        let plain = json!({"errcode": 0, "result": {"suggest": "risky", "label": 20002}, "trace_id": "7", "detail": [
+            {"strategy": "keyword", "errcode": 0, "suggest": "risky", "label": 20002, "keyword": "77"},
+        ]});
+        let loose = json!({"errcode": "0", "result": {"suggest": "risky", "label": "20002"}, "trace_id": 7, "detail": [
+            {"strategy": "keyword", "errcode": "0", "suggest": "risky", "label": "20002", "keyword": 77},
+            {"strategy": "content_model", "errcode": 0, "suggest": null, "label": null, "keyword": null},
+            {"strategy": "keyword", "errcode": null, "suggest": "risky"},
+        ]});
+        let found = read(plain).unwrap();
+        assert_eq!(found.findings[0].keyword.as_deref(), Some("77"));
+        assert_eq!(read(loose), Ok(found));
+        let bare =
+            read(json!({"result": {"suggest": "pass", "label": null}, "trace_id": "x", "detail": null}));
+        assert_eq!(bare.unwrap().findings, []);
     }
 }

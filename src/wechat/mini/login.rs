@@ -15,7 +15,7 @@ use crate::domain::name::{AppId, LoginCode, OpenId, UnionId};
 use crate::wechat::error::Error;
 use crate::wechat::secret::{AppSecret, SessionKey};
 use crate::wechat::send::{Answer, Outcome, Upstream, count};
-use crate::wechat::wire::Text;
+use crate::wechat::wire::{Text, loose};
 
 const API: &str = "code2session";
 
@@ -67,7 +67,7 @@ pub enum LoginError {
 
 #[derive(Deserialize)]
 struct Wire<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     errcode: i64,
     #[serde(borrow)]
     errmsg: Option<Text<'a>>,

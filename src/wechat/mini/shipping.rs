@@ -1,17 +1,17 @@
 //! Order shipping management: `upload_shipping_info`, `get_order`, `is_trade_managed`. Source:
 //! mini-program APIs, section 5.
 
-use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::api::{ApiCall, ApiError, ApiReply};
+use crate::domain::china;
 use crate::domain::name::{AppId, Carrier, OpenId, TrackingNo, TransactionId};
 use crate::domain::shipment::{Held, HeldParcel, HeldShipping, Parcel, ShipmentKind};
+use crate::wechat::wire::{list, loose};
 
 /// WeChat's way to name a payment by its own number.
 const BY_TRANSACTION: u8 = 2;
-/// China keeps one time zone, without summer time: 8 hours east.
-const CHINA_OFFSET_S: i32 = 8 * 3_600;
 
 /// What WeChat is told of goods that were sent.
 #[derive(Clone, Copy, Debug)]
@@ -111,12 +111,7 @@ fn parcel(parcel: &Parcel) -> ParcelWire<'_> {
 
 /// RFC 3339 with milliseconds and China's offset, as WeChat's examples have it.
 fn china_time(at: DateTime<Utc>) -> String {
-    match FixedOffset::east_opt(CHINA_OFFSET_S) {
-        Some(zone) => at
-            .with_timezone(&zone)
-            .to_rfc3339_opts(SecondsFormat::Millis, false),
-        None => at.to_rfc3339_opts(SecondsFormat::Millis, false),
-    }
+    china::local(at).to_rfc3339_opts(SecondsFormat::Millis, false)
 }
 
 #[derive(Serialize)]
@@ -143,34 +138,35 @@ struct OrderReply {
 #[derive(Deserialize)]
 struct OrderWire {
     transaction_id: String,
-    order_state: i64,
+    #[serde(default, deserialize_with = "loose")]
+    order_state: Option<i64>,
     #[serde(default)]
     shipping: Option<ShippingWire>,
 }
 
 #[derive(Deserialize)]
 struct ShippingWire {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     logistics_type: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     delivery_mode: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     finish_shipping: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     finish_shipping_count: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     goods_desc: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     shipping_list: Vec<HeldWire>,
 }
 
 #[derive(Deserialize)]
 struct HeldWire {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     tracking_no: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     express_company: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose")]
     goods_desc: String,
 }
 
@@ -184,7 +180,7 @@ pub fn read_order(reply: &ApiReply, transaction_id: &TransactionId) -> Result<He
         return Err(ApiError::Unavailable);
     }
     Ok(Held {
-        order_state: order.order_state,
+        order_state: order.order_state.ok_or(ApiError::Unavailable)?,
         shipping: order.shipping.map(held),
     })
 }
@@ -227,7 +223,8 @@ pub fn managed_call(app_id: &AppId) -> Result<ApiCall, serde_json::Error> {
 
 #[derive(Deserialize)]
 struct ManagedReply {
-    is_trade_managed: bool,
+    #[serde(default, deserialize_with = "loose")]
+    is_trade_managed: Option<bool>,
 }
 
 /// Whether it does.
@@ -235,14 +232,51 @@ struct ManagedReply {
 /// # Errors
 /// [`ApiError::Unavailable`] when it does not say.
 pub fn read_managed(reply: &ApiReply) -> Result<bool, ApiError> {
-    Ok(reply.json::<ManagedReply>()?.is_trade_managed)
+    let told = reply.json::<ManagedReply>()?.is_trade_managed;
+    told.ok_or(ApiError::Unavailable)
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use serde_json::json;
 
-    use super::china_time;
+    use super::*;
+
+    #[test]
+    fn an_order_is_read_however_its_numbers_and_gaps_are_written() {
+        let id = TransactionId::parse("4200001").unwrap();
+        let read = |order| read_order(&ApiReply::of(&json!({"errcode": 0, "order": order})), &id);
+        let plain = json!({"transaction_id": "4200001", "order_state": 2, "shipping": {
+            "logistics_type": 1, "delivery_mode": 2, "finish_shipping": true, "finish_shipping_count": 1,
+            "shipping_list": [{"tracking_no": "77", "goods_desc": "tea"}],
+        }});
+        let loose = json!({"transaction_id": "4200001", "order_state": "2", "shipping": {
+            "logistics_type": "1", "delivery_mode": "2", "finish_shipping": "true", "finish_shipping_count": "1",
+            "goods_desc": null,
+            "shipping_list": [{"tracking_no": 77, "express_company": null, "goods_desc": "tea"}],
+        }});
+        let held = read(plain).unwrap();
+        assert_eq!(held.shipping.as_ref().unwrap().parcels[0].tracking_no, "77");
+        assert_eq!(read(loose), Ok(held));
+        let empty =
+            read(json!({"transaction_id": "4200001", "order_state": 1, "shipping": {"shipping_list": null}}));
+        assert_eq!(empty.unwrap().shipping.unwrap().parcels, []);
+        assert_eq!(
+            read(json!({"transaction_id": "4200001", "order_state": null})),
+            Err(ApiError::Unavailable)
+        );
+    }
+
+    #[test]
+    fn whether_money_is_kept_is_told_or_unknown() {
+        let read = |body| read_managed(&ApiReply::of(&body));
+        assert_eq!(read(json!({"is_trade_managed": "true"})), Ok(true));
+        assert_eq!(
+            read(json!({"is_trade_managed": null})),
+            Err(ApiError::Unavailable)
+        );
+    }
 
     #[test]
     fn times_have_milliseconds_and_an_offset() {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::api::{ApiCall, ApiReply};
 use crate::domain::name::{OpenId, TemplateId};
 use crate::domain::subscribe::{Lang, ProgramState};
+use crate::wechat::wire::loose;
 
 /// A message, checked.
 #[expect(missing_debug_implementations, reason = "what it says is personal")]
@@ -63,22 +64,13 @@ pub fn call(message: &Message) -> Result<ApiCall, serde_json::Error> {
 
 #[derive(Deserialize)]
 struct Wire {
-    msgid: Option<TextOrNumber>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrNumber {
-    Text(String),
-    Number(u64),
+    #[serde(default, deserialize_with = "loose")]
+    msgid: Option<String>,
 }
 
 /// WeChat's number of the message, which its documentation does not promise.
 pub fn msgid(reply: &ApiReply) -> Option<String> {
-    let msgid = match reply.json::<Wire>().ok()?.msgid? {
-        TextOrNumber::Text(text) => text,
-        TextOrNumber::Number(number) => number.to_string(),
-    };
+    let msgid = reply.json::<Wire>().ok()?.msgid?;
     is_msgid(&msgid).then_some(msgid)
 }
 

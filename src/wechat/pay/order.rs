@@ -1,6 +1,6 @@
 //! Prepay, query and close of one payment attempt. Source: pay-v3, sections 6 and 8.
 
-use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use super::client::{Call, Client};
 use super::error::{NotReached, PayError, UnknownReason};
 use super::request_payment::RequestPayment;
 use super::transaction::Transaction;
+use crate::domain::china;
 use crate::domain::fen::Fen;
 use crate::domain::name::{AppId, OpenId, OutTradeNo, PrepayId};
 use crate::wechat::wire::Text;
@@ -18,8 +19,6 @@ const CLOSE: &str = "pay_close";
 
 /// What stays as it is in a number of ours within a path.
 pub(super) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
-/// WeChat's own offset, in seconds: its examples have no other.
-const CHINA_OFFSET_S: i32 = 8 * 3600;
 
 /// An order as the payer will see it. The same number must always come with the same parameters.
 #[derive(Clone, Copy, Debug)]
@@ -161,10 +160,9 @@ impl Client {
     }
 }
 
+/// In WeChat's own offset: its examples have no other.
 fn china_time(time: DateTime<Utc>) -> String {
-    let zone = FixedOffset::east_opt(CHINA_OFFSET_S);
-    zone.map_or_else(|| time.fixed_offset(), |zone| time.with_timezone(&zone))
-        .to_rfc3339_opts(SecondsFormat::Secs, false)
+    china::local(time).to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
 #[cfg(test)]

@@ -87,6 +87,10 @@ async fn an_answer_that_is_no_whole_image_is_none() {
                 assert_nothing_kept(shop).await;
             }
         }
+        let lines = shop.lines_with("WeChat answered with neither an image nor a refusal");
+        let is_traced =
+            |line: &Value| line["app.id"].is_string() && line["image"].as_str().unwrap().len() == 64;
+        assert!(!lines.is_empty() && lines.iter().all(is_traced), "{lines:?}");
         shop.faults(json!([{"kind": "image_mislabelled", "api": "wxacode"}]))
             .await;
         let image = alice.code_image(&json!({"scene": "a"})).await;

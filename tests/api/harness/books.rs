@@ -200,6 +200,10 @@ const FORBIDDEN: &[(&str, &str)] = &[
         "select user_id::text from wxacode_allowances where used > 100",
     ),
     (
+        "a user with more checks of names and notes than a day has",
+        "select user_id::text from content_check_allowances where used > 100",
+    ),
+    (
         "a look whose result is known and that is decided otherwise, or not at all",
         "select c.id::text from content_checks c join content_check_results r using (app_id, trace_id)
          where r.decision is not null and (c.decision, c.reason, c.label) is distinct from (r.decision, r.reason, r.label)",

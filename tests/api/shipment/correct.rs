@@ -120,6 +120,65 @@ async fn what_wechat_refused_is_posted_again_as_it_should_be() {
 }
 
 #[tokio::test]
+async fn a_refused_parcel_is_not_forgotten_because_the_next_one_is_taken() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.ship_parcels(&order, &["A1"], false).await;
+        shop.ship_parcels(&order, &["A2"], false).await;
+        // Said before WeChat refuses the first.
+        shop.ship_parcels(&order, &["A3"], true).await;
+        shop.faults(refusal(10_060_014, 1)).await;
+        for _ in 0..3 {
+            shop.run_workers().await;
+        }
+        assert_eq!(
+            shop.shipment_statuses(&order).await,
+            ["refused", "uploaded", "uploaded"]
+        );
+        let there = shop.shipment_at_wechat(&order).await;
+        assert_eq!(there["parcels"].as_array().unwrap().len(), 2);
+        let shown = shop.shipment_of(&order).await;
+        assert_eq!(
+            (&shown["status"], shown["parcels"].as_array().unwrap().len()),
+            (&json!("refused"), 3)
+        );
+        assert_eq!(shop.open_exceptions().await[0].0, "shipment_refused");
+        // All of it once more is the correction, and mends it.
+        shop.ship_parcels(&order, &["A1", "A2", "A3"], true).await;
+        assert_eq!(shop.shipment_of(&order).await["status"], "processing");
+        shop.run_workers().await;
+        assert_eq!(shop.shipment_of(&order).await["status"], "uploaded");
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_parcel_that_is_said_again_is_mended_when_wechat_takes_it() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.ship_parcels(&order, &["A1"], false).await;
+        shop.run_workers().await;
+        shop.faults(refusal(10_060_014, 1)).await;
+        shop.ship_parcels(&order, &["A2"], false).await;
+        shop.ship_parcels(&order, &["A3"], false).await;
+        shop.run_workers().await;
+        shop.run_workers().await;
+        assert_eq!(shop.shipment_of(&order).await["status"], "refused");
+        assert_eq!(shop.open_exceptions().await.len(), 1);
+        shop.ship_parcels(&order, &["A2"], true).await;
+        shop.run_workers().await;
+        let shown = shop.shipment_of(&order).await;
+        assert_eq!(
+            (&shown["status"], shown["parcels"].as_array().unwrap().len()),
+            (&json!("uploaded"), 3)
+        );
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_chance_that_somebody_else_has_used_is_said_so() {
     shop(async |shop| {
         let (_, order) = paid(shop).await;

@@ -189,6 +189,8 @@ async fn news_of_somebody_elses_payment_is_nobodys_here() {
         let told = |id: &Value| json!({"Event": "trade_manage_order_settlement", "transaction_id": id, "shipped_time": 1_700_000_000});
         shop.push_event("oSystem", told(&json!("4200000009"))).await;
         assert_eq!(shop.count("select count(*) from trade_notices").await, 0);
+        let lines = shop.lines_with("WeChat tells of a payment that is not of this server");
+        assert!(lines.iter().any(|line| line["transaction.id"] == "4200000009"));
         // By time, and not by the buyer.
         let mut by_time = told(&ours);
         by_time["confirm_receive_method"] = json!(2);

@@ -60,6 +60,37 @@ async fn what_wechat_has_already_is_done() {
 }
 
 #[tokio::test]
+async fn a_correction_or_a_parcel_is_there_when_wechat_holds_it_and_not_because_the_order_counts_as_sent() {
+    // A correction.
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.ship_parcels(&order, &["A1"], true).await;
+        shop.run_workers().await;
+        shop.faults(refusal(10_060_002, 1)).await;
+        shop.ship_parcels(&order, &["A2"], true).await;
+        shop.run_workers().await;
+        assert_eq!(shop.shipment_statuses(&order).await, ["uploaded", "refused"]);
+        assert_eq!(shop.open_exceptions().await[0].0, "shipment_refused");
+        let there = shop.shipment_at_wechat(&order).await;
+        assert_eq!(there["parcels"][0]["tracking_no"], "A1");
+        assert_eq!(shop.shipping_calls().await, (2, 1));
+    })
+    .await;
+    // One more parcel.
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.ship_parcels(&order, &["A1"], false).await;
+        shop.run_workers().await;
+        shop.faults(refusal(10_060_002, 1)).await;
+        shop.ship_parcels(&order, &["A2"], true).await;
+        shop.run_workers().await;
+        assert_eq!(shop.shipment_statuses(&order).await, ["uploaded", "refused"]);
+        assert_eq!(shop.shipping_calls().await, (2, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_wechat_refuses_is_an_exception_that_says_why() {
     for errcode in [
         10_060_005,

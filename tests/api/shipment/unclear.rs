@@ -65,6 +65,58 @@ async fn what_never_arrived_is_told_after_wechat_was_asked() {
 }
 
 #[tokio::test]
+async fn a_success_that_is_no_answer_is_asked_about() {
+    for body in ["html", "empty", "half"] {
+        shop(async |shop| {
+            let (_, order) = paid(shop).await;
+            let fault = json!({"kind": "server_error", "status": 200, "body": body, "api": "upload_shipping", "times": 1});
+            shop.faults(json!([fault])).await;
+            shop.ship_parcels(&order, &["A1"], true).await;
+            shop.run_workers().await;
+            let call = shop.shipment_of(&order).await["calls"][0].clone();
+            assert_eq!(
+                (&call["status"], &call["failure_code"]),
+                (&json!("processing"), &json!("unavailable")),
+                "{body}"
+            );
+            // Nothing of it had arrived.
+            shop.pass(10).await;
+            assert_eq!(shop.shipping_calls().await, (2, 1), "{body}");
+            assert_eq!(shop.shipment_of(&order).await["status"], "uploaded");
+            let there = shop.shipment_at_wechat(&order).await;
+            assert_eq!(there["parcels"][0]["tracking_no"], "A1");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_number_of_wechat_that_is_written_as_text_is_that_number() {
+    let text = |errcode: i64| json!({"kind": "server_error", "status": 200, "body": "errcode_text", "errcode": errcode, "api": "upload_shipping", "times": 1});
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.faults(json!([text(10_060_014)])).await;
+        shop.ship_parcels(&order, &["A1"], true).await;
+        shop.run_workers().await;
+        let shipment = shop.shipment_of(&order).await;
+        assert_eq!(
+            (&shipment["status"], &shipment["calls"][0]["failure_code"]),
+            (&json!("refused"), &json!("10060014"))
+        );
+        assert_eq!(shop.open_exceptions().await[0].0, "shipment_refused");
+        // A dead token is replaced, and the call made once more.
+        shop.faults(json!([text(40_001)])).await;
+        let fetched = shop.calls("stable_token").await.len();
+        shop.ship_parcels(&order, &["A1"], true).await;
+        shop.run_workers().await;
+        assert_eq!(shop.shipment_of(&order).await["status"], "uploaded");
+        assert!(shop.calls("stable_token").await.len() > fetched);
+        assert_eq!(shop.shipping_calls().await, (3, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn as_long_as_wechat_does_not_say_nothing_is_told_again() {
     shop(async |shop| {
         let (_, order) = paid(shop).await;

@@ -102,6 +102,22 @@ async fn what_wechat_may_have_taken_is_not_sent_again() {
             503,
             "wechat_unavailable",
         ),
+        // Under the status of a success, and yet no word of WeChat's.
+        (
+            json!({"kind": "server_error", "status": 200}),
+            503,
+            "wechat_unavailable",
+        ),
+        (
+            json!({"kind": "server_error", "status": 200, "body": "empty"}),
+            503,
+            "wechat_unavailable",
+        ),
+        (
+            json!({"kind": "server_error", "status": 200, "body": "half"}),
+            503,
+            "wechat_unavailable",
+        ),
         (json!({"kind": "delay", "ms": 1_500}), 504, "wechat_timeout"),
     ];
     shop_with(

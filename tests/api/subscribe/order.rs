@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{OTHER_APP, Phone, Server, Setup, Shop, TEMPLATE, shop, shop_with};
+use crate::harness::{APP, OTHER_APP, Phone, Server, Setup, Shop, TEMPLATE, shop, shop_with};
 
 /// A person who allows some messages and pays an order that nobody has told of yet.
 async fn payer(shop: &Shop, allowed: u32) -> (Phone<'_>, String) {
@@ -155,7 +155,7 @@ async fn what_passes_is_tried_again_and_what_does_not_ends() {
 #[tokio::test]
 async fn a_message_is_given_up_after_a_stated_number_of_tries() {
     shop_with(Setup::default().paid_message(), async |shop| {
-        payer(shop, 1).await;
+        let (_, order) = payer(shop, 1).await;
         shop.faults(json!([{"kind": "errcode", "api": "subscribe_send", "errcode": -1}]))
             .await;
         shop.deliver().await;
@@ -170,6 +170,48 @@ async fn a_message_is_given_up_after_a_stated_number_of_tries() {
             ),
             (8, vec!["given_up".to_owned()])
         );
+        let line = given_up(shop, &order);
+        assert_eq!(line["errcode"], -1);
+        let refused = shop.lines_with("WeChat refuses the call");
+        assert!(refused.iter().any(|line| line["app.id"] == APP));
+    })
+    .await;
+}
+
+/// The line that says that a message about an order is given up.
+fn given_up(shop: &Shop, order: &str) -> Value {
+    let lines = shop.lines_with("a subscribe message about an order is given up");
+    let mut own = lines.into_iter().filter(|line| line["order.id"] == order);
+    let line = own.next().unwrap();
+    assert!(own.next().is_none());
+    for (name, value) in [
+        ("level", "WARN"),
+        ("app.id", APP),
+        ("template.id", TEMPLATE),
+        ("event.kind", "order.paid"),
+    ] {
+        assert_eq!(line[name], value, "{name}");
+    }
+    line
+}
+
+#[tokio::test]
+async fn a_last_try_whose_sender_died_is_given_up_aloud() {
+    shop_with(Setup::default().paid_message(), async |shop| {
+        let (_, order) = payer(shop, 1).await;
+        shop.deliver().await;
+        // As a process leaves it that was killed in its last try.
+        let crash = "update subscribe_messages set state = 'sending', attempts = 8, due_at = null,
+            lease_token = gen_random_uuid(), lease_until = updated_at + interval '1 minute'";
+        sqlx::query(crash).execute(&shop.db).await.unwrap();
+        let counted = r#"weir_subscribe_messages_total{state="given_up"}"#;
+        let before = shop.metric(counted).await;
+        shop.advance(61).await;
+        shop.run_workers().await;
+        assert_eq!(shop.message_states().await, ["given_up"]);
+        given_up(shop, &order);
+        assert!(shop.metric(counted).await > before);
+        assert_eq!(shop.calls("subscribe_send").await.len(), 0);
     })
     .await;
 }

@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::domain::content_check::{ASIDE_CHARS_MAX, CONTENT_CHARS_MAX, MediaKind, Scene};
 use crate::domain::media_url::MediaUrl;
-use crate::domain::name::OpenId;
 use crate::domain::text;
 use crate::error::{AppError, FieldError};
+use crate::http::internal::person;
 use crate::service::content::{Author, TextCheck};
 
 /// What kind of content.
@@ -69,7 +68,7 @@ impl ContentCheckRequest {
     /// Whose content it is, and what is to be checked. `is_local`: WeChat is played on this machine, and reaches what
     /// this machine reaches.
     pub(super) fn parse(mut self, is_local: bool) -> Result<(Author, Wanted), AppError> {
-        let author = author(self.user_id.take(), self.openid.take())?;
+        let author = person(self.user_id.take(), self.openid.take())?;
         let scene = match self.scene {
             None => Scene::Comment,
             Some(number) => {
@@ -102,28 +101,6 @@ impl ContentCheckRequest {
             ("/signature", &self.signature),
         ]
         .map(|(pointer, value)| (pointer, value.as_deref().unwrap_or_default(), value.is_some()))
-    }
-}
-
-fn author(user_id: Option<String>, openid: Option<String>) -> Result<Author, AppError> {
-    match (user_id, openid) {
-        (Some(user_id), None) => {
-            // Only the usual form with four hyphens.
-            let known = (user_id.len() == 36)
-                .then(|| Uuid::try_parse(&user_id).ok())
-                .flatten();
-            let known = known.ok_or_else(|| AppError::field("/user_id", "format", "not an id"))?;
-            Ok(Author::User(known.into()))
-        }
-        (None, Some(openid)) => OpenId::parse(openid)
-            .map(Author::OpenId)
-            .map_err(|_| AppError::field("/openid", "format", "not an openid")),
-        (None, None) => Err(AppError::field("/user_id", "required", "user_id or openid")),
-        (Some(_), Some(_)) => Err(AppError::field(
-            "/openid",
-            "exclusive",
-            "user_id or openid, not both",
-        )),
     }
 }
 

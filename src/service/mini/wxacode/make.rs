@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::flight::{Failure, Flight};
 use super::{CodeImage, WantedCode};
+use crate::domain::allowance::{ALLOWANCE_TIME, allowance_wait_s};
 use crate::domain::file::PictureKind;
 use crate::domain::id::UserId;
-use crate::domain::wxacode::{ALLOWANCE_TIME, CODES_PER_USER, CodeRequest, allowance_wait_s};
+use crate::domain::wxacode::{CODES_PER_USER, CodeRequest};
 use crate::error::{AppError, ErrorCode};
 use crate::file::picture::{self, Picture};
 use crate::file::place;
@@ -132,6 +133,8 @@ async fn make(
     if let Err(error) = keep(context, key, lease, &picture, &image).await {
         let cause = error.causes();
         tracing::warn!(
+            app.id = %key.app_id,
+            image = key.shown(),
             code = error.code().row().text,
             cause,
             "a code image could not be kept"
@@ -163,6 +166,8 @@ async fn ask(context: &Arc<Context>, key: &CodeKey, request: &CodeRequest) -> Re
     let picture = picture.filter(|picture| matches!(picture.kind, PictureKind::Jpeg | PictureKind::Png));
     picture.ok_or_else(|| {
         tracing::warn!(
+            app.id = %key.app_id,
+            image = key.shown(),
             bytes = reply.bytes().len(),
             "WeChat answered with neither an image nor a refusal"
         );
@@ -191,7 +196,8 @@ async fn keep(
 /// A lease that cannot be given back ends by itself.
 async fn give_back(context: &Context, key: &CodeKey, lease: Uuid) {
     if let Err(error) = store::wxacode::delete_claim(&context.db, key, lease).await {
-        tracing::warn!(%error, "the right to ask for a code image ends by itself");
+        let image = key.shown();
+        tracing::warn!(app.id = %key.app_id, image, %error, "the right to ask for a code image ends by itself");
     }
 }
 

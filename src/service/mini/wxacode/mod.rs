@@ -11,6 +11,7 @@ mod retire;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::file::PictureKind;
 use crate::domain::id::UserId;
@@ -19,6 +20,7 @@ use crate::domain::wxacode::CodeRequest;
 use crate::error::{AppError, ErrorCode};
 use crate::file::place;
 use crate::service::Context;
+use crate::service::file::read_file;
 use crate::store::wxacode::CodeKey;
 use crate::wechat::mini::wxacode::canonical;
 
@@ -39,6 +41,15 @@ pub struct CodeImage {
     pub bytes: Bytes,
 }
 
+/// An image, and the right to send it: whoever reads slowly holds one of as many places as for files.
+#[derive(Debug)]
+pub struct SentCode {
+    /// The image.
+    pub image: CodeImage,
+    /// To be held until the last piece is sent.
+    pub turn: OwnedSemaphorePermit,
+}
+
 /// An image that is wanted.
 #[derive(Clone, Debug)]
 pub struct WantedCode {
@@ -54,8 +65,9 @@ pub struct WantedCode {
 ///
 /// # Errors
 /// `validation_failed` for an unknown mini program or what WeChat does not take; `page_unknown`,
-/// `wxacode_quota_reached`, `request_in_progress`; `unavailable` when the store fails; and what WeChat refuses.
-pub async fn get_code(context: &Arc<Context>, wanted: WantedCode) -> Result<CodeImage, AppError> {
+/// `wxacode_quota_reached`, `request_in_progress`; `unavailable` when the store fails or too many pictures are being
+/// sent; and what WeChat refuses.
+pub async fn get_code(context: &Arc<Context>, wanted: WantedCode) -> Result<SentCode, AppError> {
     let app_id = wanted
         .app_id
         .clone()
@@ -66,13 +78,23 @@ pub async fn get_code(context: &Arc<Context>, wanted: WantedCode) -> Result<Code
         app_id,
         request_hash: place::sha256(&parameters),
     };
+    let turn = read_file::take_turn(context)?;
     if let Some(image) = make::find_kept(context, &key).await? {
-        return Ok(image);
+        return Ok(SentCode { image, turn });
     }
+    // Who waits for WeChat sends nothing yet.
+    drop(turn);
+    let image = fly(context, &key, &wanted).await?;
+    let turn = read_file::take_turn(context)?;
+    Ok(SentCode { image, turn })
+}
+
+/// The image of the flight for it; of the next one where that ended at the bound of another user.
+async fn fly(context: &Arc<Context>, key: &CodeKey, wanted: &WantedCode) -> Result<CodeImage, AppError> {
     for _ in 0..FLIGHTS_MAX {
         let flight = context
             .code_flights
-            .join(&key, || make::begin(Arc::clone(context), key.clone(), &wanted));
+            .join(key, || make::begin(Arc::clone(context), key.clone(), wanted));
         match flight.await {
             Ok(image) => return Ok(image),
             Err(failure) if failure.is_of_another(wanted.user_id) => {}

@@ -1,6 +1,7 @@
 //! Images that nobody asks for any more.
 
-use crate::domain::wxacode::{ALLOWANCE_TIME, CODES_MAX, KEPT_UNUSED};
+use crate::domain::allowance::ALLOWANCE_TIME;
+use crate::domain::wxacode::{CODES_MAX, KEPT_UNUSED};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::store;

@@ -1,15 +1,14 @@
 //! The trade bill: what was paid and refunded on a day.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::amount;
 use super::error::BillError;
 use super::sheet::{Kind, Summary};
+use crate::domain::china;
 
 /// The longest name or number in a column that is read.
 const NAME_BYTES_MAX: usize = 64;
-/// China's offset from UTC, in hours; bills know no other.
-const CHINA_OFFSET_H: i64 = 8;
 
 /// A row of the trade bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,9 +174,5 @@ pub(super) fn name(text: &str) -> Option<String> {
 /// A time of China, to the second.
 pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
     let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()?;
-    Some(
-        local
-            .checked_sub_signed(TimeDelta::hours(CHINA_OFFSET_H))?
-            .and_utc(),
-    )
+    Some(local.checked_sub_signed(china::OFFSET)?.and_utc())
 }

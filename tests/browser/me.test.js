@@ -106,6 +106,45 @@ test("a stale key costs a login and nothing else", async () => {
   assert.equal(await ada.line("POST", "/v1/login", 200).count(), before + 1);
 });
 
+/** Waits until WeChat has shown a person so many messages. */
+async function messagesShown(user, count) {
+  const isThere = async () => (await control("GET", `/subscribe-messages?user_id=${user}`)).items.filter((message) => message.is_shown).length >= count;
+  const end = Date.now() + 20_000;
+  while (!(await isThere())) {
+    assert.ok(Date.now() < end, "no message came");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const left = (person, count) => person.see("messages-left").getByText(`还可以收到 ${count} 条`).waitFor();
+
+test("a message is allowed, and comes when the order is paid", async () => {
+  const ada = await atMe();
+  await ada.tap("allow-messages");
+  await ada.tap("modal-confirm");
+  await ada.asked("wx", "wx.requestSubscribeMessage", "ok");
+  await ada.asked("POST", "/v1/subscriptions", 200);
+  await left(ada, 2);
+  assert.equal(await ada.see("message").count(), 0);
+  await ada.toCashier();
+  await ada.tap("cashier-pay");
+  await ada.result("paid");
+  await messagesShown(ada.user, 1);
+  await ada.tap("home");
+  await ada.tap("nav-me");
+  await ada.see("message").first().waitFor();
+  assert.equal(await ada.see("message").count(), 1);
+  await left(ada, 1);
+});
+
+test("who does not allow messages is counted so", async () => {
+  const ada = await atMe();
+  await ada.tap("allow-messages");
+  await ada.tap("modal-cancel");
+  await ada.asked("POST", "/v1/subscriptions", 200);
+  await left(ada, 0);
+});
+
 for (const locale of ["zh-CN", "en-US"]) {
   test(`nothing is cut off on a narrow screen, ${locale}`, async () => {
     const ada = await atMe({ ...NARROW, locale });

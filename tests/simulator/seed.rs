@@ -1,5 +1,7 @@
 //! Same seed, same story: refunds that end badly and bills that are wrong.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::harness::Stage;
@@ -54,6 +56,27 @@ async fn same_seed_ends_refunds_alike() {
         assert!(stories.into_iter().any(|kinds| *kinds == json!([kind])), "{kind}");
     }
     assert!(first.1.contains(&json!("SUCCESS")));
+}
+
+#[tokio::test]
+async fn what_a_seed_draws_is_trouble_or_a_rate_limit() {
+    let stage = Stage::new().await;
+    stage.paid_order("order-1").await;
+    let kinds = ["pay_error"];
+    stage
+        .random(json!({ "seed": 1, "probability": 1.0, "kinds": kinds }))
+        .await;
+    let mut refusals = BTreeSet::new();
+    for _ in 0..20 {
+        let answer = stage.query("order-1").await;
+        let code = answer.json()["code"].as_str().unwrap().to_owned();
+        refusals.insert((answer.status, code));
+    }
+    let limited = (429, "FREQUENCY_LIMITED".to_owned());
+    assert_eq!(
+        refusals,
+        BTreeSet::from([limited, (500, "SYSTEM_ERROR".to_owned())])
+    );
 }
 
 /// What is wrong with each of thirty bills.

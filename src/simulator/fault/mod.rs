@@ -72,6 +72,23 @@ impl Fault {
         }
     }
 
+    /// One of a seed: a refusal is trouble at WeChat or a rate limit.
+    fn drawn(kind: FaultKind, is_limited: bool) -> Self {
+        let fault = Self::of(kind);
+        match kind {
+            FaultKind::Errcode if is_limited => Self {
+                errcode: Some(45_011),
+                ..fault
+            },
+            FaultKind::PayError if is_limited => Self {
+                status: Some(429),
+                code: Some("FREQUENCY_LIMITED".to_owned()),
+                ..fault
+            },
+            _ => fault,
+        }
+    }
+
     fn strikes(&self, api: Api) -> bool {
         self.kind.can_strike(api) && self.api.is_none_or(|only| only == api)
     }
@@ -132,8 +149,10 @@ impl RandomFaults {
             .into_iter()
             .filter(|kind| kind.can_strike(api) && is_wanted(kind))
             .collect();
-        let index = usize::try_from(choice).ok()?.checked_rem(kinds.len())?;
-        kinds.get(index).copied().map(Fault::of)
+        let choice = usize::try_from(choice).ok()?;
+        let index = choice.checked_rem(kinds.len())?;
+        let is_limited = choice.checked_div(kinds.len())?.is_multiple_of(2);
+        kinds.get(index).map(|kind| Fault::drawn(*kind, is_limited))
     }
 }
 

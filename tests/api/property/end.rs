@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::model::{Order, Progress, Standing};
+use super::model::{Order, Progress, Refund, Standing};
 use super::story::Story;
 use crate::harness::Receiver;
 
@@ -156,8 +156,10 @@ impl Story<'_> {
         let unwanted = unwanted.filter(|id| wanted.as_ref() != Some(id));
         let surplus: BTreeSet<(String, bool)> = unwanted.map(|id| (id.clone(), !is_back(&id))).collect();
         assert_eq!(of_kinds(&["double_payment", "paid_after_close"]), surplus);
+        // Who called it off knows of it.
         let with = |progress: Progress| -> BTreeSet<(String, bool)> {
-            let found = order.refunds.iter().filter(|refund| refund.progress == progress);
+            let is_it = |refund: &&Refund| refund.progress == progress && !refund.is_called_off;
+            let found = order.refunds.iter().filter(is_it);
             found.map(|refund| (refund.number.clone(), true)).collect()
         };
         assert_eq!(of_kinds(&["refund_closed"]), with(Progress::Closed));
@@ -220,6 +222,7 @@ impl Story<'_> {
                 Progress::Succeeded if refund.request.is_none() => "returned by itself",
                 Progress::Succeeded if refund.is_restocking => "refunded, stock and all",
                 Progress::Succeeded => "refund succeeded",
+                Progress::Closed if refund.is_called_off => "refund called off",
                 Progress::Closed => "refund closed",
                 Progress::Abnormal => "refund abnormal",
             });

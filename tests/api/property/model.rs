@@ -74,6 +74,8 @@ pub(super) struct Refund {
     pub(super) progress: Progress,
     /// Whether WeChat ever called it abnormal.
     pub(super) was_abnormal: bool,
+    /// Whether the operator wanted it no more, before WeChat had it.
+    pub(super) is_called_off: bool,
 }
 
 pub(super) struct Order {

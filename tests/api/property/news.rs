@@ -23,6 +23,8 @@ pub(super) struct News {
     pub(super) over: Vec<usize>,
     /// Refunds about whose end the shop must know.
     pub(super) ended: BTreeSet<String>,
+    /// The refund that the operator called off: WeChat was asked about it.
+    pub(super) called_off: Option<String>,
 }
 
 impl News {
@@ -86,14 +88,16 @@ impl News {
     /// The same of a refund.
     fn learn_refund(&self, refund: &mut Refund, seen: &SeenRefund, truth: Option<Progress>) {
         use Progress::{Abnormal, Closed, Processing, Succeeded};
-        let number = &refund.number;
-        let may_learn = self.has_worked || self.told.contains(number);
+        let number = &refund.number.clone();
+        let is_asked = self.called_off.as_ref() == Some(number);
+        let may_learn = self.has_worked || is_asked || self.told.contains(number);
         let is_refused = truth.is_none() && self.has_worked;
+        let is_called_off = truth.is_none() && is_asked;
         let is_right = match (refund.progress, seen.progress) {
             (before, after) if before == after => true,
             (Processing, Abnormal) => refund.was_abnormal && may_learn,
             (Processing | Abnormal, Succeeded) => truth == Some(Succeeded) && may_learn,
-            (Processing, Closed) => is_refused || (truth == Some(Closed) && may_learn),
+            (Processing, Closed) => is_refused || is_called_off || (truth == Some(Closed) && may_learn),
             (Abnormal, Closed) => truth == Some(Closed) && may_learn,
             _ => false,
         };
@@ -102,6 +106,11 @@ impl News {
             is_right,
             "a refund went from {before:?} to {after:?}; WeChat says {truth:?}"
         );
+        assert!(
+            !is_called_off || after == Closed,
+            "a refund that WeChat does not know was called off, and is {after:?}"
+        );
+        refund.is_called_off |= is_called_off && before == Processing;
         let is_told = self.told.contains(number) && after == Processing;
         assert!(
             !is_told,
@@ -144,6 +153,7 @@ impl News {
             submit_at: seen.submit_at,
             progress: Progress::Processing,
             was_abnormal: false,
+            is_called_off: false,
         });
     }
 

@@ -66,6 +66,7 @@ impl Story<'_> {
             submit_at: text("submit_at").parse().unwrap(),
             progress: Progress::Processing,
             was_abnormal: false,
+            is_called_off: false,
             request: Some(request),
         });
     }
@@ -158,6 +159,26 @@ impl Story<'_> {
         News::default()
     }
 
+    /// The operator is done with a refund that waits: it is called off, unless WeChat has it.
+    pub(super) async fn call_off(&mut self, which: usize) -> News {
+        let sql = "select id::text, subject from exceptions where kind = 'refund_waiting' and resolved_at is null order by id";
+        let mut waiting: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&self.shop.db).await.unwrap();
+        waiting.retain(|(_, number)| self.model.refund_mut(number).is_some());
+        let Some(index) = which.checked_rem(waiting.len()) else {
+            return News::default();
+        };
+        let (id, number) = waiting.swap_remove(index);
+        let path = format!("/admin/exceptions/{id}/resolve");
+        let body = json!({"resolution": "paid by hand"});
+        let answer = self.shop.admin("POST", &path, Some(&body)).await;
+        let is_resolved = self.judge(&answer, &[(200, "")]).await.is_empty();
+        self.told_at = self.shop.clock.now();
+        News {
+            called_off: is_resolved.then_some(number),
+            ..News::default()
+        }
+    }
+
     pub(super) async fn refund_notice_twice(&mut self, which: usize) -> News {
         let mut ended = self.at_wechat().await;
         ended.retain(|refund| refund["status"] != "PROCESSING");
@@ -169,6 +190,7 @@ impl Story<'_> {
             "out_trade_no": refund["out_trade_no"], "out_refund_no": refund["out_refund_no"], "copies": 2, "parallel": true,
         });
         assert_eq!(self.shop.notify(twice).await, [204, 204]);
+        self.told_at = self.shop.clock.now();
         News {
             told: BTreeSet::from([refund["out_refund_no"].as_str().unwrap().to_owned()]),
             ..News::default()

@@ -108,6 +108,8 @@ pub(super) enum Step {
     End(usize, Option<&'static str>),
     /// The notice of a refund that ended comes twice, out of turn.
     RefundNoticeTwice(usize),
+    /// The operator is done with one of the refunds that wait.
+    CallOff(usize),
     /// The operator says that goods were sent.
     Ship(At, Goods),
     /// What the merchant has to refund from, in fen.
@@ -173,6 +175,7 @@ fn with_refund() -> impl Strategy<Value = Step> {
         2 => (at(), prop::array::uniform3(20..=70_i64)).prop_map(|(at, shares)| Step::RefundsAtOnce(at, shares)),
         5 => (0..4_usize, ends).prop_map(|(which, end)| Step::End(which, end)),
         1 => (0..4_usize).prop_map(Step::RefundNoticeTwice),
+        2 => (0..4_usize).prop_map(Step::CallOff),
         1 => prop::sample::select(&[None, Some(0), Some(60)][..]).prop_map(Step::Balance),
     ]
 }

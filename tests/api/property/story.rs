@@ -41,6 +41,8 @@ pub(super) struct Story<'a> {
     /// When the loops ran last, when a payment was begun last, and when somebody asked WeChat.
     worked_at: DateTime<Utc>,
     pub(super) tapped_at: DateTime<Utc>,
+    /// When news of a refund came without the loops: one called abnormal is asked about two hours later.
+    pub(super) told_at: DateTime<Utc>,
     pub(super) synced_at: Vec<(usize, DateTime<Utc>)>,
     keys: u32,
 }
@@ -63,6 +65,7 @@ impl<'a> Story<'a> {
             is_calm: true,
             worked_at: shop.clock.now(),
             tapped_at: shop.clock.now(),
+            told_at: shop.clock.now(),
             synced_at: Vec::new(),
             keys: 0,
         };
@@ -98,6 +101,7 @@ impl<'a> Story<'a> {
             Step::Order { who, quantity } => self.order(who, quantity).await,
             Step::End(which, end) => self.end_refund(which, end).await,
             Step::RefundNoticeTwice(which) => self.refund_notice_twice(which).await,
+            Step::CallOff(which) => self.call_off(which).await,
             Step::Balance(fen) => {
                 self.shop.rule("balance_fen", json!(fen)).await;
                 News::default()
@@ -250,6 +254,7 @@ impl<'a> Story<'a> {
                 let number = one["out_refund_no"].as_str().or(one["out_trade_no"].as_str());
                 told.insert(number.unwrap().to_owned());
                 self.tally.note("notice believed");
+                self.told_at = self.shop.clock.now();
             }
         }
         News {
@@ -262,7 +267,7 @@ impl<'a> Story<'a> {
     pub(super) async fn work(&mut self, replica: usize) -> News {
         let now = self.shop.clock.now();
         let idle_s = |since| (now - self.worked_at.max(since)).num_seconds();
-        let (idle_s, untapped_s) = (idle_s(self.worked_at), idle_s(self.tapped_at));
+        let (untold_s, untapped_s) = (idle_s(self.told_at), idle_s(self.tapped_at));
         let mut news = News {
             has_worked: true,
             ..News::default()
@@ -275,7 +280,7 @@ impl<'a> Story<'a> {
                 news.paid.push(index);
             }
         }
-        if idle_s >= REFUND_WAIT_S {
+        if untold_s >= REFUND_WAIT_S {
             let at_wechat = self.shop.refunds_at_wechat().await;
             let ended = at_wechat
                 .iter()

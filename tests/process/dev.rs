@@ -216,19 +216,22 @@ fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program(
             let mut command = command(folder.path(), &all);
             // What else it follows, too.
             command.env("DATABASE_URL", url).env("HTTP_BIND", "0.0.0.0:0");
+            command.env("RATE_LIMIT_LOGIN_PER_MIN", "many");
+            // But for this: simulated money must not reach a real receiver of events.
             command.env("EVENTS_WEBHOOK_URL", "http://127.0.0.1:9/events");
             command
         };
-        let unsigned = run(&mut start(&[]));
-        assert_eq!(unsigned.status.code(), Some(1));
+        let wrong = run(&mut start(&[]));
+        assert_eq!(wrong.status.code(), Some(1));
         assert!(
-            complaint(&unsigned).contains("EVENTS_WEBHOOK_SECRET is required"),
+            complaint(&wrong).contains("RATE_LIMIT_LOGIN_PER_MIN is not a whole number"),
             "{}",
-            complaint(&unsigned)
+            complaint(&wrong)
         );
+        assert!(!complaint(&wrong).contains("EVENTS_"), "{}", complaint(&wrong));
 
         let mut command = start(&[]);
-        command.env_remove("EVENTS_WEBHOOK_URL");
+        command.env_remove("RATE_LIMIT_LOGIN_PER_MIN");
         let mut dev = Program::start(command);
         dev.line_with("Ctrl-C stops everything");
         assert_eq!(dev.value("database"), url);

@@ -274,9 +274,15 @@ async fn money_that_contradicts_the_books_does_not_hold_the_stock() {
         shop.run_workers().await;
         assert_eq!(shop.exceptions().await, named);
         let asked = shop.calls("query").await.len();
-        shop.advance(86_400).await;
+        shop.advance(12 * 3_600).await;
         shop.run_workers().await;
         assert_eq!(shop.calls("query").await.len(), asked);
+        // The bill of the day has the money too, which is a reason to ask once more.
+        for _ in 0..2 {
+            shop.advance(86_400).await;
+            shop.run_workers().await;
+            assert_eq!(shop.calls("query").await.len(), asked + 1);
+        }
     })
     .await;
 }

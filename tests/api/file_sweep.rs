@@ -56,7 +56,7 @@ async fn die_while(shop: &Shop, setup: &Setup, bucket: &Bucket, trouble: Trouble
 /// A server dies while the store has its write; of that, so many objects are there afterwards.
 async fn leaves_nothing(trouble: Trouble, objects: usize) {
     let bucket = Bucket::start().await;
-    let setup = bucket.used_by(Setup::default());
+    let setup = bucket.used_by(Setup::default().real_time());
     shop_with(setup.clone(), async |shop| {
         die_while(shop, &setup, &bucket, trouble).await;
         assert_eq!(state(shop).await, [("storing".to_owned(), false)]);

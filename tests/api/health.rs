@@ -26,7 +26,7 @@ fn statuses(health: &Value) -> Vec<(&str, &str)> {
 
 #[tokio::test]
 async fn the_health_page_tells_of_every_part() {
-    shop(async |shop| {
+    shop_with(Setup::default().real_time(), async |shop| {
         let phone = shop.visitor().await;
         shop.stock("tea", 1, None).await;
         phone.buy("tea", 1).await;

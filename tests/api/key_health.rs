@@ -201,7 +201,7 @@ async fn a_certificate_that_ends_is_announced_refused_and_replaced_without_loss(
 
 #[tokio::test]
 async fn a_clock_that_is_off_is_named_with_its_seconds_and_mended_without_loss() {
-    shop(async |shop| {
+    shop_with(Setup::default().real_time(), async |shop| {
         let (phone, order) = paid(shop).await;
         assert_eq!(check(shop, "clock").await["status"], "ok");
         shop.clock.advance(TimeDelta::seconds(600));

@@ -203,18 +203,14 @@ async fn a_flood_is_counted_answered_and_kept_within_its_bound() {
         let message = shop.message(json!({"out_trade_no": number})).await;
         let series = r#"weir_notifications_total{verdict="signature_wrong"}"#;
         let counted = shop.metric(series).await;
-        let began = std::time::Instant::now();
-        for batch in 0..200 {
+        for batch in 0..40 {
             let sending = (0..50).map(|one| {
                 let forged = forged(&message, batch * 50 + one);
                 async move { shop.post(&forged).await.status }
             });
             assert_eq!(join_all(sending).await, [401; 50]);
         }
-        let took = began.elapsed();
-        println!("10,000 refused in {took:?}");
-        assert!(took.as_secs() < 60, "{took:?}");
-        assert!(shop.metric(series).await >= counted + 10_000);
+        assert!(shop.metric(series).await >= counted + 2_000);
         until(async || shop.refused().await.len() == 60).await;
         // What WeChat signed has room of its own, which the flood has not used up.
         let sealed_otherwise = json!({"out_trade_no": number, "encrypt_with": "wrong_key"});

@@ -50,7 +50,7 @@ async fn servers_and_database_that_die_lose_nothing_and_double_nothing() {
     let front = Front::start().await;
     let setup = Setup {
         database_url: Some(url),
-        ..Setup::default().replicas(0)
+        ..Setup::default().replicas(0).real_time()
     };
     let setup = setup.with("PUBLIC_BASE_URL", format!("http://{}", front.address));
     shop_with(setup.clone(), async |shop| {

@@ -49,7 +49,7 @@ async fn every_event_arrives_in_its_order_though_servers_die_while_telling() {
             }
         }
     });
-    let setup = receiver.told_by(Setup::default());
+    let setup = receiver.told_by(Setup::default().real_time());
     shop_with(setup.clone(), async |shop| {
         shop.stock("tea", 100, None).await;
         // Orders are made and paid at a server that lives and tells nobody by itself.

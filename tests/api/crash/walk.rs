@@ -54,6 +54,7 @@ async fn walk(flow: Flow) {
     let front = Front::start().await;
     let setup = Setup::default()
         .replicas(0)
+        .real_time()
         .with("PUBLIC_BASE_URL", format!("http://{}", front.address));
     shop_with(setup.clone(), async |shop| {
         let variables = shop.variables(&setup);

@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use sqlx::PgPool;
 use weir::app::App;
 use weir::domain::clock::Clock;
@@ -17,13 +19,17 @@ impl Shop {
             None => database::fresh().await,
             Some(url) => (String::new(), url.clone()),
         };
-        let clock = Clock::manual(now());
-        let simulator = simulator::start(settings::simulator(&setup)).await.unwrap();
+        let real = now();
+        let ahead = TimeDelta::seconds(if setup.is_real_time {
+            0
+        } else {
+            until_opening_s(real)
+        });
         let shop = Self {
             replicas: Mutex::default(),
-            simulator,
+            simulator: simulator::start(settings::simulator(&setup)).await.unwrap(),
             db: PgPool::connect(&database.1).await.unwrap(),
-            clock,
+            clock: Clock::manual(real + ahead),
             http: answer::client(),
             database,
             request_ids: Mutex::default(),
@@ -32,6 +38,8 @@ impl Shop {
             announced: Mutex::default(),
             log_from,
         };
+        let advance = json!({ "advance_s": ahead.num_seconds() });
+        shop.control("POST", "/simulator/clock", &advance).await;
         shop.keep_secret(settings::secrets());
         for _ in 0..setup.replicas {
             shop.join(&setup).await;
@@ -73,4 +81,12 @@ impl Shop {
         }
         is_orderly
     }
+}
+
+/// Every shop opens at eleven in the morning of China, so that no scenario depends on when it is run: bills
+/// are there from ten, and days end at midnight.
+fn until_opening_s(real: DateTime<Utc>) -> i64 {
+    const DAY_S: i64 = 86_400;
+    const ELEVEN_IN_CHINA_S: i64 = 3 * 3_600;
+    (ELEVEN_IN_CHINA_S - real.timestamp()).rem_euclid(DAY_S)
 }

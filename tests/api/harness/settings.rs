@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) mode: KeyMode,
     /// Whether the loops run by themselves, as in production.
     pub(crate) has_loops: bool,
+    /// Whether it opens at the machine's time, not at its own hour.
+    pub(crate) is_real_time: bool,
     /// The bounds of the HTTP server.
     pub(crate) bounds: Bounds,
     /// The bounds of its calls to WeChat.
@@ -72,6 +74,7 @@ impl Default for Setup {
             replicas: 1,
             mode: KeyMode::Certificate,
             has_loops: false,
+            is_real_time: false,
             bounds: Bounds::default(),
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
@@ -110,6 +113,12 @@ impl Setup {
     /// The loops run by themselves, as in production. They wait in real time.
     pub(crate) fn loops(mut self) -> Self {
         self.has_loops = true;
+        self
+    }
+
+    /// It opens at the machine's time, which servers in processes of their own go by.
+    pub(crate) fn real_time(mut self) -> Self {
+        self.is_real_time = true;
         self
     }
 

@@ -39,6 +39,7 @@ struct Seen {
 async fn ten_times_what_a_server_can_take_costs_patience_and_nothing_else() {
     let setup = Setup::default()
         .replicas(0)
+        .real_time()
         .with("DATABASE_POOL_MAX", CONNECTIONS.to_string());
     shop_with(setup.clone(), async |shop| {
         shop.announce("unavailable");

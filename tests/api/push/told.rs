@@ -18,7 +18,8 @@ async fn states(shop: &crate::harness::Shop) -> Vec<(String, i32)> {
 #[tokio::test]
 async fn a_push_is_told_signed_and_once_with_whom_it_is_from() {
     let receiver = Receiver::start().await;
-    shop_with(receiver.told_by(Setup::default()), async |shop| {
+    let setup = receiver.told_by(Setup::default().real_time());
+    shop_with(setup, async |shop| {
         let phone = shop.visitor().await;
         let user_id = phone.call("GET", "/v1/me", None).await.ok(200)["id"].clone();
         let openid = phone.openid().await;

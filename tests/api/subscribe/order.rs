@@ -291,7 +291,7 @@ async fn a_sender_that_is_killed_in_between_neither_loses_nor_doubles_the_messag
             2,
         ),
     ] {
-        let setup = Setup::default().paid_message();
+        let setup = Setup::default().real_time().paid_message();
         shop_with(setup.clone(), async |shop| {
             let (_, order) = payer(shop, 1).await;
             shop.faults(json!([fault])).await;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 /** A fresh browser profile on the page. `expects` are console errors that the test brings about on purpose. */
 export async function openPhone(browser, url, { width = 1280, height = 860, locale = "zh-CN", expects = [], ...more } = {}) {

@@ -85,7 +85,7 @@ def pay(wechat, mode, receiver, clock, monkeypatch):
         apiv3_key=wechat.value("APIv3 key"),
         appid=wechat.value("app id"),
         notify_url=receiver.url + "/notify",
-        timeout=20,
+        timeout=60,
         **keys,
     )
 

@@ -13,7 +13,7 @@ class Person:
         self.openids = user["openids"]
 
     def _post(self, path, body):
-        answer = requests.post(self._base + path, json=body, timeout=20)
+        answer = requests.post(self._base + path, json=body, timeout=60)
         assert answer.ok, answer.text
         return answer.json()
 
@@ -40,7 +40,7 @@ class Person:
 
 
 def set_key_mode(simulator_url, mode):
-    answer = requests.post(simulator_url.rstrip("/") + "/simulator/keys", json={"mode": mode}, timeout=20)
+    answer = requests.post(simulator_url.rstrip("/") + "/simulator/keys", json={"mode": mode}, timeout=60)
     assert answer.ok, answer.text
 
 
@@ -52,12 +52,12 @@ def rotate_certificate(simulator_url):
 
 def advance(simulator_url, seconds):
     """Moves the simulator's clock; answers how far it is ahead."""
-    answer = requests.post(simulator_url.rstrip("/") + "/simulator/clock", json={"advance_s": seconds}, timeout=20)
+    answer = requests.post(simulator_url.rstrip("/") + "/simulator/clock", json={"advance_s": seconds}, timeout=60)
     assert answer.ok, answer.text
     return answer.json()["offset_s"]
 
 
 def decide_refund(simulator_url, out_refund_no, status):
     path = f"/simulator/refunds/{out_refund_no}"
-    answer = requests.post(simulator_url.rstrip("/") + path, json={"status": status}, timeout=20)
+    answer = requests.post(simulator_url.rstrip("/") + path, json={"status": status}, timeout=60)
     assert answer.ok, answer.text

@@ -22,7 +22,7 @@ _turns = threading.local()
 
 
 def log_in(person):
-    answer = requests.post(SERVER + "/v1/login", json={"code": person.login_code()}, timeout=20)
+    answer = requests.post(SERVER + "/v1/login", json={"code": person.login_code()}, timeout=60)
     assert answer.ok, answer.text
     return answer.json()["token"]
 
@@ -39,20 +39,20 @@ LINE = {"product_id": "interop-hooks", "quantity": 1}
 def _ensure_product():
     product = {"title": "For orders", "price_fen": 100}
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
-    answer = requests.put(f"{SERVER}/admin/products/{LINE['product_id']}", json=product, headers=headers, timeout=20)
+    answer = requests.put(f"{SERVER}/admin/products/{LINE['product_id']}", json=product, headers=headers, timeout=60)
     assert answer.ok, answer.text
 
 
 def _order():
     headers = {"authorization": f"Bearer {TOKEN}", "idempotency-key": os.urandom(8).hex()}
-    answer = requests.post(SERVER + "/v1/orders", json={"items": [LINE]}, headers=headers, timeout=20)
+    answer = requests.post(SERVER + "/v1/orders", json={"items": [LINE]}, headers=headers, timeout=60)
     assert answer.ok, answer.text
     return answer.json()["id"]
 
 
 def _upload():
     headers = {"authorization": f"Bearer {TOKEN}"}
-    answer = requests.post(SERVER + "/v1/files", files={"file": ("a.png", PNG)}, headers=headers, timeout=20)
+    answer = requests.post(SERVER + "/v1/files", files={"file": ("a.png", PNG)}, headers=headers, timeout=60)
     assert answer.ok, answer.text
     return answer.json()["url"].rsplit("/", 1)[1]
 
@@ -60,7 +60,7 @@ def _upload():
 def _openid():
     """Of the person in the mini program whose token is used."""
     headers = {"authorization": f"Bearer {INTERNAL_TOKEN}"}
-    answer = requests.post(SERVER + "/internal/sessions/introspect", json={"token": TOKEN}, headers=headers, timeout=20)
+    answer = requests.post(SERVER + "/internal/sessions/introspect", json={"token": TOKEN}, headers=headers, timeout=60)
     assert answer.ok, answer.text
     return answer.json()["openid"]
 
@@ -78,14 +78,14 @@ COLLECTION = "interop-hooks"
 def _declare(name, permission="all_read_owner_write"):
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
     path = f"{SERVER}/admin/collections/{name}"
-    answer = requests.put(path, json={"permission": permission}, headers=headers, timeout=20)
+    answer = requests.put(path, json={"permission": permission}, headers=headers, timeout=60)
     assert answer.ok, answer.text
 
 
 def _document():
     headers = {"authorization": f"Bearer {TOKEN}"}
     path = f"{SERVER}/v1/collections/{COLLECTION}/documents"
-    answer = requests.post(path, json={"data": {"n": 1}}, headers=headers, timeout=20)
+    answer = requests.post(path, json={"data": {"n": 1}}, headers=headers, timeout=60)
     assert answer.ok, answer.text
     return answer.json()["id"]
 

@@ -6,7 +6,7 @@ import threading
 
 import requests
 
-DELIVERY_S = 20
+DELIVERY_S = 60
 # Of one connection between two others; never passed on.
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 

@@ -96,26 +96,26 @@ def test_what_wechatpy_seals_is_taken_once(serve, receiver, console):
         as_json = json.dumps({"ToUserName": "gh_1", "Encrypt": sealed["Encrypt"]})
         as_xml = xmltodict.unparse({"xml": {"ToUserName": "gh_1", "Encrypt": sealed["Encrypt"]}}, full_document=False)
         for body in (as_json, as_xml):
-            answer = requests.post(url, params=query, data=body.encode(), timeout=20)
+            answer = requests.post(url, params=query, data=body.encode(), timeout=60)
             assert (answer.status_code, answer.text) == (200, "success")
         assert told(receiver)["Content"] == said["Content"]
         for spoilt in (query | {"msg_signature": query["signature"]}, query | {"nonce": "1"}):
-            answer = requests.post(url, params=spoilt, data=as_json.encode(), timeout=20)
+            answer = requests.post(url, params=spoilt, data=as_json.encode(), timeout=60)
             assert (answer.status_code, answer.content) == (403, b"")
-        plain = requests.post(url, params=query, data=text.encode(), timeout=20)
+        plain = requests.post(url, params=query, data=text.encode(), timeout=60)
         assert (plain.status_code, plain.content) == (403, b"")
 
 
 def test_what_wechatpy_signs_in_the_clear_is_taken_and_its_handshake_answered(serve, receiver, console):
     url = serve(is_sealed=False)
     query = console.signed(str(int(time.time())))
-    answer = requests.get(url, params=query | {"echostr": "4375120948345356249"}, timeout=20)
+    answer = requests.get(url, params=query | {"echostr": "4375120948345356249"}, timeout=60)
     assert (answer.status_code, answer.text) == (200, "4375120948345356249")
     for said, text in message(200):
-        answer = requests.post(url, params=query, data=text.encode(), timeout=20)
+        answer = requests.post(url, params=query, data=text.encode(), timeout=60)
         assert (answer.status_code, answer.text) == (200, "success")
         assert told(receiver)["Content"] == said["Content"]
-    answer = requests.post(url, params=query | {"signature": "0" * 40}, data=text.encode(), timeout=20)
+    answer = requests.post(url, params=query | {"signature": "0" * 40}, data=text.encode(), timeout=60)
     assert (answer.status_code, answer.content) == (403, b"")
 
 
@@ -136,7 +136,7 @@ def test_wechatpy_reads_what_the_simulator_pushes(wechat, receiver, mode, form):
     control = wechat.value("simulator").rstrip("/") + "/simulator/push"
     wish = {"openid": "oAlice", "mode": mode, "format": form, "message": {
         "MsgType": "text", "Content": "你好 <&> 😀", "MsgId": 1}}
-    answers = requests.post(control, json=wish, timeout=20).json()["answers"]
+    answers = requests.post(control, json=wish, timeout=60).json()["answers"]
     assert [answer["status"] for answer in answers] == [200]
 
     headers, body = receiver.next()

@@ -25,7 +25,7 @@ AUTHORIZATION = re.compile(
     r'signature="(?P<signature>[A-Za-z0-9+/=]+)",timestamp="(?P<timestamp>\d+)",serial_no="(?P<serial>[0-9A-F]+)"'
 )
 FIVE_MINUTES_S = 300
-SETTLED_S = 20
+SETTLED_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ class Page:
         self.headers = {"authorization": f"Bearer {login['token']}"}
 
     def _call(self, method, path, body=None, headers=None):
-        answer = requests.request(method, self.server + path, json=body, headers=headers, timeout=20)
+        answer = requests.request(method, self.server + path, json=body, headers=headers, timeout=60)
         assert answer.ok, answer.text
         return answer.json()
 

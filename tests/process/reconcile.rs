@@ -311,6 +311,11 @@ fn without_a_result_the_status_is_two() {
             text.contains("failed") && text.contains("bill_hash_wrong; the server tries again"),
             "{text}"
         );
+        // A day without money has no bill, which is nothing to warn of.
+        let empty = day.date.pred_opt().unwrap().to_string();
+        let quiet = run(&mut reconcile(folder.path(), url, &wechat, &empty));
+        assert_eq!(quiet.status.code(), Some(0));
+        assert!(!complaint(&quiet).contains("WARN"), "{}", complaint(&quiet));
         // Not over, on either side of a midnight that passes meanwhile.
         let tomorrow = (day.date + Days::new(2)).to_string();
         for date in [tomorrow.as_str(), "2020-01-01", "yesterday"] {

@@ -206,6 +206,10 @@ impl PayError {
             Self::Definite { request_id, .. } if self.is_misconfigured() => {
                 tracing::error!(api, request_id, "{self}");
             }
+            // Days without money have no bill, and mornings not yet.
+            Self::Definite { request_id, .. } if self.has_code(&["NOSTATEMENTEXIST", "STATEMENTCREATING"]) => {
+                tracing::info!(api, request_id, "{self}");
+            }
             Self::NotReached(NotReached::Network(_))
             | Self::Unknown {
                 reason: UnknownReason::Timeout | UnknownReason::ConnectionLost,

@@ -42,6 +42,7 @@ use weir::store::pool::{self, PoolLimits};
 
 pub(crate) use answer::Answer;
 pub(crate) use bucket::{Bucket, Trouble};
+pub(crate) use control::held;
 pub(crate) use files::form;
 pub(crate) use log::{forget as log_forget, since as log_since};
 pub(crate) use message::Message;

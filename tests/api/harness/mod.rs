@@ -53,8 +53,8 @@ pub(crate) use push::Pushed;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, PUSH_AES_KEY,
-    PUSH_TOKEN, Setup,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, PATIENT,
+    PUSH_AES_KEY, PUSH_TOKEN, Setup,
 };
 pub(crate) use shipment::parcels;
 pub(crate) use subscribe::TEMPLATE;
@@ -171,8 +171,8 @@ impl Shop {
     }
 
     /// A pool of its own to the database.
-    pub(crate) fn connect(&self, connections_max: u32) -> Database {
-        pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
+    pub(crate) fn connect(&self, limits: PoolLimits) -> Database {
+        pool::open(&self.database.1, limits).unwrap()
     }
 
     /// Lets connections in again.
@@ -335,6 +335,7 @@ async fn replica(
             workers: 1,
             ..setup.bounds
         },
+        pool_limits: setup.pool_limits,
         send_limits: setup.send_limits,
         webhook_limits: setup.webhook_limits,
         has_loops: setup.has_loops,

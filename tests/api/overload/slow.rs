@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use weir::http::Bounds;
+use weir::store::pool::PoolLimits;
 
 use super::paid;
 use crate::harness::{Answer, Phone, Setup, Shop, held, shop_with, until};
@@ -162,7 +163,10 @@ async fn whoever_goes_away_keeps_the_place_until_the_work_is_done() {
 
 #[tokio::test]
 async fn a_database_that_stands_still_is_queued_for_by_a_few_and_never_by_news_of_money() {
-    shop_with(Setup::default().with("DATABASE_POOL_MAX", "8"), async |shop| {
+    let setup = Setup::default()
+        .with("DATABASE_POOL_MAX", "8")
+        .pool_limits(PoolLimits::default());
+    shop_with(setup, async |shop| {
         shop.announce("unavailable");
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;

@@ -223,7 +223,7 @@ async fn a_wechat_that_does_not_answer_in_time_is_a_timeout_and_is_asked_once() 
     let wechat = HandPlayed::start().await;
     let setup = Setup::default()
         .with("WECHAT_API_BASE_URL", wechat.url())
-        .patience(Duration::from_millis(200));
+        .patience(Duration::from_secs(3));
     shop_with(setup, async |shop| {
         shop.announce("wechat_timeout");
         let request = json!({"code": "0a1B2c3D"});

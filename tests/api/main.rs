@@ -88,6 +88,7 @@ mod refund_bound;
 mod refund_call_off;
 mod refund_end;
 mod refund_notice;
+mod refund_pace;
 mod refund_pursuit;
 mod refund_request;
 mod refusal;

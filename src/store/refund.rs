@@ -176,30 +176,29 @@ pub struct Postponement<'a> {
     pub next_check_at: DateTime<Utc>,
     /// How often it was looked at since the last news.
     pub checks: i32,
-    /// WeChat's code, where it refused for now.
+    /// WeChat's code, where it refused for now; none keeps the one that is known.
     pub failure_code: Option<&'a str>,
 }
 
-/// Gives a lease back without news. Does nothing where the refund moved meanwhile, or the lease ran
+/// Gives a lease back without news; `updated_at` stays, which tells when it came to stand where it stands. Does
+/// nothing where the refund moved meanwhile, or the lease ran
 /// out and somebody else has it.
 pub async fn postpone(
     db: impl PgExecutor<'_>,
     id: RefundId,
     lease_token: Uuid,
     to: Postponement<'_>,
-    now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let statement = sqlx::query!(
         "-- refund.postpone
-        update refunds set lease_token = null, lease_until = null, next_check_at = $3, checks = $4, failure_code = $5,
-            updated_at = $6
+        update refunds set lease_token = null, lease_until = null, next_check_at = $3, checks = $4,
+            failure_code = coalesce($5, failure_code)
         where id = $1 and lease_token = $2 and status in ('created', 'processing', 'abnormal')",
         Uuid::from(id),
         lease_token,
         to.next_check_at,
         to.checks,
         to.failure_code,
-        now,
     )
     .execute(db);
     query("refund.postpone", statement).await?;

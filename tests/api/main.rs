@@ -106,6 +106,7 @@ mod shipment;
 mod stop;
 mod subscribe;
 mod sync;
+mod timeline;
 mod unclear;
 mod unionid;
 mod unreadable;

@@ -181,7 +181,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
         checks,
         failure_code: failure_code.as_deref(),
     };
-    store::refund::postpone(&context.db, due.id, lease, to, context.clock.now()).await?;
+    store::refund::postpone(&context.db, due.id, lease, to).await?;
     context.alarms.refunds.set(next_check_at);
     Ok(trouble)
 }

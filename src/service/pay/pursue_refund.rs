@@ -20,7 +20,7 @@ use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
-use crate::store::refund::{DueRefund, Postponement};
+use crate::store::refund_due::{DueRefund, Postponement};
 use crate::store::refund_request::NewRefund;
 use crate::wechat::pay::{PayError, RefundRequest};
 
@@ -48,7 +48,7 @@ pub async fn pursue_refunds(context: &Context) -> Result<Round, AppError> {
     }
     let has_begun = begin_surplus(context).await?;
     let lease = Uuid::from_bytes(context.entropy.bytes()?);
-    let due = store::refund::claim_due(&context.db, lease, now + LEASE, BATCH_MAX, now).await?;
+    let due = claim(context, lease).await?;
     if due.is_empty() && !has_begun {
         return Ok(Round::Idle(None));
     }
@@ -58,6 +58,15 @@ pub async fn pursue_refunds(context: &Context) -> Result<Round, AppError> {
     context.pay_rest.judge(&troubles, now);
     context.refund_rest.judge_refunds(&troubles, now);
     Ok(Round::Worked)
+}
+
+async fn claim(context: &Context, lease: Uuid) -> Result<Vec<DueRefund>, AppError> {
+    let mut tx = context.db.begin().await?;
+    store::refund_due::lock_claims(&mut tx).await?;
+    let now = context.clock.now();
+    let due = store::refund_due::claim(&mut tx, lease, now + LEASE, BATCH_MAX, now).await?;
+    tx.commit().await?;
+    Ok(due)
 }
 
 /// Begins to give back, in full, payments that no order wants. The payment itself is the reason: it
@@ -181,7 +190,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
         checks,
         failure_code: failure_code.as_deref(),
     };
-    store::refund::postpone(&context.db, due.id, lease, to).await?;
+    store::refund_due::postpone(&context.db, due.id, lease, to).await?;
     context.alarms.refunds.set(next_check_at);
     Ok(trouble)
 }

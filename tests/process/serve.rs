@@ -10,12 +10,15 @@ use rustix::process::Signal;
 use serde_json::Value;
 use weir::domain::entropy::Entropy;
 
+use crate::collector::Collector;
 use crate::migrate::with_database;
 use crate::program::{Program, command, complaint, folder, run};
 use crate::wire;
 
 /// For a build without optimisation on a busy machine; `make bench` measures the release.
 const FIRST_ANSWER_MAX: Duration = Duration::from_secs(10);
+
+const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn key() -> String {
     STANDARD.encode(Entropy::system().bytes::<32>().unwrap())
@@ -32,7 +35,7 @@ pub(crate) fn serve(folder: &Path, database_url: &str, arguments: &[&str]) -> Co
         .env("DATA_KEYS", key())
         .env("ADMIN_TOKEN", key())
         .env("WECHAT_APP_ID", "wx1234567890abcdef")
-        .env("WECHAT_APP_SECRET", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
+        .env("WECHAT_APP_SECRET", APP_SECRET)
         .env("WECHAT_API_BASE_URL", "http://127.0.0.1:9");
     command
 }
@@ -158,4 +161,32 @@ fn a_database_that_is_away_is_a_failure_that_says_so() {
     let output = run(&mut serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]));
     assert_eq!(output.status.code(), Some(1));
     assert!(complaint(&output).contains("database"), "{}", complaint(&output));
+}
+
+#[test]
+fn a_request_and_its_calls_to_wechat_are_one_trace_without_their_secrets() {
+    let code = "0a1B2c3D4e5F6g7H8i9J";
+    with_database(|url| {
+        let folder = folder();
+        let collector = Collector::start();
+        let mut command = serve(folder.path(), url, &["--migrate"]);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+        let mut server = Program::start(command);
+        let login = wire::post(
+            &address(&mut server),
+            "/v1/login",
+            &format!(r#"{{"code":"{code}"}}"#),
+        );
+        assert_eq!(login.json()["code"], "wechat_unavailable", "{}", login.body);
+        assert_eq!(server.end(Signal::TERM), Some(0));
+
+        assert!(collector.holds("/v1/login"));
+        assert_eq!(
+            collector.parent_of("code2session"),
+            collector.root("POST /v1/login")
+        );
+        for secret in [code, APP_SECRET, "js_code", "/sns/"] {
+            assert!(!collector.holds(secret), "{secret} was told");
+        }
+    });
 }

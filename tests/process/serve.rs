@@ -1,5 +1,6 @@
 //! `weir serve`: from settings, or not at all.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -188,5 +189,26 @@ fn a_request_and_its_calls_to_wechat_are_one_trace_without_their_secrets() {
         for secret in [code, APP_SECRET, "js_code", "/sns/"] {
             assert!(!collector.holds(secret), "{secret} was told");
         }
+    });
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_what_is_in_hand() {
+    // It takes a call and says nothing.
+    let wechat = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wechat_url = format!("http://{}", wechat.local_addr().unwrap());
+    with_database(|url| {
+        let folder = folder();
+        let mut command = serve(folder.path(), url, &["--migrate"]);
+        command.env("WECHAT_API_BASE_URL", &wechat_url);
+        let mut server = Program::start(command);
+        let address = address(&mut server);
+        let login =
+            std::thread::spawn(move || wire::try_post(&address, "/v1/login", r#"{"code":"0a1B2c3D"}"#));
+        let _call = wechat.accept().unwrap();
+        server.signal(Signal::TERM);
+        server.line_with("\"stopping\"");
+        assert_eq!(server.end(Signal::TERM), Some(130));
+        assert!(login.join().unwrap().is_none(), "it was answered");
     });
 }

@@ -50,9 +50,14 @@ impl Collector {
     fn before_name(&self, name: &str, tag: [u8; 2]) -> Vec<u8> {
         let bodies = self.bodies.lock().unwrap();
         let field = [&[NAME, u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
-        let at = place(&bodies, &field).unwrap_or_else(|| panic!("no span is called {name}"));
-        let id = bodies[at - ID_BYTES..at].strip_prefix(&tag);
-        id.unwrap_or_else(|| panic!("{name} has another place")).to_vec()
+        let mut spans = bodies.windows(ID_BYTES + field.len()).filter_map(|window| {
+            let (id, named) = window.split_at(ID_BYTES);
+            id.strip_prefix(&tag).filter(|_| named == field)
+        });
+        let id = spans
+            .next()
+            .unwrap_or_else(|| panic!("no such span is called {name}"));
+        id.to_vec()
     }
 }
 

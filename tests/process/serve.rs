@@ -171,22 +171,27 @@ fn a_request_and_its_calls_to_wechat_are_one_trace_without_their_secrets() {
         let folder = folder();
         let collector = Collector::start();
         let mut command = serve(folder.path(), url, &["--migrate"]);
-        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+        let token = key();
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)
+            .env("INTERNAL_TOKEN", &token);
         let mut server = Program::start(command);
-        let login = wire::post(
-            &address(&mut server),
-            "/v1/login",
-            &format!(r#"{{"code":"{code}"}}"#),
-        );
+        let address = address(&mut server);
+        let login = wire::post(&address, "/v1/login", &format!(r#"{{"code":"{code}"}}"#));
         assert_eq!(login.json()["code"], "wechat_unavailable", "{}", login.body);
+        // A call in work that goes on without its client.
+        let none = wire::get(&address, "/internal/access-token", Some(&token));
+        assert_eq!(none.json()["code"], "wechat_unavailable", "{}", none.body);
         assert_eq!(server.end(Signal::TERM), Some(0));
 
         assert!(collector.holds("/v1/login"));
-        assert_eq!(
-            collector.parent_of("code2session"),
-            collector.root("POST /v1/login")
-        );
-        for secret in [code, APP_SECRET, "js_code", "/sns/"] {
+        for (call, request) in [
+            ("code2session", "POST /v1/login"),
+            ("stable_token", "GET /internal/access-token"),
+        ] {
+            assert_eq!(collector.parent_of(call), collector.root(request), "{call}");
+        }
+        for secret in [code, APP_SECRET, &token, "js_code", "/sns/"] {
             assert!(!collector.holds(secret), "{secret} was told");
         }
     });

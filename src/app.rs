@@ -272,6 +272,7 @@ fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Re
         stopping: CancellationToken::new(),
         reencryption: Progress::default(),
         pay_rest: Rest::default(),
+        refund_rest: Rest::default(),
         tasks: TaskTracker::new(),
     })
 }

@@ -106,6 +106,8 @@ pub struct Context {
     pub reencryption: reencryption::Progress,
     /// When the loops leave WeChat Pay alone.
     pub pay_rest: pay::rest::Rest,
+    /// When the loop of refunds leaves them alone.
+    pub refund_rest: pay::rest::Rest,
     /// Work that goes on when its client goes away.
     pub tasks: TaskTracker,
 }

@@ -209,7 +209,7 @@ mod tests {
         let (clock, alarm) = (Clock::system(), Alarm::default());
         alarm.set(clock.now() + TimeDelta::hours(1));
         let setting = async { alarm.set(clock.now() + TimeDelta::milliseconds(20)) };
-        let waiting = tokio::time::timeout(Duration::from_secs(10), alarmed(Some(&alarm), &clock));
+        let waiting = tokio::time::timeout(Duration::from_mins(1), alarmed(Some(&alarm), &clock));
         assert!(join(waiting, setting).await.0.is_ok());
     }
 

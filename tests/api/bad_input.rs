@@ -12,7 +12,7 @@ pub(crate) enum Who {
     Operator,
 }
 
-/// Every route that takes no part in WeChat's callbacks, with a body where it takes one. `{id}`
+/// The routes of login, session, profile, catalogue, orders, open data and health, with a body where one takes it. `{id}`
 /// stands for something that is there.
 pub(crate) const ROUTES: [(&str, &str, Who, Option<&str>); 27] = [
     ("POST", "/v1/login", Who::Anybody, Some(r#"{"code":"0unknown"}"#)),

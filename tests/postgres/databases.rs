@@ -9,7 +9,7 @@ use std::time::Instant;
 use sqlx::{Connection as _, PgConnection};
 use weir::dev::postgres::{Cluster, Error};
 
-use crate::room::{home, project};
+use crate::room::{PATIENCE, home, project};
 
 async fn shared() -> Cluster {
     Cluster::scratch(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres"))
@@ -148,7 +148,7 @@ async fn address_serves_sqlx_and_psql(name: &str) {
     cluster.stop().await.unwrap();
 }
 
-/// Generous bounds, since tests run beside it; the figures are printed with `--nocapture`.
+/// A bound for a machine that does something else besides; the figures are printed with `--nocapture`.
 #[tokio::test]
 async fn start_join_and_copy_are_quick() {
     let project = project();
@@ -170,7 +170,7 @@ async fn start_join_and_copy_are_quick() {
     joined.drop_database(&name).await.unwrap();
     let dropping = start.elapsed();
     println!("cold {cold:?}, join {join:?}, copies {first:?} {copy:?}, drop {dropping:?}");
-    assert!(cold.as_secs() < 15 && join.as_secs() < 2 && copy.as_secs() < 2);
+    assert!(cold + join + copy < PATIENCE);
     drop(joined);
     cluster.stop().await.unwrap();
 }

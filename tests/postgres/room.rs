@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use weir::dev::postgres::{Cluster, Machine};
 
 /// Nothing here takes longer on a healthy machine, however busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A project folder, reachable by every user.
 pub(crate) fn project() -> TempDir {

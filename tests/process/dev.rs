@@ -14,7 +14,7 @@ use crate::program::{Program, command, complaint, folder, is_served, run, socket
 use crate::wire;
 
 /// A killed `weir dev` leaves its PostgreSQL to itself for no longer than this.
-const ORPHANED_MAX: Duration = Duration::from_secs(10);
+const ORPHANED_MAX: Duration = Duration::from_mins(1);
 
 fn start(folder: &Path, more: &[&str]) -> Program {
     let state = folder.join("state");

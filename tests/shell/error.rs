@@ -210,7 +210,7 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     let answer = wire.answer();
     assert_eq!((answer.status, answer.code().as_str()), (408, "request_timeout"));
     assert_eq!(answer.headers["retry-after"], "1");
-    assert!(started.elapsed() < Duration::from_secs(4));
+    assert!(started.elapsed() < Duration::from_secs(18));
 }
 
 #[test]
@@ -371,5 +371,5 @@ fn a_stop_does_not_wait_for_ever() {
     server.until(|server| server.shell.in_hand() == 1);
     let started = Instant::now();
     assert!(!server.stop());
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(18));
 }

@@ -263,12 +263,12 @@ async fn download_wants_a_fresh_token_and_a_signature() {
         ..Request::new(&stage, "GET", &target, "").await
     };
     assert_eq!(stranger.send(&stage).await.status, 401);
-    stage.advance(290).await;
+    stage.advance(200).await;
     // As often as one likes, and whatever the client accepts.
     for _ in 0..2 {
         assert_eq!(stage.pay_get(&target).await.status, 200);
     }
-    stage.advance(11).await;
+    stage.advance(101).await;
     let foreign = target.replace("token=", "token=x");
     for token in [target.as_str(), foreign.as_str()] {
         let refused = stage.pay_get(token).await;

@@ -199,7 +199,7 @@ async fn clock_moves_forward_and_shows_in_the_date_header() {
     let stage = Stage::new().await;
     let before = stage.now().await;
     stage.advance(86_400).await;
-    assert!((86_400..86_410).contains(&(stage.now().await - before)));
+    assert!((86_400..87_000).contains(&(stage.now().await - before)));
     let date = stage
         .get("/cgi-bin/token")
         .await
@@ -207,7 +207,7 @@ async fn clock_moves_forward_and_shows_in_the_date_header() {
         .unwrap()
         .to_owned();
     let date = chrono::NaiveDateTime::parse_from_str(&date, "%a, %d %b %Y %H:%M:%S GMT").unwrap();
-    assert!((date.and_utc().timestamp() - before - 86_400).abs() < 10);
+    assert!((date.and_utc().timestamp() - before - 86_400).abs() < 600);
 }
 
 #[tokio::test]

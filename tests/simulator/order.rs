@@ -178,7 +178,7 @@ async fn every_field_is_held_to_its_rule() {
 async fn all_optional_fields_are_taken() {
     let stage = Stage::new().await;
     let user = stage.user().await;
-    let expires = chrono::DateTime::from_timestamp(stage.now().await + 60, 0).unwrap();
+    let expires = chrono::DateTime::from_timestamp(stage.now().await + 90, 0).unwrap();
     let mut order = stage.order(&user, "order-1");
     let more = json!({
         "description": "x".repeat(127),
@@ -201,7 +201,7 @@ async fn all_optional_fields_are_taken() {
     let made = stage.pay_post(JSAPI, &order).await;
     assert_eq!(made.status, 200, "{made:?}");
     // At its end an unpaid order counts as closed.
-    stage.advance(61).await;
+    stage.advance(91).await;
     assert_eq!(stage.query("order-1").await.json()["trade_state"], "CLOSED");
     assert_eq!(stage.pay_post(JSAPI, &order).await.json()["code"], "ORDER_CLOSED");
 }

@@ -20,14 +20,14 @@ const TABLES: [&str; 10] = [
     "select coalesce(jsonb_agg(t order by t.id), '[]') from products t",
 ];
 
-/// Waits until a condition holds, by looking again and again; fails after ten seconds.
+/// Waits until a condition holds, by looking again and again; fails after two minutes.
 pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
     let looking = async {
         while !condition().await {
             tokio::task::yield_now().await;
         }
     };
-    let deadline = std::time::Duration::from_secs(10);
+    let deadline = std::time::Duration::from_mins(2);
     assert!(
         tokio::time::timeout(deadline, looking).await.is_ok(),
         "it never came"

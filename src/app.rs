@@ -285,6 +285,7 @@ fn compose(
         stopping: CancellationToken::new(),
         reencryption: Progress::default(),
         pay_rest: Rest::default(),
+        refund_rest: Rest::default(),
         tasks: TaskTracker::new(),
     })
 }

@@ -12,12 +12,13 @@ use super::text;
 
 /// The longest reason, in characters.
 pub const REASON_CHARS_MAX: usize = 80;
-/// WeChat takes so many refunds for one payment; those that closed do not count. The database
-/// holds the same bound.
+/// WeChat takes so many refunds for one payment. One that it took and closed may count there, and so counts
+/// here; one that it never took does not. The database bounds those that have not closed.
 pub const REFUNDS_MAX: i32 = 50;
 /// WeChat takes refunds for so long after the payment.
 pub const REFUND_WINDOW: TimeDelta = TimeDelta::days(365);
-/// WeChat takes one refund a minute for one payment; a second more keeps clear of its clock.
+/// WeChat takes one refund a minute for one payment, whatever became of the one before; a second more keeps
+/// clear of its clock.
 pub const SUBMIT_GAP: TimeDelta = TimeDelta::seconds(61);
 /// The waits between looks, in seconds, while nothing new is heard; the last one is repeated.
 const GAPS_S: [i64; 11] = [5, 30, 60, 60, 60, 180, 300, 600, 1_800, 3_600, 7_200];
@@ -228,7 +229,7 @@ pub struct Refundable {
     pub total_fen: Fen,
     /// What its refunds hold or have given back.
     pub reserved_fen: Fen,
-    /// How many refunds it has, those that closed apart.
+    /// How many refunds it has, those that WeChat refused apart.
     pub refund_count: i32,
     /// When it was paid, by WeChat's clock.
     pub success_at: DateTime<Utc>,

@@ -43,6 +43,7 @@ pub mod reconciliation;
 pub mod recorder;
 pub mod refund;
 pub mod refund_comparison;
+pub mod refund_due;
 pub mod refund_request;
 pub mod refused_notification;
 pub mod sealed;

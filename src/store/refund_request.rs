@@ -50,11 +50,14 @@ pub async fn find_refundable(
         RefundableRow,
         r#"-- refund_request.find_refundable
         select p.transaction_id, a.mch_id, p.is_surplus, p.total_fen, p.success_at, coalesce(b.reserved_fen, 0) as "reserved_fen!",
-            coalesce(b.refund_count, 0) as "refund_count!",
-            (select max(r.submit_at) from refunds r
-             where r.transaction_id = p.transaction_id and r.status <> 'closed') as "submit_at?"
+            n.refund_count as "refund_count!", n.submit_at as "submit_at?"
         from payments p join payment_attempts a on a.id = p.attempt_id
             left join refund_balances b on b.transaction_id = p.transaction_id
+            cross join lateral (
+                select count(*) filter (where r.status <> 'closed' or r.refund_id is not null)::int as refund_count,
+                    max(r.submit_at) as submit_at
+                from refunds r where r.transaction_id = p.transaction_id
+            ) n
         where p.order_id = $1 and case when $2::text is null then not p.is_surplus else p.transaction_id = $2 end"#,
         Uuid::from(order_id),
         transaction_id.map(TransactionId::as_str),

@@ -9,6 +9,7 @@ use super::turn::{Loop, Next, Pace};
 use crate::error::AppError;
 use crate::service::Context;
 use crate::service::pay::pursue_refund;
+use crate::service::pay::settle_due::Round;
 
 pub(super) const LOOP: Loop = Loop {
     name: "refunds",
@@ -20,9 +21,9 @@ pub(super) const LOOP: Loop = Loop {
 };
 
 async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
-    Ok(if pursue_refund::pursue_refunds(&context).await? {
-        Next::AtOnce
-    } else {
-        Next::Later
+    Ok(match pursue_refund::pursue_refunds(&context).await? {
+        Round::Worked => Next::AtOnce,
+        Round::Idle(Some(at)) => Next::At(at),
+        Round::Idle(None) => Next::Later,
     })
 }

@@ -17,7 +17,7 @@ async fn search(shop: &Shop, query: &str) -> Vec<String> {
         .collect()
 }
 
-async fn story(shop: &Shop, order: &str) -> Value {
+pub(crate) async fn story(shop: &Shop, order: &str) -> Value {
     shop.admin("GET", &format!("/admin/orders/{order}"), None)
         .await
         .ok(200)
@@ -180,7 +180,7 @@ async fn a_story_that_is_too_long_tells_its_newest_part_and_says_so() {
 }
 
 /// A timeline as lines, with everything that differs from run to run named by its first appearance.
-fn lines(told: &Value) -> String {
+pub(crate) fn lines(told: &Value) -> String {
     let start: chrono::DateTime<chrono::Utc> = told["created_at"].as_str().unwrap().parse().unwrap();
     let mut names: Vec<String> = Vec::new();
     let mut lines = Vec::new();

@@ -63,6 +63,11 @@ async fn each_fault_about_a_refund_is_its_one_named_difference() {
                 "fee",
                 true,
             ),
+            (
+                json!({"kind": "bill_fee_changed", "api": "fund_flow_bill"}),
+                "fee",
+                true,
+            ),
         ] {
             let mut fault = fault.clone();
             fault["out_refund_no"] = json!(number);

@@ -89,6 +89,10 @@ async fn parts_add_up_and_go_a_minute_apart() {
         let first = shop.refund(&order, 30).await;
         let second = shop.refund(&order, 20).await;
         assert_ne!(first["out_refund_no"], second["out_refund_no"]);
+        let at = |refund: &Value| -> chrono::DateTime<chrono::Utc> {
+            refund["submit_at"].as_str().unwrap().parse().unwrap()
+        };
+        assert_eq!((at(&second) - at(&first)).num_seconds(), 61);
         assert_eq!(phone.read_order(&order).await["refunding_fen"], 50);
         assert_eq!(carry_out(shop, &first).await, [204]);
         let order_now = phone.read_order(&order).await;

@@ -69,6 +69,46 @@ async fn a_balance_that_is_too_small_is_waited_for() {
 }
 
 #[tokio::test]
+async fn what_a_refund_waits_for_is_known_until_wechat_takes_it() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.rule("balance_fen", json!(39)).await;
+        let refund = shop.refund(&order, 40).await;
+        shop.run_workers().await;
+        for trouble in [
+            json!({"kind": "pay_error", "api": "refund_query", "status": 429, "code": "FREQUENCY_LIMITED"}),
+            json!({"kind": "pay_error", "api": "refund", "status": 429, "code": "FREQUENCY_LIMITED"}),
+            json!({"kind": "server_error", "api": "refund_query"}),
+            json!({"kind": "no_answer_before_accepting", "api": "refund"}),
+        ] {
+            shop.faults(json!([trouble])).await;
+            pass(shop, 360).await;
+            assert!(
+                shop.struck(
+                    trouble["api"].as_str().unwrap(),
+                    trouble["kind"].as_str().unwrap()
+                )
+                .await
+                    > 0
+            );
+            assert_eq!(
+                shop.refund_now(&refund).await["failure_code"],
+                "NOT_ENOUGH",
+                "{trouble}"
+            );
+            assert_eq!(refunds_check(shop).await["waiting"], 1);
+        }
+        shop.faults(json!([])).await;
+        shop.rule("balance_fen", json!(40)).await;
+        pass(shop, 360).await;
+        let taken = shop.refund_now(&refund).await;
+        assert!(taken["refund_id"].is_string());
+        assert_eq!(taken["failure_code"], Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_refund_that_closed_frees_its_sum_and_the_next_has_a_new_number() {
     shop(async |shop| {
         let (phone, order) = paid(shop).await;

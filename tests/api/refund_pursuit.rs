@@ -37,6 +37,7 @@ async fn whatever_happens_to_the_call_one_refund_has_one_number() {
         (json!({"kind": "wrong_answer_signature"}), 1),
         (json!({"kind": "missing_answer_signature"}), 1),
         (json!({"kind": "stale_answer"}), 1),
+        (json!({"kind": "delay", "ms": 60_000}), 1),
         (json!({"kind": "probe_signature"}), 1),
         (json!({"kind": "server_error", "status": 500}), 2),
         (
@@ -53,12 +54,15 @@ async fn whatever_happens_to_the_call_one_refund_has_one_number() {
         ),
     ];
     for (fault, sendings) in stories {
-        shop(async |shop| {
+        let setup = Setup::default().patience(std::time::Duration::from_secs(2));
+        shop_with(setup, async |shop| {
             let (phone, order) = paid(shop).await;
             let mut struck = fault.clone();
             struck["api"] = json!("refund");
             struck["times"] = json!(1);
-            shop.faults(json!([struck])).await;
+            // The first answer about it is not to be believed either.
+            let forged = json!({"kind": "wrong_answer_signature", "api": "refund_query", "times": 1});
+            shop.faults(json!([struck, forged])).await;
             let refund = shop.refund(&order, 40).await;
             shop.run_workers().await;
             assert_eq!(shop.struck("refund", fault["kind"].as_str().unwrap()).await, 1);
@@ -69,6 +73,15 @@ async fn whatever_happens_to_the_call_one_refund_has_one_number() {
                 (&json!("processing"), &Value::Null)
             );
             assert_eq!(phone.read_order(&order).await["refunding_fen"], 40);
+            pass(shop, 62).await;
+            assert_eq!(
+                shop.struck("refund_query", "wrong_answer_signature").await,
+                1,
+                "{fault}"
+            );
+            // Refusals are not signed: "no such refund" is heard, and the same one goes out again.
+            let is_known = shop.refund_now(&refund).await["refund_id"].is_string();
+            assert_eq!(is_known, sendings == 2, "{fault}");
             pass(shop, 62).await;
             let number = refund["out_refund_no"].as_str().unwrap().to_owned();
             assert_eq!(

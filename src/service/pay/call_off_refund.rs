@@ -12,7 +12,7 @@ use crate::domain::name::OutRefundNo;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
-use crate::store::refund::DueRefund;
+use crate::store::refund_due::DueRefund;
 
 /// Calls a refund off if WeChat does not know it: it ends as closed, and its sum is free again. One that WeChat
 /// knows goes its way, and so does one that has moved on.
@@ -24,15 +24,15 @@ pub(in crate::service) async fn call_off(context: &Context, number: &OutRefundNo
     let now = context.clock.now();
     let lease = Uuid::from_bytes(context.entropy.bytes()?);
     let held = (lease, now + LEASE);
-    let Some(due) = store::refund::claim_untaken(&context.db, number, held, now).await? else {
-        return if store::refund::is_untaken(&context.db, number).await? {
+    let Some(due) = store::refund_due::claim_untaken(&context.db, number, held, now).await? else {
+        return if store::refund_due::is_untaken(&context.db, number).await? {
             Err(AppError::new(ErrorCode::RequestInProgress))
         } else {
             Ok(())
         };
     };
     let outcome = end(context, &due, lease).await;
-    store::refund::release(&context.db, due.id, lease).await?;
+    store::refund_due::release(&context.db, due.id, lease).await?;
     outcome
 }
 

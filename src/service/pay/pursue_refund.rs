@@ -9,17 +9,18 @@ use uuid::Uuid;
 
 use super::call_log::noted;
 use super::deny_refund::{self, Denial};
-use super::inquiry::merchant_of;
+use super::inquiry::{merchant_of, pay_error};
 use super::settle::{Outcome, Source};
+use super::settle_due::Round;
 use super::{settle_refund, unreadable};
 use crate::domain::exception::ExceptionKind;
 use crate::domain::id::RefundId;
 use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap_after};
-use crate::error::AppError;
+use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
-use crate::store::refund::{DueRefund, Postponement};
+use crate::store::refund_due::{DueRefund, Postponement};
 use crate::store::refund_request::NewRefund;
 use crate::wechat::pay::{PayError, RefundRequest};
 
@@ -35,23 +36,37 @@ const SURPLUS_MAX: i64 = 100;
 /// The shortest wait after WeChat refused for now, or called us too frequent.
 const PATIENT_GAP: TimeDelta = TimeDelta::minutes(1);
 
-/// Pursues up to `BATCH_MAX` refunds that are due; tells whether there were any. Any number of
-/// replicas may do so at once.
+/// Pursues up to `BATCH_MAX` refunds that are due. Any number of replicas may do so at once.
 ///
 /// # Errors
 /// When the database fails. Refunds in hand are due again when their lease is over.
-pub async fn pursue_refunds(context: &Context) -> Result<bool, AppError> {
+pub async fn pursue_refunds(context: &Context) -> Result<Round, AppError> {
     let now = context.clock.now();
-    if context.pay_rest.until(now).is_some() {
-        return Ok(false);
+    let rests = [&context.pay_rest, &context.refund_rest];
+    if let Some(until) = rests.into_iter().filter_map(|rest| rest.until(now)).max() {
+        return Ok(Round::Idle(Some(until)));
     }
     let has_begun = begin_surplus(context).await?;
     let lease = Uuid::from_bytes(context.entropy.bytes()?);
-    let due = store::refund::claim_due(&context.db, lease, now + LEASE, BATCH_MAX, now).await?;
-    let is_quiet = due.is_empty() && !has_begun;
+    let due = claim(context, lease).await?;
+    if due.is_empty() && !has_begun {
+        return Ok(Round::Idle(None));
+    }
     let outcomes = join_all(due.iter().map(|due| pursue(context, due, lease))).await;
-    outcomes.into_iter().collect::<Result<Vec<()>, AppError>>()?;
-    Ok(!is_quiet)
+    let troubles = outcomes.into_iter().collect::<Result<Vec<_>, AppError>>()?;
+    let now = context.clock.now();
+    context.pay_rest.judge(&troubles, now);
+    context.refund_rest.judge_refunds(&troubles, now);
+    Ok(Round::Worked)
+}
+
+async fn claim(context: &Context, lease: Uuid) -> Result<Vec<DueRefund>, AppError> {
+    let mut tx = context.db.begin().await?;
+    store::refund_due::lock_claims(&mut tx).await?;
+    let now = context.clock.now();
+    let due = store::refund_due::claim(&mut tx, lease, now + LEASE, BATCH_MAX, now).await?;
+    tx.commit().await?;
+    Ok(due)
 }
 
 /// Begins to give back, in full, payments that no order wants. The payment itself is the reason: it
@@ -113,7 +128,8 @@ pub(super) enum Heard {
     Elsewhere(AppError),
 }
 
-async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppError> {
+/// Looks at one refund. Tells what was wrong at WeChat, if anything.
+async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Option<ErrorCode>, AppError> {
     let heard = match due.status {
         RefundStatus::Created if !due.is_tried => submit(context, due).await?,
         RefundStatus::Created => match ask(context, due).await? {
@@ -126,7 +142,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
         | RefundStatus::Closed => ask(context, due).await?,
     };
     let number = &due.out_refund_no;
-    let mut failure_code = None;
+    let (mut failure_code, mut trouble) = (None, None);
     // The first sending is no look yet.
     let checks = due.checks.saturating_add(i32::from(due.is_tried));
     let mut gap = gap_after(checks);
@@ -134,7 +150,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
         Heard::Report(report) => {
             let outcome = settle_refund::settle(context, &report, Source::Query).await?;
             if outcome == Outcome::Settled {
-                return Ok(());
+                return Ok(None);
             }
         }
         Heard::Absent => {
@@ -149,6 +165,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
             };
             deny_refund::deny(context, number, lease, denial).await?;
             failure_code = Some(code);
+            trouble = Some(ErrorCode::WechatRejected);
             gap = gap.max(PATIENT_GAP);
         }
         Heard::Unclear(error) => {
@@ -158,6 +175,8 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
             } else {
                 gap.min(SILENCE_GAP_MAX)
             };
+            // Who answers and cannot be read is there all the same.
+            trouble = error.unreadable().is_none().then(|| pay_error(error).code());
         }
         Heard::Elsewhere(error) => {
             let causes = error.causes();
@@ -171,9 +190,9 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), A
         checks,
         failure_code: failure_code.as_deref(),
     };
-    store::refund::postpone(&context.db, due.id, lease, to, context.clock.now()).await?;
+    store::refund_due::postpone(&context.db, due.id, lease, to).await?;
     context.alarms.refunds.set(next_check_at);
-    Ok(())
+    Ok(trouble)
 }
 
 /// Refusals that somebody can mend without another refund: money in the balance, keys, permissions.

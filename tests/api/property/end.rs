@@ -98,6 +98,14 @@ impl Story<'_> {
             assert_eq!(told, order.events(), "what others were told of {}", order.id);
             self.note(order);
         }
+        self.assert_paced().await;
+    }
+
+    /// WeChat never found two refunds of a payment too close to each other.
+    async fn assert_paced(&self) {
+        let calls = self.shop.calls("refund").await;
+        let is_early = |call: &&Value| call["faults"] == json!([]) && call["error"] == "FREQUENCY_LIMITED";
+        assert_eq!(calls.iter().find(is_early), None);
     }
 
     /// Every payment that WeChat holds is in the books, and is wanted or is not.

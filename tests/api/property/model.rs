@@ -192,7 +192,6 @@ impl Order {
     /// From when the next refund may be sent.
     pub(super) fn submit_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.wanted_refunds()
-            .filter(|refund| refund.progress != Progress::Closed)
             .map(|refund| refund.submit_at + SUBMIT_GAP)
             .fold(now, DateTime::max)
     }

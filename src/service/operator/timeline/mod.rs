@@ -219,10 +219,15 @@ impl Told<'_> {
 
     fn event_told(&self) -> String {
         let (kind, tries) = (self.text("type"), self.number("tries"));
+        let in_all = if tries == 1 {
+            "in one try".to_owned()
+        } else {
+            format!("in {tries} tries")
+        };
         match self.text("state") {
             "delivered" => format!("The receiver of events took {kind} at try {tries}."),
             "parked" => format!(
-                "The receiver of events did not take {kind} in {tries} tries, the last with {}: it waits for a human.",
+                "The receiver of events did not take {kind} {in_all}, the last with {}: it waits for a human.",
                 self.text("last_outcome")
             ),
             "given_up" => {
@@ -230,7 +235,7 @@ impl Told<'_> {
             }
             _ if tries == 0 => format!("{kind} waits to be told to the receiver of events."),
             _ => format!(
-                "The receiver of events has not taken {kind} in {tries} tries, the last with {}: it is tried again.",
+                "The receiver of events has not taken {kind} {in_all}, the last with {}: it is tried again.",
                 self.text("last_outcome")
             ),
         }

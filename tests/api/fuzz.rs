@@ -15,6 +15,10 @@ const NOTICES: u64 = 10_000;
 /// In an ordinary run, so that it is the same one everywhere.
 const SEED: u64 = 20_261_121;
 const AT_ONCE: usize = 16;
+/// None is slower in a long run, which has the machine for itself.
+const SLOWEST_MAX: Duration = Duration::from_secs(1);
+/// None is slower where other tests run beside.
+const SLOWEST_AMONG_OTHERS_MAX: Duration = Duration::from_secs(15);
 
 /// A stream of numbers that its seed alone decides.
 struct Dice {
@@ -156,6 +160,11 @@ fn length_and_seed() -> (u64, u64) {
 async fn nothing_that_is_almost_right_is_taken() {
     let (notices, seed) = length_and_seed();
     tell(&format!("{notices} notices, WEIR_FUZZ_SEED={seed}"));
+    let patience = if asked_for("WEIR_SOAK", 0) > 0 {
+        SLOWEST_MAX
+    } else {
+        SLOWEST_AMONG_OTHERS_MAX
+    };
     shop(async |shop| {
         let genuine = genuine(shop).await;
         let before = shop.snapshot().await;
@@ -182,7 +191,7 @@ async fn nothing_that_is_almost_right_is_taken() {
                     r#"{"code":"FAIL","message":"not believed"}"#,
                     "{what}"
                 );
-                assert!(took < Duration::from_secs(1), "seed {seed}: {what} took {took:?}");
+                assert!(took < patience, "seed {seed}: {what} took {took:?}");
                 slowest = slowest.max(took);
                 refused += 1;
             }

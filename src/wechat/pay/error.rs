@@ -207,7 +207,9 @@ impl PayError {
                 tracing::error!(api, request_id, "{self}");
             }
             // Days without money have no bill, and mornings not yet.
-            Self::Definite { request_id, .. } if self.has_code(&["NOSTATEMENTEXIST", "STATEMENTCREATING"]) => {
+            Self::Definite { request_id, .. }
+                if self.has_code(&["NOSTATEMENTEXIST", "STATEMENTCREATING"]) =>
+            {
                 tracing::info!(api, request_id, "{self}");
             }
             Self::NotReached(NotReached::Network(_))

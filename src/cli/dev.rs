@@ -20,7 +20,7 @@ use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::simulator::{self, Folder, Options, Simulator};
 use crate::store::pool;
-use crate::telemetry;
+use crate::telemetry::{self, Telemetry};
 
 /// Settings of the environment that `dev` follows, beside `DATABASE_URL` and `HTTP_BIND`; the rest it makes
 /// itself, so that no setting of a real account is ever used with a simulated WeChat, and nobody is told of
@@ -68,16 +68,21 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) fn run(self) -> ExitCode {
-        match runtime()
+        let mut telemetry = None;
+        let developed = runtime()
             .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(self.develop()))
-        {
+            .and_then(|runtime| runtime.block_on(self.develop(&mut telemetry)));
+        if let Some(telemetry) = telemetry {
+            telemetry.finish();
+        }
+        match developed {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => output::failure(error.as_ref()),
         }
     }
 
-    async fn develop(self) -> Result<(), Box<dyn Error>> {
+    /// `telemetry` is set once it has started, whatever comes of the rest.
+    async fn develop(self, telemetry: &mut Option<Telemetry>) -> Result<(), Box<dyn Error>> {
         let mut stop = StopSignal::catch()?;
         let environment = config::environment()?;
         let bind = self.bind(&environment)?;
@@ -108,8 +113,8 @@ impl Dev {
                 }
                 (None, None) => return Err("there is no database".into()),
             };
-            self.with_database(&folder, &database_url, listener, &environment)
-                .await
+            let parts = self.with_database(&folder, &database_url, listener, &environment, telemetry);
+            parts.await
         };
         let outcome = tokio::select! {
             outcome = develop => Some(outcome),
@@ -150,6 +155,7 @@ impl Dev {
         database_url: &str,
         listener: TcpListener,
         environment: impl Fn(&str) -> Option<String>,
+        telemetry: &mut Option<Telemetry>,
     ) -> Result<Parts, Box<dyn Error>> {
         let http = reachable(listener.local_addr()?);
         let simulator_folder = Folder::new(folder.join("simulator"));
@@ -182,7 +188,7 @@ impl Dev {
                 subscribe_file: &folder.join("subscribe.toml"),
             },
         )?;
-        let app = serve(values, listener, environment).await?;
+        let app = serve(values, listener, environment, telemetry).await?;
         tell(&app, &simulator, database_url, &options.apps);
         Ok(Parts { app, simulator })
     }
@@ -224,6 +230,7 @@ async fn serve(
     values: BTreeMap<String, String>,
     listener: TcpListener,
     environment: impl Fn(&str) -> Option<String>,
+    telemetry: &mut Option<Telemetry>,
 ) -> Result<App, Box<dyn Error>> {
     let lookup = |name: &str| match values.get(name) {
         Some(value) => Some(value.clone()),
@@ -237,7 +244,7 @@ async fn serve(
             .collect::<Vec<_>>()
             .join("; ")
     })?;
-    telemetry::start(&settings.telemetry)?;
+    *telemetry = Some(telemetry::start(&settings.telemetry)?);
     let admin_token = settings.admin.token.expose_secret().to_owned();
     let clock = Clock::system();
     let launch = Launch::new(settings, listener, clock.clone());

@@ -16,7 +16,6 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt as _;
-use metrics::counter;
 use tracing::Instrument as _;
 
 use super::lane::{Lane, Ticket};
@@ -140,8 +139,8 @@ fn enter(shell: &Shell, lane: Lane, path: &str) -> Result<Ticket, AppError> {
     if shell.internal_token.is_none() && path.starts_with("/internal/") {
         return Err(AppError::new(ErrorCode::RouteNotFound));
     }
-    shell.lanes.enter(lane).map_err(|reason| {
-        counter!(telemetry::SHED, "reason" => reason).increment(1);
+    shell.lanes.enter(lane).map_err(|bound| {
+        bound.count();
         AppError::new(ErrorCode::Unavailable).detail("The server is at its limit of requests in hand.")
     })
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::telemetry::Shed;
+
 /// One in so many places is kept for what WeChat reports and for the operator.
 const KEPT_PART: usize = 8;
 /// One in so many places may be taken by those who wait for the same side of WeChat, or for pictures.
@@ -108,31 +110,31 @@ impl Lanes {
         }
     }
 
-    /// Lets a request in; else gives the reason why not.
-    pub(super) fn enter(&self, lane: Lane) -> Result<Ticket, &'static str> {
-        let wanted: &[(&Arc<Semaphore>, &str)] = match lane {
+    /// Lets a request in; else tells which bound is reached.
+    pub(super) fn enter(&self, lane: Lane) -> Result<Ticket, Shed> {
+        let wanted: &[(&Arc<Semaphore>, Shed)] = match lane {
             Lane::Nothing => &[],
-            Lane::Kept => &[(&self.all, "in_flight")],
+            Lane::Kept => &[(&self.all, Shed::InFlight)],
             Lane::Mini => &[
-                (&self.mini, "mini"),
-                (&self.common, "in_flight"),
-                (&self.all, "in_flight"),
+                (&self.mini, Shed::Mini),
+                (&self.common, Shed::InFlight),
+                (&self.all, Shed::InFlight),
             ],
             Lane::Pay => &[
-                (&self.pay, "pay"),
-                (&self.common, "in_flight"),
-                (&self.all, "in_flight"),
+                (&self.pay, Shed::Pay),
+                (&self.common, Shed::InFlight),
+                (&self.all, Shed::InFlight),
             ],
             Lane::Files => &[
-                (&self.files, "files"),
-                (&self.common, "in_flight"),
-                (&self.all, "in_flight"),
+                (&self.files, Shed::Files),
+                (&self.common, Shed::InFlight),
+                (&self.all, Shed::InFlight),
             ],
-            Lane::Own => &[(&self.common, "in_flight"), (&self.all, "in_flight")],
+            Lane::Own => &[(&self.common, Shed::InFlight), (&self.all, Shed::InFlight)],
         };
         let places = wanted
             .iter()
-            .map(|(places, reason)| Arc::clone(places).try_acquire_owned().map_err(|_| *reason));
+            .map(|(places, bound)| Arc::clone(places).try_acquire_owned().map_err(|_| *bound));
         Ok(Ticket {
             _places: places.collect::<Result<_, _>>()?,
         })
@@ -183,15 +185,15 @@ mod tests {
     fn a_full_lane_is_full_for_itself_alone_and_a_part_is_kept() {
         let lanes = Lanes::new(16);
         let mut held: Vec<Ticket> = (0..4).map(|_| lanes.enter(Lane::Pay).unwrap()).collect();
-        assert_eq!(lanes.enter(Lane::Pay).unwrap_err(), "pay");
+        assert_eq!(lanes.enter(Lane::Pay).unwrap_err(), Shed::Pay);
         held.extend((0..4).map(|_| lanes.enter(Lane::Mini).unwrap()));
-        assert_eq!(lanes.enter(Lane::Mini).unwrap_err(), "mini");
+        assert_eq!(lanes.enter(Lane::Mini).unwrap_err(), Shed::Mini);
         held.extend((0..4).map(|_| lanes.enter(Lane::Files).unwrap()));
-        assert_eq!(lanes.enter(Lane::Files).unwrap_err(), "files");
+        assert_eq!(lanes.enter(Lane::Files).unwrap_err(), Shed::Files);
         held.extend((0..2).map(|_| lanes.enter(Lane::Own).unwrap()));
-        assert_eq!(lanes.enter(Lane::Own).unwrap_err(), "in_flight");
+        assert_eq!(lanes.enter(Lane::Own).unwrap_err(), Shed::InFlight);
         held.extend((0..2).map(|_| lanes.enter(Lane::Kept).unwrap()));
-        assert_eq!(lanes.enter(Lane::Kept).unwrap_err(), "in_flight");
+        assert_eq!(lanes.enter(Lane::Kept).unwrap_err(), Shed::InFlight);
         lanes.enter(Lane::Nothing).unwrap();
         held.clear();
         lanes.enter(Lane::Pay).unwrap();

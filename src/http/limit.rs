@@ -11,12 +11,11 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use metrics::counter;
 
 use crate::config::LimitSettings;
 use crate::domain::id::SessionId;
 use crate::error::{AppError, ErrorCode};
-use crate::telemetry::SHED;
+use crate::telemetry::Shed;
 
 /// How many places there are; at about 48 bytes each no more than 13 MB, were all in use at once.
 const PLACES: u64 = 1 << 18;
@@ -53,7 +52,7 @@ impl Limits {
     /// # Errors
     /// `rate_limited`, with the time to wait.
     pub fn login(&self, address: IpAddr) -> Result<(), AppError> {
-        self.check(self.login.as_ref(), &network(address), "login_rate")
+        self.check(self.login.as_ref(), &network(address), Shed::LoginRate)
     }
 
     /// Counts a request of this session.
@@ -61,7 +60,7 @@ impl Limits {
     /// # Errors
     /// `rate_limited`, with the time to wait.
     pub fn session(&self, session: SessionId) -> Result<(), AppError> {
-        self.check(self.session.as_ref(), &session, "session_rate")
+        self.check(self.session.as_ref(), &session, Shed::SessionRate)
     }
 
     /// Counts a request of one of the owner's services, which share an allowance.
@@ -69,7 +68,7 @@ impl Limits {
     /// # Errors
     /// `rate_limited`, with the time to wait.
     pub fn internal(&self) -> Result<(), AppError> {
-        self.check(self.internal.as_ref(), &(), "internal_rate")
+        self.check(self.internal.as_ref(), &(), Shed::InternalRate)
     }
 
     /// Forgets whoever has its whole allowance back.
@@ -80,16 +79,11 @@ impl Limits {
         }
     }
 
-    fn check(
-        &self,
-        limiter: Option<&Limiter>,
-        key: &impl Hash,
-        reason: &'static str,
-    ) -> Result<(), AppError> {
+    fn check(&self, limiter: Option<&Limiter>, key: &impl Hash, bound: Shed) -> Result<(), AppError> {
         let Some(limiter) = limiter else { return Ok(()) };
         let place = self.seed.hash_one(key) % PLACES;
         limiter.check_key(&place).map_err(|refusal| {
-            counter!(SHED, "reason" => reason).increment(1);
+            bound.count();
             let wait = refusal.wait_time_from(self.clock.now());
             // Rounded up: whoever waits exactly that long must find the door open.
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));

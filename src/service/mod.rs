@@ -32,6 +32,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 use url::Url;
 
 use crate::domain::clock::Clock;
@@ -157,8 +158,8 @@ impl Context {
         T: Send + 'static,
         F: Future<Output = Result<T, AppError>> + Send + 'static,
     {
-        // Its request's turn goes with it, so that one whose client has gone still counts.
-        let work = place::scope(place::current(), work);
+        // Its request's turn goes with it, so that one whose client has gone still counts, and so does its span.
+        let work = place::scope(place::current(), work).in_current_span();
         let task = match telemetry::current() {
             Some(record) => self.tasks.spawn(telemetry::scope(record, work)),
             None => self.tasks.spawn(work),

@@ -186,6 +186,41 @@ pub async fn refused_since(
     Ok(query("recorder.refused_since", statement).await?)
 }
 
+/// A key that refused deliveries said they were signed with, and that was not known here.
+#[derive(Clone, Debug)]
+pub struct UnknownSerial {
+    /// Its name, as anybody can send it: the first 64 characters.
+    pub serial: String,
+    /// How many deliveries that named it are recorded.
+    pub count: i64,
+    /// When the newest arrived.
+    pub newest_at: DateTime<Utc>,
+}
+
+/// The unknown keys that were named from `since` on: the newest of those whose name begins with `prefix`,
+/// then the newest of the others, `limit` in all.
+pub async fn unknown_serials(
+    db: impl PgExecutor<'_>,
+    since: DateTime<Utc>,
+    prefix: &str,
+    limit: i64,
+) -> Result<Vec<UnknownSerial>, Error> {
+    let statement = sqlx::query_as!(
+        UnknownSerial,
+        r#"-- recorder.unknown_serials
+        select serial as "serial!", count(*) as "count!", max(received_at) as "newest_at!"
+        from refused_notifications, left(
+            jsonb_path_query_first(headers, 'strict $[*] ? (@[0] == "wechatpay-serial")[1]') #>> '{}', 64) as serial
+        where verdict = 'unknown_serial' and received_at >= $1 and serial is not null
+        group by serial order by starts_with(serial, $2) desc, max(received_at) desc, serial limit $3"#,
+        since,
+        prefix,
+        limit,
+    )
+    .fetch_all(db);
+    Ok(query("recorder.unknown_serials", statement).await?)
+}
+
 /// The smallest id that a row made `later_ms` milliseconds after `at` can have.
 fn first_id(at: DateTime<Utc>, later_ms: u64) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);

@@ -56,7 +56,7 @@ impl Exchange {
         let elapsed = self.started.elapsed();
         metric::record_request(self.method, route, status, elapsed);
         if !self.span.is_disabled() {
-            self.span.record("otel.name", format!("{} {route}", self.method));
+            trace::rename(&self.span, format!("{} {route}", self.method));
             self.span.record("http.route", route);
             self.span.record("http.response.status_code", status);
         }

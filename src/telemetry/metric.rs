@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::free_call::FREE_CALLS;
 use super::process;
+use super::shed::SHED;
 
 /// Seconds, by method, route pattern and status.
 const REQUEST_DURATION: &str = "weir_http_request_duration_seconds";
@@ -49,9 +50,6 @@ const RESEALED_VALUES: &str = "weir_resealed_values_total";
 const OLD_KEY_VALUES: &str = "weir_old_key_values";
 /// Rounds of background loops by `loop` and `outcome`.
 const LOOP_RUNS: &str = "weir_loop_runs_total";
-/// Requests that were turned away, by `reason`: `in_flight`, `login_rate`, `session_rate`,
-/// `internal_rate`, `free_calls`.
-pub const SHED: &str = "weir_http_shed_total";
 
 /// From a statement's 0.5 ms to the 10 s at which a request is given up.
 const SECONDS: [f64; 14] = [

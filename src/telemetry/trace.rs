@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use url::Url;
 use uuid::Uuid;
 
@@ -45,13 +46,12 @@ pub(super) fn flush(provider: &SdkTracerProvider) {
     }
 }
 
-/// The span of a request. Its route and status are recorded when they are known.
+/// The span of a request. Its name, route and status are recorded when they are known.
 pub(crate) fn request_span(method: &'static str, id: Uuid) -> Span {
     tracing::info_span!(
         target: SPAN_TARGET,
         parent: None,
         "request",
-        otel.name = tracing::field::Empty,
         otel.kind = "server",
         http.request.method = method,
         http.route = tracing::field::Empty,
@@ -60,8 +60,21 @@ pub(crate) fn request_span(method: &'static str, id: Uuid) -> Span {
     )
 }
 
-/// The span of a call to WeChat, inside the request's own. `api` is the name of the call, never
-/// its URL: that carries secrets.
-pub fn upstream_span(api: &'static str) -> Span {
-    tracing::info_span!(target: SPAN_TARGET, "upstream", otel.name = api, otel.kind = "client", api)
+/// Names a span by what is known at its end. A field `otel.name` is heard only until the span has begun,
+/// which it has with the first one inside it.
+pub(super) fn rename(span: &Span, name: String) {
+    span.context().span().update_name(name);
+}
+
+/// The span of a call to WeChat, inside the request's own. `api` is the name of the call; of its URL
+/// only the `host` is told, since the rest carries secrets.
+pub fn upstream_span(api: &'static str, host: Option<&str>) -> Span {
+    tracing::info_span!(
+        target: SPAN_TARGET,
+        "upstream",
+        otel.name = api,
+        otel.kind = "client",
+        api,
+        server.address = host,
+    )
 }

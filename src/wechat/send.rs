@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use super::error::{Error, SetupError};
 use crate::domain::clock::Clock;
+use crate::telemetry::upstream_span;
 
 /// Idle connections that are kept to one host.
 const IDLE_CONNECTIONS_MAX: usize = 64;
@@ -148,7 +149,7 @@ impl Upstream {
         time_left: Duration,
     ) -> Result<Answer, Error> {
         *request.timeout_mut() = Some(time_left);
-        let span = tracing::info_span!("wechat", api, host = request.url().host_str());
+        let span = upstream_span(api, request.url().host_str());
         let started = Instant::now();
         let result = self.exchange(request).instrument(span.clone()).await;
         metrics::histogram!("weir_upstream_request_duration_seconds", "api" => api)
@@ -199,7 +200,7 @@ impl Upstream {
         mut request: reqwest::Request,
     ) -> Result<Result<Incoming, Answer>, Error> {
         *request.timeout_mut() = Some(DOWNLOAD_TIMEOUT);
-        let span = tracing::info_span!("wechat", api, host = request.url().host_str());
+        let span = upstream_span(api, request.url().host_str());
         let opening = async {
             let response = self.0.client.execute(request).await.map_err(Error::transport)?;
             self.note_time(response.headers());
@@ -226,7 +227,7 @@ impl Upstream {
         (head_time_max, time_max): (Duration, Duration),
     ) -> Result<Incoming, Error> {
         *request.timeout_mut() = Some(time_max);
-        let span = tracing::info_span!("wechat", api, host = request.url().host_str());
+        let span = upstream_span(api, request.url().host_str());
         let started = Instant::now();
         let executing = self.0.client.execute(request).instrument(span.clone());
         let begun = match tokio::time::timeout(head_time_max, executing).await {

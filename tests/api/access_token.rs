@@ -82,6 +82,23 @@ async fn a_displaced_token_under_load_costs_one_refresh_and_no_call() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_dead_on_arrival_costs_one_refresh_and_no_call() {
+    shop(async |shop| {
+        // Whoever else has the secret asks for one in the moment between our answer and its first use.
+        shop.faults(json!([{"kind": "token_displaced", "api": "stable_token", "times": 1}]))
+            .await;
+        echo_ok(shop, 0).await;
+        assert_eq!(shop.struck("stable_token", "token_displaced").await, 1);
+        assert_eq!(counts(shop).await, (2, 2));
+        echo_ok(shop, 0).await;
+        assert_eq!(counts(shop).await, (2, 3));
+        let forced = "select count(*) from access_token_refreshes where is_forced";
+        assert_eq!(shop.count(forced).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_still_remembers_a_dead_token_leaves_the_new_one_alone() {
     shop_with(Setup::default().replicas(2), async |shop| {
         join_all((0..2).map(|replica| echo_ok(shop, replica))).await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use weir::app::StartError;
 
 use crate::harness::{ADMIN_TOKEN, Answer, Phone, Setup, Shop, shop, shop_with};
+use crate::recorder::paid;
 
 /// `GET /admin/health`, whose 503 is a report and no problem document.
 async fn health(shop: &Shop) -> (u16, Value) {
@@ -225,16 +226,33 @@ async fn a_server_does_not_start_without_its_database() {
 
 #[tokio::test]
 async fn the_metrics_are_the_operators() {
+    const MOVED: [&str; 7] = [
+        r#"weir_upstream_requests_total{api="code2session",outcome="ok"}"#,
+        r#"weir_upstream_requests_total{api="pay_prepay",outcome="ok"}"#,
+        r#"weir_upstream_request_duration_seconds_count{api="pay_prepay"}"#,
+        r#"weir_notifications_total{verdict="settled"}"#,
+        r#"weir_order_moves_total{from="awaiting_payment",to="paid"}"#,
+        r#"weir_loop_runs_total{loop="settle",outcome="ok"}"#,
+        r#"weir_db_query_duration_seconds_count{query="settlement.settle_expected"}"#,
+    ];
     shop(async |shop| {
-        shop.visitor().await;
         shop.call("GET", "/metrics", None)
             .await
             .refused(401, "unauthenticated");
-        let metrics = shop.admin("GET", "/metrics", None).await;
-        assert_eq!(metrics.status, 200);
-        for name in ["weir_upstream_requests_total", "code2session"] {
-            assert!(metrics.text().contains(name), "{name}");
+        let mut before = Vec::new();
+        for series in MOVED {
+            before.push(shop.metric(series).await);
         }
+        let (phone, order) = paid(shop).await;
+        assert_eq!(shop.deliver().await[0]["status"], 204);
+        assert_eq!(phone.status(&order).await, "paid");
+        shop.run_workers().await;
+        for (series, before) in MOVED.into_iter().zip(before) {
+            assert!(shop.metric(series).await > before, "{series}");
+        }
+        let idle = shop.metric(r#"weir_db_pool_connections{state="idle"}"#).await;
+        let used = shop.metric(r#"weir_db_pool_connections{state="used"}"#).await;
+        assert!(idle + used > 0, "{idle} idle, {used} used");
     })
     .await;
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use weir::simulator::KeyMode;
 
-use crate::harness::{ADMIN_TOKEN, Answer, Phone, Setup, Shop, shop, shop_with, until};
+use crate::harness::{ADMIN_TOKEN, Answer, PUBLIC_KEY_ID, Phone, Setup, Shop, shop, shop_with, until};
 use crate::recorder::paid;
 
 /// One check of a server's health page.
@@ -102,6 +102,91 @@ async fn without_the_public_key_it_is_never_safe_to_switch() {
         shop.advance(4 * 86_400).await;
         assert_eq!(check(shop, "pay_keys").await["safe_to_switch"], false);
         assert_eq!(shop.order_status(&order).await, "paid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_public_key_that_signs_and_is_not_set_here_is_named() {
+    shop(async |shop| {
+        let (phone, order) = paid(shop).await;
+        let before = check(shop, "pay_keys").await;
+        assert_eq!(
+            (&before["status"], &before["unknown_serials_24h"]),
+            (&json!("ok"), &json!([]))
+        );
+        // What a stranger says is shown, and changes nothing.
+        let craft = json!({"out_trade_no": shop.number(&order).await, "key": "unknown_serial"});
+        assert_eq!(shop.notify(craft).await, [401]);
+        until(async || shop.refused().await.len() == 1).await;
+        let strange = check(shop, "pay_keys").await;
+        assert_eq!(
+            (&strange["status"], &strange["detail"]),
+            (&json!("ok"), &before["detail"])
+        );
+        let stranger = strange["unknown_serials_24h"][0]["serial"].clone();
+
+        shop.advance(60).await;
+        shop.control("POST", "/simulator/keys", &json!({"mode": "public_key"}))
+            .await;
+        assert_eq!(shop.deliver().await[0]["status"], 401);
+        let refused_at = shop.clock.now();
+        shop.advance(60).await;
+        let craft = json!({"out_trade_no": shop.number(&order).await});
+        assert_eq!(shop.notify(craft).await, [401]);
+        until(async || shop.refused().await.len() == 3).await;
+        let switched = check(shop, "pay_keys").await;
+        assert_eq!(switched["status"], "ok", "anybody can name a key");
+        let detail = switched["detail"].as_str().unwrap();
+        assert!(detail.contains("set WXPAY_PUBLIC_KEY_ID"), "{detail}");
+        let unknown = switched["unknown_serials_24h"].as_array().unwrap();
+        assert_eq!(
+            (&unknown[0]["serial"], &unknown[0]["count"]),
+            (&json!(PUBLIC_KEY_ID), &json!(2))
+        );
+        assert_eq!(
+            (&unknown[1]["serial"], &unknown[1]["count"]),
+            (&stranger, &json!(1))
+        );
+        assert!(time(&unknown[0]["newest_at"]) > refused_at);
+
+        // Where it is set, it is told of no longer, and the notice that comes again is believed.
+        let other = shop.join(&Setup::default().mode(KeyMode::PublicKey)).await;
+        let set = check_of(shop, other, "pay_keys").await;
+        assert!(!set["detail"].as_str().unwrap().contains("set WXPAY_"), "{set}");
+        let message = shop
+            .message(json!({"out_trade_no": shop.number(&order).await}))
+            .await;
+        assert_eq!(shop.post_at(other, &message).await.status, 204);
+        assert_eq!(phone.status(&order).await, "paid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_unknown_keys_three_are_shown_and_a_public_key_first() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        let message = shop
+            .message(json!({"out_trade_no": shop.number(&order).await}))
+            .await;
+        let names = [PUBLIC_KEY_ID, "A1", "B2", "C3", &"D".repeat(200)];
+        for (sent, name) in names.into_iter().enumerate() {
+            shop.advance(1).await;
+            let strange = message.without("wechatpay-serial").and("wechatpay-serial", name);
+            assert_eq!(shop.post(&strange).await.status, 401);
+            until(async || shop.refused().await.len() == sent + 1).await;
+        }
+        let shown = async || {
+            let check = check(shop, "pay_keys").await;
+            let unknown = check["unknown_serials_24h"].as_array().unwrap().clone();
+            let name = |one: &Value| one["serial"].as_str().unwrap().to_owned();
+            unknown.iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(shown().await, [PUBLIC_KEY_ID, &"D".repeat(64), "C3"]);
+        shop.advance(86_401).await;
+        assert!(shown().await.is_empty());
+        assert_eq!(shop.deliver().await[0]["status"], 204);
     })
     .await;
 }

@@ -107,6 +107,7 @@ mod stop;
 mod subscribe;
 mod sync;
 mod timeline;
+mod turn;
 mod unclear;
 mod unionid;
 mod unreadable;

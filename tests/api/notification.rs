@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 
 use crate::harness::{Setup, Shop, shop, shop_with, until};
+use crate::recorder::paid;
 
 /// How the deliveries of this moment were answered; 0 stands for one that never reached the server.
 async fn delivered(shop: &Shop) -> Vec<u64> {
@@ -353,6 +354,27 @@ async fn what_is_no_payment_is_kept_and_taken() {
         assert_eq!(shop.verdicts().await, ["other"; 4]);
         assert_eq!(phone.status(&order).await, "awaiting_payment");
         assert_eq!(shop.exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_ordinary_notification_costs_one_round_trip() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        let message = shop
+            .message(json!({"out_trade_no": shop.number(&order).await}))
+            .await;
+        let answer = shop.post(&message).await;
+        assert_eq!(
+            (answer.status, shop.order_status(&order).await.as_str()),
+            (204, "paid")
+        );
+        let line = shop.log_line(&answer);
+        assert_eq!(
+            (&line["route"], &line["db_queries"]),
+            (&json!("/wechat/pay/notify"), &json!(1))
+        );
     })
     .await;
 }

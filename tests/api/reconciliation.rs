@@ -313,6 +313,45 @@ async fn what_another_system_took_is_counted_and_told_once() {
 }
 
 #[tokio::test]
+async fn a_row_that_no_order_of_ours_made_is_counted_told_once_and_no_difference() {
+    shop(async |shop| {
+        shop.stock("tea", 500, None).await;
+        let phone = shop.visitor().await;
+        go_to(shop, 1, 12).await;
+        let day = today(shop);
+        sell(&phone).await;
+        go_to(shop, 1, 10).await;
+        // In the trade bill alone and in both; each: the fault, and how often the account moved.
+        for (fault, movements) in [
+            (json!({"kind": "bill_row_extra", "api": "trade_bill"}), 2),
+            (json!({"kind": "bill_row_extra"}), 4),
+        ] {
+            shop.faults(json!([fault])).await;
+            let result = reconcile(shop, day).await;
+            assert_eq!(
+                (&result["status"], &result["differences"]),
+                (&json!("balanced"), &json!([])),
+                "{fault}"
+            );
+            assert_eq!(
+                (&result["payment_count"], &result["payment_fen"]),
+                (&json!(2), &json!(6_900)),
+                "{fault}"
+            );
+            assert_eq!(
+                (&result["foreign_count"], &result["foreign_fen"]),
+                (&json!(1), &json!(6_400)),
+                "{fault}"
+            );
+            assert_eq!(result["movement_count"], movements, "{fault}");
+        }
+        let exceptions = shop.exceptions().await;
+        assert_eq!(exceptions, [("reconciliation_foreign".to_owned(), None)]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_payment_belongs_to_the_day_in_china_in_which_it_was_paid() {
     shop(async |shop| {
         shop.stock("tea", 500, None).await;

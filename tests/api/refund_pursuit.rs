@@ -73,7 +73,7 @@ async fn whatever_happens_to_the_call_one_refund_has_one_number() {
                 (&json!("processing"), &Value::Null)
             );
             assert_eq!(phone.read_order(&order).await["refunding_fen"], 40);
-            pass(shop, 62).await;
+            pass(shop, 67).await;
             assert_eq!(
                 shop.struck("refund_query", "wrong_answer_signature").await,
                 1,
@@ -82,7 +82,7 @@ async fn whatever_happens_to_the_call_one_refund_has_one_number() {
             // Refusals are not signed: "no such refund" is heard, and the same one goes out again.
             let is_known = shop.refund_now(&refund).await["refund_id"].is_string();
             assert_eq!(is_known, sendings == 2, "{fault}");
-            pass(shop, 62).await;
+            pass(shop, 67).await;
             let number = refund["out_refund_no"].as_str().unwrap().to_owned();
             assert_eq!(
                 numbers_sent(shop).await,

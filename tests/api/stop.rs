@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{HandPlayed, Setup, shop, shop_with};
+use crate::harness::{HandPlayed, Setup, shop, shop_with, until};
 
 #[tokio::test]
 async fn a_request_in_hand_is_answered_before_the_server_ends() {
@@ -71,6 +72,31 @@ async fn a_loop_that_waits_for_wechat_does_not_hold_the_stop_up_and_loses_nothin
         shop.advance(15).await;
         shop.run_workers().await;
         assert_eq!(phone.status(&order).await, "paid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_gives_its_connections_back_to_the_database() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let connections = async || {
+            shop.count(
+                "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'weir'",
+            )
+            .await
+        };
+        shop.stock("tea", 100, None).await;
+        let at_one = connections().await;
+        let hello = || shop.send(shop.request_of(1, "GET", "/v1/products", None, None));
+        for answer in join_all((0..20).map(|_| hello())).await {
+            answer.ok(200);
+        }
+        assert!(connections().await > at_one);
+        // Whoever still holds the pool does not keep them open.
+        let context = shop.context_of(1);
+        assert!(shop.stop(1).await);
+        until(async || connections().await <= at_one).await;
+        assert_eq!(context.db.size(), 0);
     })
     .await;
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::collector::Collector;
 use crate::migrate::{execute, with_database};
 use crate::program::{Program, command, complaint, folder, is_served, run, socket, until};
 use crate::wire;
@@ -262,5 +263,31 @@ fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program(
             "{}",
             complaint(&real)
         );
+    });
+}
+
+#[test]
+fn what_was_traced_is_sent_before_it_ends() {
+    with_database(|url| {
+        let folder = folder();
+        let collector = Collector::start();
+        let arguments = [
+            "dev",
+            "--folder",
+            "state",
+            "--http",
+            "127.0.0.1:0",
+            "--simulator",
+            "127.0.0.1:0",
+        ];
+        let mut command = command(folder.path(), &arguments);
+        command
+            .env("DATABASE_URL", url)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+        let mut dev = Program::start(command);
+        dev.line_with("Ctrl-C stops everything");
+        assert_eq!(wire::get(&dev.value("server"), "/v1/products", None).status, 200);
+        assert_eq!(dev.end(Signal::TERM), Some(0));
+        assert!(collector.holds("GET /v1/products"));
     });
 }

@@ -9,6 +9,7 @@
 )]
 
 mod bills;
+mod collector;
 mod death;
 mod dev;
 mod migrate;

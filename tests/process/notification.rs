@@ -163,18 +163,78 @@ const WAITING: &str = "
     select gen_random_uuid(), id, 'T20260101000001', app_id, '1900000001', 6800, 'CNY', 'prepaid', '{}', now(), now(), now()
     from orders";
 
+/// That the order is paid, as `WeChat` tells it.
+fn paid() -> (Value, String) {
+    let paid = json!({
+        "appid": "wx1234567890abcdef", "mchid": "1900000001", "out_trade_no": "T20260101000001",
+        "transaction_id": "4200000000202601010000000001", "trade_type": "JSAPI", "trade_state": "SUCCESS",
+        "success_time": "2026-01-01T08:00:00+08:00", "payer": {"openid": "oAlice"},
+        "amount": {"total": 6_800, "payer_total": 6_800, "currency": "CNY", "payer_currency": "CNY"},
+    });
+    notice("TRANSACTION.SUCCESS", "transaction", &paid)
+}
+
+#[test]
+fn it_prints_the_difference_and_makes_it_only_when_told_to() {
+    with_database(|url| {
+        let runtime = runtime();
+        let mut db = runtime.block_on(record(url, &[paid()]));
+        runtime.block_on(sqlx::raw_sql(WAITING).execute(&mut db)).unwrap();
+        let mut books = || -> Value {
+            let sql = "select jsonb_build_object(
+                'orders', (select jsonb_agg(to_jsonb(t)) from orders t),
+                'attempts', (select jsonb_agg(to_jsonb(t)) from payment_attempts t),
+                'payments', (select jsonb_agg(to_jsonb(t)) from payments t),
+                'events', (select jsonb_agg(to_jsonb(t)) from events t),
+                'notifications', (select jsonb_agg(to_jsonb(t)) from notifications t))";
+            runtime
+                .block_on(sqlx::query_scalar(sql).fetch_one(&mut db))
+                .unwrap()
+        };
+        let folder = folder();
+        let run_with = |arguments: &[&str]| {
+            let output = run(&mut replay(folder.path(), url, arguments));
+            assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let before = books();
+        let order = before["orders"][0]["id"].as_str().unwrap().to_owned();
+        let told = |said: &str, end: &str| {
+            let lines: Vec<&str> = said.lines().collect();
+            assert_eq!(lines.len(), 6, "{said}");
+            assert_eq!((lines[0], lines[5]), ("believed: settled", end));
+            // What happened gets its id only when it happens.
+            assert!(lines[3].starts_with("  event "), "{said}");
+            assert!(lines[3].ends_with(": (not there) -> order.paid"), "{said}");
+            [lines[1], lines[2], lines[4]].join("\n")
+        };
+        let changes = format!(
+            "  payment 4200000000202601010000000001: (not there) -> 6800 fen\n  order {order}: awaiting_payment -> paid\n  \
+             attempt T20260101000001: prepaid -> settled"
+        );
+        let dry = run_with(&[&id(1)]);
+        let undone = "nothing was changed; --apply makes these changes";
+        assert_eq!(told(&dry, undone), changes);
+        assert_eq!(books(), before);
+        let applied = run_with(&[&id(1), "--apply"]);
+        assert_eq!(told(&applied, "these changes were made"), changes);
+        let after = books();
+        assert_eq!(after["orders"][0]["status"], "paid");
+        assert_eq!(after["attempts"][0]["state"], "settled");
+        for table in ["payments", "events", "notifications"] {
+            assert_eq!(after[table].as_array().unwrap().len(), 1, "{table}");
+        }
+        // Known by now, so there is nothing left to do.
+        let again = run_with(&[&id(1), "--apply"]);
+        assert_eq!(again, "believed: duplicate\nno difference in the books\n");
+    });
+}
+
 #[test]
 fn what_it_settles_is_told_to_the_receiver_of_events() {
     with_database(|url| {
         let runtime = runtime();
-        let paid = json!({
-            "appid": "wx1234567890abcdef", "mchid": "1900000001", "out_trade_no": "T20260101000001",
-            "transaction_id": "4200000000202601010000000001", "trade_type": "JSAPI", "trade_state": "SUCCESS",
-            "success_time": "2026-01-01T08:00:00+08:00", "payer": {"openid": "oAlice"},
-            "amount": {"total": 6_800, "payer_total": 6_800, "currency": "CNY", "payer_currency": "CNY"},
-        });
-        let delivery = notice("TRANSACTION.SUCCESS", "transaction", &paid);
-        let mut db = runtime.block_on(record(url, &[delivery]));
+        let mut db = runtime.block_on(record(url, &[paid()]));
         runtime.block_on(sqlx::raw_sql(WAITING).execute(&mut db)).unwrap();
         let folder = folder();
         let mut command = replay(folder.path(), url, &[&id(1), "--apply"]);

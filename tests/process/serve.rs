@@ -1,5 +1,6 @@
 //! `weir serve`: from settings, or not at all.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,12 +11,15 @@ use rustix::process::Signal;
 use serde_json::Value;
 use weir::domain::entropy::Entropy;
 
+use crate::collector::Collector;
 use crate::migrate::with_database;
 use crate::program::{Program, command, complaint, folder, run};
 use crate::wire;
 
 /// For a build without optimisation on a busy machine; `make bench` measures the release.
 const FIRST_ANSWER_MAX: Duration = Duration::from_secs(10);
+
+const APP_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn key() -> String {
     STANDARD.encode(Entropy::system().bytes::<32>().unwrap())
@@ -32,7 +36,7 @@ pub(crate) fn serve(folder: &Path, database_url: &str, arguments: &[&str]) -> Co
         .env("DATA_KEYS", key())
         .env("ADMIN_TOKEN", key())
         .env("WECHAT_APP_ID", "wx1234567890abcdef")
-        .env("WECHAT_APP_SECRET", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
+        .env("WECHAT_APP_SECRET", APP_SECRET)
         .env("WECHAT_API_BASE_URL", "http://127.0.0.1:9");
     command
 }
@@ -158,4 +162,58 @@ fn a_database_that_is_away_is_a_failure_that_says_so() {
     let output = run(&mut serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]));
     assert_eq!(output.status.code(), Some(1));
     assert!(complaint(&output).contains("database"), "{}", complaint(&output));
+}
+
+#[test]
+fn a_request_and_its_calls_to_wechat_are_one_trace_without_their_secrets() {
+    let code = "0a1B2c3D4e5F6g7H8i9J";
+    with_database(|url| {
+        let folder = folder();
+        let collector = Collector::start();
+        let mut command = serve(folder.path(), url, &["--migrate"]);
+        let token = key();
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)
+            .env("INTERNAL_TOKEN", &token);
+        let mut server = Program::start(command);
+        let address = address(&mut server);
+        let login = wire::post(&address, "/v1/login", &format!(r#"{{"code":"{code}"}}"#));
+        assert_eq!(login.json()["code"], "wechat_unavailable", "{}", login.body);
+        // A call in work that goes on without its client.
+        let none = wire::get(&address, "/internal/access-token", Some(&token));
+        assert_eq!(none.json()["code"], "wechat_unavailable", "{}", none.body);
+        assert_eq!(server.end(Signal::TERM), Some(0));
+
+        assert!(collector.holds("/v1/login"));
+        for (call, request) in [
+            ("code2session", "POST /v1/login"),
+            ("stable_token", "GET /internal/access-token"),
+        ] {
+            assert_eq!(collector.parent_of(call), collector.root(request), "{call}");
+        }
+        for secret in [code, APP_SECRET, &token, "js_code", "/sns/"] {
+            assert!(!collector.holds(secret), "{secret} was told");
+        }
+    });
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_what_is_in_hand() {
+    // It takes a call and says nothing.
+    let wechat = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wechat_url = format!("http://{}", wechat.local_addr().unwrap());
+    with_database(|url| {
+        let folder = folder();
+        let mut command = serve(folder.path(), url, &["--migrate"]);
+        command.env("WECHAT_API_BASE_URL", &wechat_url);
+        let mut server = Program::start(command);
+        let address = address(&mut server);
+        let login =
+            std::thread::spawn(move || wire::try_post(&address, "/v1/login", r#"{"code":"0a1B2c3D"}"#));
+        let _call = wechat.accept().unwrap();
+        server.signal(Signal::TERM);
+        server.line_with("\"stopping\"");
+        assert_eq!(server.end(Signal::TERM), Some(130));
+        assert!(login.join().unwrap().is_none(), "it was answered");
+    });
 }

@@ -35,6 +35,11 @@ pub(crate) fn post(server: &str, path: &str, body: &str) -> Answer {
     call(host(server), &format!("POST {path}"), None, body).unwrap()
 }
 
+/// `None` when the server ends before its answer.
+pub(crate) fn try_post(address: &str, path: &str, body: &str) -> Option<Answer> {
+    call(address, &format!("POST {path}"), None, body)
+}
+
 fn host(server: &str) -> &str {
     server.trim_start_matches("http://").trim_end_matches('/')
 }

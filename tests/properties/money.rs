@@ -17,6 +17,15 @@ fn model(value: i128) -> Option<i64> {
         .filter(|value| (0..=FEN_MAX).contains(value))
 }
 
+/// The product is 2^64 and a little more: round the corner it would be an amount that may be charged.
+#[test]
+fn a_product_that_would_come_round_into_range_is_refused() {
+    let (price, count) = (8_589_934_597, i32::MAX);
+    let round = i64::wrapping_mul(price, i64::from(count));
+    assert!((1..=FEN_MAX).contains(&round), "{round}");
+    assert!(Fen::new(price).unwrap().times(count).is_err());
+}
+
 proptest! {
     #[test]
     fn an_amount_is_never_out_of_range(value in any::<i64>()) {

@@ -6,3 +6,4 @@
 
 mod errors;
 mod mutants;
+mod runbook;

@@ -315,6 +315,27 @@ fn a_full_server_sheds_load_and_says_that_it_lives() {
 }
 
 #[test]
+fn a_connection_over_the_limit_is_served_when_another_closes() {
+    let bounds = Bounds {
+        connections_per_worker: 1,
+        ..Bounds::default()
+    };
+    let server = Server::with(&[], bounds);
+    let mut first = Wire::open(server.address);
+    first.write(b"GET /wait HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    server.until(|server| server.shell.in_hand() == 1);
+    let mut second = Wire::open(server.address);
+    second.write(b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    assert!(
+        second.is_silent_for(Duration::from_millis(300)),
+        "a second one is served"
+    );
+    server.gate.add_permits(1);
+    assert_eq!(first.answer().body, "waited");
+    assert_eq!(second.answer().status, 200);
+}
+
+#[test]
 fn a_stop_waits_for_requests_and_for_tasks_that_outlive_them() {
     let mut server = Server::start();
     let mut kept = Wire::open(server.address);

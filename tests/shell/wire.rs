@@ -54,6 +54,15 @@ impl Wire {
         self.0.shutdown(Shutdown::Write).unwrap();
     }
 
+    /// Whether nothing comes for so long.
+    pub(crate) fn is_silent_for(&self, time: Duration) -> bool {
+        let usual = self.0.read_timeout().unwrap();
+        self.0.set_read_timeout(Some(time)).unwrap();
+        let is_silent = self.0.peek(&mut [0]).is_err();
+        self.0.set_read_timeout(usual).unwrap();
+        is_silent
+    }
+
     /// Reads until the server closes.
     pub(crate) fn read_to_end(&mut self) -> String {
         let mut bytes = Vec::new();

@@ -52,7 +52,8 @@ fn spans_are_sent_to_the_collector_and_flushed_at_the_end() {
         otlp_endpoint: Some(Url::parse(&endpoint).unwrap()),
     })
     .unwrap();
-    telemetry::upstream_span("jscode2session").in_scope(|| tracing::info!(secret = "not exported", "inside"));
+    telemetry::upstream_span("jscode2session", Some("api.weixin.qq.com"))
+        .in_scope(|| tracing::info!(secret = "not exported", "inside"));
     telemetry.finish();
 
     let (head, body) = received.recv_timeout(Duration::from_mins(1)).unwrap();

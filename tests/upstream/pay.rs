@@ -34,6 +34,17 @@ async fn a_prepay_is_signed_sent_and_verified() {
 }
 
 #[tokio::test]
+async fn calls_that_follow_each_other_go_over_one_connection() {
+    let acts = std::iter::repeat_with(|| ok(PREPAID)).take(10);
+    let (first, second) = (Host::keeping(acts).await, Host::playing([]).await);
+    let client = client(&first, &second);
+    for _ in 0..10 {
+        prepay(&client).await.unwrap();
+    }
+    assert_eq!((first.requests().len(), first.connections()), (10, 1));
+}
+
+#[tokio::test]
 async fn the_second_host_gets_the_same_signed_request() {
     for act in [
         Act::Drop,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,21 +45,50 @@ pub(crate) struct Host {
     pub(crate) url: Url,
     acts: Arc<Mutex<VecDeque<Act>>>,
     requests: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Host {
+    /// A host that closes after each answer.
     pub(crate) async fn playing(acts: impl IntoIterator<Item = Act>) -> Self {
+        Self::serving(acts, "close").await
+    }
+
+    /// A host that keeps its connections.
+    pub(crate) async fn keeping(acts: impl IntoIterator<Item = Act>) -> Self {
+        Self::serving(acts, "keep-alive").await
+    }
+
+    async fn serving(acts: impl IntoIterator<Item = Act>, connection: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let acts = Arc::new(Mutex::new(acts.into_iter().collect::<VecDeque<_>>()));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (script, book) = (Arc::clone(&acts), Arc::clone(&requests));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (script, book, count) = (Arc::clone(&acts), Arc::clone(&requests), Arc::clone(&connections));
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&book)));
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                let (script, book) = (Arc::clone(&script), Arc::clone(&book));
+                tokio::spawn(async move {
+                    while let Some(request) = read_request(&mut stream).await {
+                        book.lock().unwrap().push(request);
+                        let act = script.lock().unwrap().pop_front();
+                        let act = act.unwrap_or_else(|| panic!("a request that the script lacks"));
+                        play(act, &mut stream, connection).await;
+                        if connection == "close" {
+                            return;
+                        }
+                    }
+                });
             }
         });
-        Self { url, acts, requests }
+        Self {
+            url,
+            acts,
+            requests,
+            connections,
+        }
     }
 
     /// An address where nobody listens.
@@ -76,27 +106,25 @@ impl Host {
         self.requests.lock().unwrap().clone()
     }
 
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     /// The acts that were not played.
     pub(crate) fn acts_left(&self) -> usize {
         self.acts.lock().unwrap().len()
     }
 }
 
-async fn serve(mut stream: TcpStream, acts: Arc<Mutex<VecDeque<Act>>>, requests: Arc<Mutex<Vec<String>>>) {
-    let request = read_request(&mut stream).await;
-    requests.lock().unwrap().push(request);
-    let act = acts
-        .lock()
-        .unwrap()
-        .pop_front()
-        .unwrap_or_else(|| panic!("a request that the script lacks"));
+async fn play(act: Act, stream: &mut TcpStream, connection: &str) {
     match act {
         Act::Answer {
             status,
             headers,
             body,
         } => {
-            let mut answer = format!("HTTP/1.1 {status} Status\r\nconnection: close\r\n");
+            let mut answer = format!("HTTP/1.1 {status} Status\r\nconnection: {connection}\r\n");
             if status != 204 {
                 write!(answer, "content-length: {}\r\n", body.len()).unwrap();
             }
@@ -108,22 +136,28 @@ async fn serve(mut stream: TcpStream, acts: Arc<Mutex<VecDeque<Act>>>, requests:
         }
         Act::Bytes { bytes, missing } => {
             let length = bytes.len() + missing;
-            let head =
-                format!("HTTP/1.1 200 Status\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 200 Status\r\nconnection: {connection}\r\ncontent-length: {length}\r\n\r\n"
+            );
             stream.write_all(head.as_bytes()).await.unwrap();
             // Who finds the answer wrong hangs up in the middle of it.
             drop(stream.write_all(&bytes).await);
         }
-        Act::Drop => drop(stream),
+        Act::Drop => stream.shutdown().await.unwrap(),
         Act::Hang => std::future::pending().await,
     }
 }
 
-async fn read_request(stream: &mut TcpStream) -> String {
+/// The next request of a connection; nothing when its client has closed it.
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         let mut chunk = [0; 4096];
         let length = stream.read(&mut chunk).await.unwrap();
+        if length == 0 {
+            assert!(bytes.is_empty(), "half a request");
+            return None;
+        }
         bytes.extend_from_slice(&chunk[..length]);
         let text = String::from_utf8(bytes.clone()).unwrap();
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
@@ -131,7 +165,7 @@ async fn read_request(stream: &mut TcpStream) -> String {
         };
         let expected = header(head, "content-length").map_or(0, |length| length.parse().unwrap());
         if body.len() >= expected {
-            return text;
+            return Some(text);
         }
     }
 }

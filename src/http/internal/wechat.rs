@@ -7,7 +7,6 @@ use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
-use metrics::counter;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Use, app_id, audit};
@@ -17,7 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::{ClientAddress, Internal, Shell, payload};
 use crate::service::Context;
 use crate::service::mini::{self, ApiError, ApiMethod, ApiPath, ApiQuery, FreeAnswer, FreeCall, PathError};
-use crate::telemetry;
+use crate::telemetry::Shed;
 
 /// The longest body, in bytes: room for a picture of 2 MiB in a form.
 const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -133,7 +132,7 @@ async fn make(
         .app_id
         .unwrap_or_else(|| context.mini_programs.default.clone());
     let place = Arc::clone(&shell.free_calls).try_acquire_owned().map_err(|_| {
-        counter!(telemetry::SHED, "reason" => "free_calls").increment(1);
+        Shed::FreeCalls.count();
         AppError::new(ErrorCode::Unavailable).detail("Too many calls to WeChat are in hand.")
     })?;
     let body = payload::read(request, &mut body.into_inner(), BODY_BYTES_MAX).await?;

@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use metrics::counter;
-
 use crate::domain::id::UserId;
 use crate::error::{AppError, ErrorCode};
-use crate::telemetry::SHED;
+use crate::telemetry::Shed;
 
 /// Of all uploads in hand in this process, in bytes; while one is cleaned it takes twice its size.
 const ALL_MAX: usize = 128 * 1024 * 1024;
@@ -55,15 +53,15 @@ impl UploadMemory {
             .get(&self.user_id)
             .map_or(more, |held| held.saturating_add(more));
         let all = ledger.all.saturating_add(more);
-        let refuse = |code, reason: &'static str| {
-            counter!(SHED, "reason" => reason).increment(1);
+        let refuse = |code, bound: Shed| {
+            bound.count();
             Err(AppError::new(code).detail("Too many uploads at the same moment."))
         };
         if users > USER_MAX {
-            return refuse(ErrorCode::RateLimited, "upload_memory_of_user");
+            return refuse(ErrorCode::RateLimited, Shed::UploadMemoryOfUser);
         }
         if all > ALL_MAX {
-            return refuse(ErrorCode::Unavailable, "upload_memory");
+            return refuse(ErrorCode::Unavailable, Shed::UploadMemory);
         }
         ledger.by_user.insert(self.user_id, users);
         ledger.all = all;

@@ -7,7 +7,6 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use metrics::counter;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::object_name;
@@ -17,7 +16,7 @@ use crate::error::{AppError, ErrorCode};
 use crate::file::place::{Piece, Place, PlaceError};
 use crate::service::Context;
 use crate::store;
-use crate::telemetry::SHED;
+use crate::telemetry::Shed;
 
 /// What is in memory goes out in pieces of this size, as what is in a folder does.
 const PIECE_BYTES: usize = 8 * 1024;
@@ -56,7 +55,7 @@ pub fn take_turn(context: &Context) -> Result<OwnedSemaphorePermit, AppError> {
     Arc::clone(&context.files.readers)
         .try_acquire_owned()
         .map_err(|_| {
-            counter!(SHED, "reason" => "file_readers").increment(1);
+            Shed::FileReaders.count();
             AppError::new(ErrorCode::Unavailable).detail("Too many files are being sent.")
         })
 }

@@ -20,7 +20,7 @@ use crate::error::AppError;
 use crate::service::{Context, reencryption};
 use crate::store;
 use crate::store::health::Figures;
-use crate::store::recorder::RefusedFigure;
+use crate::store::recorder::{RefusedFigure, UnknownSerial};
 
 /// A clock that differs from WeChat's by more than this is a warning: notifications are refused at
 /// five minutes.
@@ -148,11 +148,7 @@ pub async fn read(context: &Context) -> Health {
         database: database(context, figures.as_ref()),
         migrations,
         access_tokens: access_tokens::check(context, tokens.as_deref(), now),
-        pay_keys: pay_keys::check(
-            context.merchant.as_ref(),
-            recorded.as_ref().map(|recorded| &recorded.serials),
-            now,
-        ),
+        pay_keys: pay_keys::check(context.merchant.as_ref(), recorded.as_ref(), now),
         notifications: notifications(figures.as_ref(), recorded.as_ref(), now),
         orders: orders(context, figures.as_ref(), now),
         refunds: refunds(figures.as_ref()),
@@ -245,12 +241,16 @@ struct Recorded {
     /// When each key last signed a notification.
     serials: BTreeMap<String, DateTime<Utc>>,
     refused: Vec<RefusedFigure>,
+    /// Keys that refused ones named.
+    unknown_serials: Vec<UnknownSerial>,
 }
 
 async fn recorded(context: &Context, now: DateTime<Utc>) -> Result<Recorded, store::Error> {
+    let since = now - notifications::LOOKED_BACK;
     Ok(Recorded {
         serials: store::recorder::serials(&context.db).await?,
-        refused: store::recorder::refused_since(&context.db, now - notifications::LOOKED_BACK).await?,
+        refused: store::recorder::refused_since(&context.db, since).await?,
+        unknown_serials: pay_keys::unknown_serials(&context.db, since).await?,
     })
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{Check, Status};
+use super::{Check, Recorded, Status};
+use crate::store;
+use crate::store::database::Database;
+use crate::store::recorder::UnknownSerial;
 use crate::wechat::pay::{Client, KeyKind, KeyStatus, PUBLIC_KEY_ID_PREFIX};
 
 /// A certificate that ends within so many days, with no key beside it, is a warning.
@@ -14,17 +17,34 @@ const DAYS_LEFT_WARN: i64 = 30;
 /// notices over in steps, within about seven days.
 const QUIET_BEFORE_SWITCH: TimeDelta = TimeDelta::days(3);
 
+/// How many keys are shown of those that refused notifications named.
+const UNKNOWN_SERIALS_SHOWN: i64 = 3;
+/// What follows the rest when one of them is a public key and none is set here. Anybody can name one, so that it
+/// is no status.
+const PUBLIC_KEY_NAMED: &str = "; a refused notification names a public key, as `unknown_serials_24h` shows: if that \
+    is the id in the merchant console, set WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE and restart";
+
 /// When each key last signed a notification, by its name; nothing where the database is away.
 type Serials<'a> = Option<&'a BTreeMap<String, DateTime<Utc>>>;
 
-pub(super) fn check(merchant: Option<&Client>, serials: Serials<'_>, now: DateTime<Utc>) -> Check {
+/// The keys that refused notifications named since then and that were not known.
+pub(super) async fn unknown_serials(
+    db: &Database,
+    since: DateTime<Utc>,
+) -> Result<Vec<UnknownSerial>, store::Error> {
+    store::recorder::unknown_serials(db, since, PUBLIC_KEY_ID_PREFIX, UNKNOWN_SERIALS_SHOWN).await
+}
+
+pub(super) fn check(merchant: Option<&Client>, recorded: Option<&Recorded>, now: DateTime<Utc>) -> Check {
     let Some(merchant) = merchant else {
         return Check::ok("payment is not set up");
     };
     let keys = merchant.keys();
+    let serials = recorded.map(|recorded| &recorded.serials);
+    let unknown = recorded.map_or(&[][..], |recorded| &recorded.unknown_serials);
     let opening = merchant.opening();
     let is_opened = opening.is_working();
-    let check = match is_opened {
+    let mut check = match is_opened {
         Some(false) => Check::new(
             Status::Degraded,
             "the APIv3 key does not open WeChat's messages, which are rightly signed: set WXPAY_API_V3_KEY to the \
@@ -32,11 +52,20 @@ pub(super) fn check(merchant: Option<&Client>, serials: Serials<'_>, now: DateTi
         ),
         Some(true) | None => standing(&keys),
     };
+    let has_public_key = keys.iter().any(|key| key.kind == KeyKind::PublicKey);
+    if !has_public_key
+        && unknown
+            .iter()
+            .any(|key| kind_of(&key.serial) == KeyKind::PublicKey)
+    {
+        check.detail.push_str(PUBLIC_KEY_NAMED);
+    }
     let count = |kind| -> u64 {
         let of_kind = keys.iter().filter(|key| key.kind == kind);
         of_kind.map(|key| key.verified).sum()
     };
     let figures: Vec<Value> = keys.iter().map(|key| key_figure(key, serials)).collect();
+    let unknown: Vec<Value> = unknown.iter().map(unknown_figure).collect();
     let last = |kind| last_used(kind, &keys, serials);
     check
         .figure("keys", figures)
@@ -46,6 +75,7 @@ pub(super) fn check(merchant: Option<&Client>, serials: Serials<'_>, now: DateTi
         .figure("last_public_key_at", json!(last(KeyKind::PublicKey)))
         .figure("safe_to_switch", is_safe_to_switch(&keys, serials, now))
         .figure("is_api_v3_key_working", json!(is_opened))
+        .figure("unknown_serials_24h", unknown)
 }
 
 fn standing(keys: &[KeyStatus]) -> Check {
@@ -123,4 +153,8 @@ fn key_figure(key: &KeyStatus, serials: Serials<'_>) -> Value {
         "verified": key.verified,
         "last_used_at": key.last_used_at.max(notified_at),
     })
+}
+
+fn unknown_figure(key: &UnknownSerial) -> Value {
+    json!({"serial": key.serial, "count": key.count, "newest_at": key.newest_at})
 }

@@ -9,10 +9,9 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use metrics::counter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::telemetry::SHED;
+use crate::telemetry::Shed;
 
 /// One connection of so many is kept from those who queue; of fewer, none.
 const KEPT_PART: u32 = 4;
@@ -113,7 +112,7 @@ impl Places {
     async fn queue_up(&self, turn: &Turn) -> Result<OwnedSemaphorePermit, sqlx::Error> {
         let room = self.queue.try_acquire();
         if room.is_err() && !turn.is_admitted.load(Ordering::Relaxed) {
-            counter!(SHED, "reason" => "database").increment(1);
+            Shed::Database.count();
             return Err(sqlx::Error::PoolTimedOut);
         }
         let place = Arc::clone(&self.common).acquire_owned().await;

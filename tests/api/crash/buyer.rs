@@ -61,6 +61,9 @@ impl<'a> Buyer<'a> {
     /// Buys and buys until told to stop.
     pub(super) async fn shop_until(mut self, stop: &CancellationToken) -> Told {
         self.log_in().await;
+        // Everybody does it once at least, however short the run is.
+        let order = self.order("key-0").await;
+        self.pay_after_close(&order).await;
         let mut number = 0;
         while !stop.is_cancelled() {
             number += 1;
@@ -118,6 +121,13 @@ impl<'a> Buyer<'a> {
 
     /// Pays, whatever it takes, and gives our number of it; no notification is sent.
     pub(super) async fn pay_quietly(&mut self, order: &str) -> String {
+        let sheet = self.sheet(order).await.expect("a cashier");
+        self.act(&sheet, false).await;
+        self.shop.number(order).await
+    }
+
+    /// Opens the cashier, whatever it takes; nothing where the order can no longer be paid at WeChat.
+    async fn sheet(&mut self, order: &str) -> Option<String> {
         let started = self
             .insist(&format!("/v1/orders/{order}/payment"), None, None)
             .await;
@@ -125,14 +135,21 @@ impl<'a> Buyer<'a> {
         body["user_id"] = json!(self.user_id);
         let sheet = self
             .shop
-            .control("POST", "/simulator/request-payment", &body)
+            .try_control("POST", "/simulator/request-payment", &body)
             .await;
-        let cashier = sheet["cashier_id"].as_str().unwrap().to_owned();
-        let action = json!({"action": "pay"});
-        self.shop
-            .control("POST", &format!("/simulator/cashiers/{cashier}"), &action)
+        (sheet.status == 200).then(|| sheet.json()["cashier_id"].as_str().unwrap().to_owned())
+    }
+
+    /// Pays on an open sheet; `despite_close`: also when the order was closed meanwhile.
+    async fn act(&mut self, sheet: &str, despite_close: bool) {
+        let action = json!({"action": "pay", "despite_close": despite_close});
+        let paid = self
+            .shop
+            .try_control("POST", &format!("/simulator/cashiers/{sheet}"), &action)
             .await;
-        self.shop.number(order).await
+        if let Some(number) = paid.json()["transaction_id"].as_str() {
+            self.told.payments.push(number.to_owned());
+        }
     }
 
     async fn buy(&mut self, key: &str) {
@@ -145,33 +162,25 @@ impl<'a> Buyer<'a> {
                     .await;
                 self.close(&order).await;
             }
+            4 => self.pay_after_close(&order).await,
             _ => self.pay(&order).await,
         }
     }
 
+    /// Gives the order up and pays all the same, since the payment was under way: nobody wants the money.
+    async fn pay_after_close(&mut self, order: &str) {
+        let sheet = self.sheet(order).await;
+        self.close(order).await;
+        if let Some(sheet) = sheet {
+            self.act(&sheet, true).await;
+        }
+    }
+
     async fn pay(&mut self, order: &str) {
-        let started = self
-            .insist(&format!("/v1/orders/{order}/payment"), None, None)
-            .await;
-        assert_eq!(started.status, 200, "{}", started.text());
-        let mut body = started.json();
-        body["user_id"] = json!(self.user_id);
-        let sheet = self
-            .shop
-            .try_control("POST", "/simulator/request-payment", &body)
-            .await;
-        if sheet.status != 200 {
+        let Some(sheet) = self.sheet(order).await else {
             return;
-        }
-        let cashier = sheet.json()["cashier_id"].as_str().unwrap().to_owned();
-        let action = json!({"action": "pay"});
-        let paid = self
-            .shop
-            .try_control("POST", &format!("/simulator/cashiers/{cashier}"), &action)
-            .await;
-        if let Some(number) = paid.json()["transaction_id"].as_str() {
-            self.told.payments.push(number.to_owned());
-        }
+        };
+        self.act(&sheet, false).await;
         match self.draw(4) {
             // Whoever has paid may still try to close.
             0 => self.close(order).await,

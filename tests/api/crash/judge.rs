@@ -13,9 +13,9 @@ pub(super) const STOCK: i64 = 1_000_000;
 pub(super) async fn judge(shop: &Shop, told: &[Told]) {
     let orders: Vec<(String, String)> = rows(shop, "select id::text, status from orders").await;
     let orders: BTreeMap<String, String> = orders.into_iter().collect();
-    let payments: Vec<(String, String)> =
-        rows(shop, "select transaction_id, is_surplus::text from payments").await;
-    let payments: BTreeMap<String, String> = payments.into_iter().collect();
+    // Each with how much of it nobody wants, in fen.
+    let sql = "select transaction_id, case when is_surplus then total_fen else 0 end::text from payments";
+    let payments: BTreeMap<String, String> = rows(shop, sql).await.into_iter().collect();
     let transactions = shop.list("/simulator/transactions").await;
 
     told_is_true(told, &orders, &payments);
@@ -23,6 +23,7 @@ pub(super) async fn judge(shop: &Shop, told: &[Told]) {
     nothing_is_left_open(shop, &transactions).await;
     acknowledged_is_recorded(shop).await;
     money_went_back_once(shop, told).await;
+    let surplus = unwanted_money_went_back(shop, &payments).await;
 
     let left: i64 = shop
         .count("select stock::bigint from products where id = 'tea'")
@@ -33,12 +34,12 @@ pub(super) async fn judge(shop: &Shop, told: &[Told]) {
     assert_eq!(left + sold, STOCK, "the stock does not add up");
     let refunds = told.iter().map(|told| told.refunds.len()).sum::<usize>();
     tell(&format!(
-        "{} orders, {} payments, {refunds} refunds",
+        "{} orders, {} payments, {refunds} refunds by hand and {surplus} by policy",
         orders.len(),
         payments.len()
     ));
     assert!(
-        !payments.is_empty() && refunds > 0,
+        payments.len() > surplus && refunds > 0 && surplus > 0,
         "nothing was bought or nothing given back"
     );
 }
@@ -150,4 +151,26 @@ async fn money_went_back_once(shop: &Shop, told: &[Told]) {
         let start = format!("{} {amount_fen} ", number.as_str().unwrap());
         assert!(ours.values().any(|ours| ours.starts_with(&start)), "{refund}");
     }
+}
+
+/// Every payment that no order wanted went back in full by one refund, which both sides know as done. Gives
+/// how many there were.
+async fn unwanted_money_went_back(shop: &Shop, payments: &BTreeMap<String, String>) -> usize {
+    let sql =
+        "select transaction_id, string_agg(amount_fen || ' ' || status || ' ' || cause, ', ') from refunds
+        group by transaction_id";
+    let ours: BTreeMap<String, String> = rows(shop, sql).await.into_iter().collect();
+    let theirs = shop.list("/simulator/refunds").await;
+    let unwanted: Vec<_> = payments.iter().filter(|(_, fen)| *fen != "0").collect();
+    for (number, fen) in &unwanted {
+        let here = ours.get(*number).map(String::as_str).unwrap_or_default();
+        assert_eq!(here, format!("{fen} succeeded surplus"), "{number}");
+        let there: Vec<String> = theirs
+            .iter()
+            .filter(|refund| refund["transaction_id"] == number.as_str())
+            .map(|refund| format!("{} {}", refund["amount_fen"], refund["status"]))
+            .collect();
+        assert_eq!(there, [format!("{fen} \"SUCCESS\"")], "{number}");
+    }
+    unwanted.len()
 }

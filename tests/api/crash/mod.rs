@@ -102,6 +102,7 @@ async fn live_and_die(
                 assert!(was_killed);
                 stopped.unwrap();
                 cluster.start_again().await.unwrap();
+                assert_eq!(recoveries(cluster), kill / DATABASE_EVERY, "it was no crash");
             } else {
                 assert!(victim.kill().await);
             }
@@ -136,6 +137,13 @@ async fn live_and_die(
         "{kills} kills have cut no more than {cut} answers: they struck nothing"
     );
     told
+}
+
+/// How often the database found, as it started, that it had not been shut down.
+fn recoveries(cluster: &Cluster) -> u64 {
+    let log = std::fs::read_to_string(cluster.folder().join("log")).unwrap();
+    let found = log.matches("was not properly shut down").count();
+    u64::try_from(found).unwrap()
 }
 
 /// One more server does what is left to do, until long after the last order's time.

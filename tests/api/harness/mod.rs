@@ -52,8 +52,8 @@ pub(crate) use push::Pushed;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, PUSH_AES_KEY,
-    PUSH_TOKEN, Setup,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP,
+    PUBLIC_KEY_ID, PUSH_AES_KEY, PUSH_TOKEN, Setup,
 };
 pub(crate) use shipment::parcels;
 pub(crate) use subscribe::TEMPLATE;

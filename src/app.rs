@@ -53,6 +53,8 @@ pub struct Launch {
     pub clock: Clock,
     /// The bounds of the HTTP server.
     pub bounds: Bounds,
+    /// The bounds of the database's connections. How many there are is decided by the settings.
+    pub pool_limits: PoolLimits,
     /// The bounds of calls to WeChat. Whether they need TLS is decided by the settings.
     pub send_limits: SendLimits,
     /// The bounds of telling others of events.
@@ -69,6 +71,7 @@ impl Launch {
             listener,
             clock,
             bounds: Bounds::default(),
+            pool_limits: PoolLimits::default(),
             send_limits: SendLimits::default(),
             webhook_limits: webhook::Limits::default(),
             has_loops: true,
@@ -113,7 +116,7 @@ pub struct App {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(mut launch: Launch) -> Result<App, StartError> {
-    let limits = (launch.send_limits, launch.webhook_limits);
+    let limits = (launch.pool_limits, launch.send_limits, launch.webhook_limits);
     let context = Arc::new(ready(&mut launch.settings, launch.clock.clone(), limits).await?);
     let sampled = context.db.clone();
     let shell = Shell::new(&launch.settings, launch.bounds, launch.clock).sampled_by(move || {
@@ -155,20 +158,24 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
 /// # Errors
 /// See [`StartError`].
 pub async fn open(mut settings: Settings, clock: Clock) -> Result<Arc<Context>, StartError> {
-    let limits = (SendLimits::default(), webhook::Limits::default());
+    let limits = (
+        PoolLimits::default(),
+        SendLimits::default(),
+        webhook::Limits::default(),
+    );
     Ok(Arc::new(ready(&mut settings, clock, limits).await?))
 }
 
 async fn ready(
     settings: &mut Settings,
     clock: Clock,
-    (send_limits, webhook_limits): (SendLimits, webhook::Limits),
+    (pool_limits, send_limits, webhook_limits): (PoolLimits, SendLimits, webhook::Limits),
 ) -> Result<Context, StartError> {
     let send_limits = SendLimits {
         needs_tls: needs_tls(settings),
         ..send_limits
     };
-    let mut context = compose(settings, clock, send_limits)?;
+    let mut context = compose(settings, clock, pool_limits, send_limits)?;
     // A verb tells nobody, yet what it commits is told on by the server.
     context.webhook = webhook(settings, webhook_limits)?;
     let pending = pool::pending_migrations(&context.db)
@@ -208,13 +215,19 @@ impl App {
     }
 }
 
-fn compose(settings: &mut Settings, clock: Clock, send_limits: SendLimits) -> Result<Context, StartError> {
+fn compose(
+    settings: &mut Settings,
+    clock: Clock,
+    pool_limits: PoolLimits,
+    send_limits: SendLimits,
+) -> Result<Context, StartError> {
     let setting = |variable, what: &dyn std::fmt::Display| StartError::Setting {
         variable,
         what: what.to_string(),
     };
     let limits = PoolLimits {
         connections_max: settings.database.pool_max,
+        ..pool_limits
     };
     let db = pool::open(settings.database.url.expose_secret(), limits)
         .map_err(|_| setting("DATABASE_URL", &"is not a PostgreSQL URL"))?;

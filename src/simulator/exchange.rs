@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
+use tokio::sync::futures::Notified;
 
 use super::call::{Call, Reply};
 use super::clock::http_date;
@@ -29,11 +30,15 @@ pub(super) async fn answer(
     handle: Handle,
 ) -> HttpResponse {
     let started = Instant::now();
-    let call = Arc::new(Call::new(&request, body, shared.faults().strike(api)));
+    // Known before anybody can see the call: who sees it may end its wait.
+    let (struck, faults_changed) = shared.strike(api);
+    let call = Arc::new(Call::new(&request, body, struck));
     let struck = &call.struck;
-    if let Some(ms) = struck.ms(FaultKind::NoAnswerBeforeAccepting, 0) {
+    let unanswered = FaultKind::NoAnswerBeforeAccepting;
+    if let Some(ms) = struck.ms(unanswered, 0) {
         record(&shared, api, &call, None, started);
-        return cut(&request, ms).await;
+        wait(ms, struck.is_held(unanswered).then_some(faults_changed)).await;
+        return cut(&request);
     }
     if struck.has(FaultKind::KeyRotation)
         && let Err(error) = rotation::rotate(&shared)
@@ -58,14 +63,17 @@ pub(super) async fn answer(
     }
     pay::answer::seal(&shared, &mut reply, struck);
     reply.headers.push(("date", http_date(shared.clock.now())));
-    if let Some(ms) = struck.ms(FaultKind::NoAnswerAfterAccepting, 0) {
+    let unanswered = FaultKind::NoAnswerAfterAccepting;
+    if let Some(ms) = struck.ms(unanswered, 0) {
         record(&shared, api, &call, None, started);
-        return cut(&request, ms).await;
+        wait(ms, struck.is_held(unanswered).then_some(faults_changed)).await;
+        return cut(&request);
     }
     record(&shared, api, &call, Some(&reply), started);
     let wait_ms = struck.ms(FaultKind::Delay, 1_000).unwrap_or(0).max(reply.wait_ms);
     if wait_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let is_held = struck.is_held(FaultKind::Delay);
+        wait(wait_ms, is_held.then_some(faults_changed)).await;
     }
     respond(reply, struck.ms(FaultKind::SlowBody, 2_000))
 }
@@ -122,9 +130,20 @@ fn record(shared: &Shared, api: Api, call: &Call, reply: Option<&Reply>, started
     });
 }
 
+/// Waits so long; not longer than until the end of it comes, where there is one.
+async fn wait(ms: u64, end: Option<Notified<'_>>) {
+    let in_full = tokio::time::sleep(Duration::from_millis(ms));
+    match end {
+        Some(end) => tokio::select! {
+            () = in_full => {}
+            () = end => {}
+        },
+        None => in_full.await,
+    }
+}
+
 /// Ends the connection without a byte of an answer.
-async fn cut(request: &HttpRequest, ms: u64) -> HttpResponse {
-    tokio::time::sleep(Duration::from_millis(ms)).await;
+fn cut(request: &HttpRequest) -> HttpResponse {
     if let Some(connection) = request.conn_data::<Connection>() {
         connection.cut();
     }

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use url::Url;
 
 use super::clock::Clock;
 use super::error::Error;
-use super::fault::Faults;
+use super::fault::{Api, Fault, Faults, RandomFaults, Struck};
 use super::journal::Journal;
 use super::key::{Signer, Verifier};
 use super::log::Log;
@@ -55,6 +56,8 @@ pub(super) struct Shared {
     /// Private keys in PEM for the rotations to come, the next one last.
     spare_keys: Mutex<Vec<SecretString>>,
     faults: Mutex<Faults>,
+    /// Told whenever the faults change, under their lock.
+    faults_changed: Notify,
     memory: Mutex<Memory>,
 }
 
@@ -126,6 +129,7 @@ impl Shared {
             push_turn: tokio::sync::Mutex::new(()),
             spare_keys: Mutex::new(spare_keys),
             faults: Mutex::new(Faults::default()),
+            faults_changed: Notify::new(),
             memory: Mutex::new(Memory {
                 world,
                 journal,
@@ -191,6 +195,24 @@ impl Shared {
 
     pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
         unpoisoned(&self.faults)
+    }
+
+    /// What strikes the call that just came, and the first change of the faults from now on.
+    pub(super) fn strike(&self, api: Api) -> (Struck, Notified<'_>) {
+        let mut faults = self.faults();
+        (faults.strike(api), self.faults_changed.notified())
+    }
+
+    /// Puts these faults in place of all earlier ones. Says what is wrong with them otherwise.
+    pub(super) fn set_faults(
+        &self,
+        set: Vec<Fault>,
+        random: Option<RandomFaults>,
+    ) -> Result<(), &'static str> {
+        let mut faults = self.faults();
+        faults.set(set, random)?;
+        self.faults_changed.notify_waiters();
+        Ok(())
     }
 
     /// A private key in PEM for a rotation, if one was given that is not used up.

@@ -1,6 +1,7 @@
 //! The pool, with every wait bounded.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::migrate::Migrate;
@@ -9,17 +10,34 @@ use sqlx::postgres::PgConnectOptions;
 use super::database::Database;
 use super::{Error, MIGRATOR};
 
-/// How a pool is made.
+/// The bounds of a pool.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolLimits {
     /// The most connections of this process.
     pub connections_max: u32,
+    /// How long a request waits for a connection before it is refused.
+    pub wait_max: Duration,
+    /// How long a statement may take, its waits for locks included.
+    pub statement_timeout: Duration,
+    /// How long a statement waits for a lock.
+    pub lock_timeout: Duration,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 16,
+            wait_max: Duration::from_secs(1),
+            statement_timeout: Duration::from_secs(2),
+            lock_timeout: Duration::from_secs(1),
+        }
+    }
 }
 
 /// Opens a pool on `url`. No connection is made until the first statement.
 ///
-/// Every connection refuses a statement after 2 s, a lock after 1 s and an idle transaction after
-/// 5 s, so that one stuck request cannot hold a place for good.
+/// Every connection refuses a statement and a lock that take too long, and an idle transaction after 5 s, so
+/// that one stuck request cannot hold a place for good.
 ///
 /// # Errors
 /// When `url` is not a PostgreSQL URL.
@@ -27,13 +45,20 @@ pub fn open(url: &str, limits: PoolLimits) -> Result<Database, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("weir")
         .options([
-            ("statement_timeout", "2s"),
-            ("lock_timeout", "1s"),
+            (
+                "statement_timeout",
+                milliseconds(limits.statement_timeout).as_str(),
+            ),
+            ("lock_timeout", &milliseconds(limits.lock_timeout)),
             ("idle_in_transaction_session_timeout", "5s"),
             ("jit", "off"),
         ])
         .disable_statement_logging();
-    Ok(Database::new(options, limits.connections_max))
+    Ok(Database::new(options, limits.connections_max, limits.wait_max))
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
 }
 
 /// Applies the migrations that `url`'s database lacks; safe when several start it at once.

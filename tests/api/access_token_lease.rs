@@ -7,7 +7,9 @@ use weir::domain::name::AppId;
 use weir::service::mini::access_token::live;
 use weir::store::access_token::{Claim, claim, token_place};
 
-use crate::harness::{APP, APP_SECRET, Answer, HandPlayed, OTHER_APP, Setup, Shop, shop, shop_with, until};
+use crate::harness::{
+    APP, APP_SECRET, Answer, HandPlayed, OTHER_APP, PATIENT, Setup, Shop, shop, shop_with, until,
+};
 
 /// Connections whose last statement looked at a token's row, as those do that wait for it.
 const LAST_LOOKED_AT_THE_ROW: &str = "select count(*) from pg_stat_activity
@@ -37,7 +39,7 @@ async fn die_with_the_lease(shop: &Shop) {
         now,
         until: now + TimeDelta::seconds(10),
     };
-    let claimed = claim(&shop.connect(1), &dying).await.unwrap();
+    let claimed = claim(&shop.connect(PATIENT), &dying).await.unwrap();
     assert!(claimed.is_some());
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-use crate::harness::{Phone, Setup, Shop, shop, shop_with};
+use crate::harness::{Phone, Setup, Shop, held, shop, shop_with};
 
 /// An order whose payment was started, of two out of nine.
 async fn started(shop: &Shop) -> (Phone<'_>, String, Value) {
@@ -105,7 +105,7 @@ async fn while_wechat_does_not_say_closed_the_order_stays() {
 #[tokio::test]
 async fn a_close_that_wechat_did_without_saying_so_is_done_again() {
     // Long enough for every call that is answered, and waited out by one that is not.
-    let setup = Setup::default().patience(Duration::from_secs(2));
+    let setup = Setup::default().patience(Duration::from_secs(3));
     shop_with(setup, async |shop| {
         shop.announce("wechat_unavailable");
         shop.announce("wechat_timeout");
@@ -209,13 +209,13 @@ async fn a_payment_that_wins_the_race_with_the_close_counts() {
     shop(async |shop| {
         let (phone, order, parameters) = started(shop).await;
         let sheet = phone.cashier(&parameters).await;
-        shop.faults(json!([{"kind": "delay", "api": "close", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "close")])).await;
         let paying = async {
             shop.calls_until("close", 1).await;
-            phone.pay_despite_close(&sheet).await
+            phone.pay_despite_close(&sheet).await;
+            shop.let_go().await;
         };
-        let (answer, _) = join(phone.close(&order), paying).await;
+        let (answer, ()) = join(phone.close(&order), paying).await;
         answer.refused(409, "order_state_conflict");
         assert_eq!(phone.status(&order).await, "paid");
         assert_eq!(shop.exceptions().await, []);
@@ -229,13 +229,13 @@ async fn a_notification_during_the_close_counts() {
     shop(async |shop| {
         let (phone, order, parameters) = started(shop).await;
         let sheet = phone.cashier(&parameters).await;
-        shop.faults(json!([{"kind": "delay", "api": "close", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "close")])).await;
         let paying = async {
             shop.calls_until("close", 1).await;
             phone.pay_despite_close(&sheet).await;
             assert_eq!(shop.deliver().await[0]["status"], 204);
             assert_eq!(phone.status(&order).await, "paid");
+            shop.let_go().await;
         };
         let (answer, ()) = join(phone.close(&order), paying).await;
         answer.refused(409, "order_state_conflict");
@@ -251,11 +251,11 @@ async fn no_order_is_closed_while_its_payment_is_being_started() {
         shop.stock("tea", 100, Some(9)).await;
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 2).await;
-        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "prepay")])).await;
         let closing = async {
             shop.calls_until("prepay", 1).await;
             phone.close(&order).await.refused(409, "request_in_progress");
+            shop.let_go().await;
         };
         let (answer, ()) = join(phone.try_start_payment(&order), closing).await;
         phone.pay_with(&answer.ok(200)).await;
@@ -271,17 +271,21 @@ async fn no_payment_is_started_while_its_order_is_being_closed() {
         let (phone, order, _) = started(shop).await;
         // The prepay id is old, so that a tap asks WeChat for another.
         shop.advance(110 * 60).await;
-        shop.faults(json!([{"kind": "delay", "api": "close", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "close")])).await;
         let tapping = async {
             shop.calls_until("close", 1).await;
             phone
                 .try_start_payment(&order)
                 .await
-                .refused(409, "order_state_conflict");
+                .refused(409, "request_in_progress");
+            shop.let_go().await;
         };
         let (answer, ()) = join(phone.close(&order), tapping).await;
         assert_eq!(answer.ok(200)["status"], "closed");
+        phone
+            .try_start_payment(&order)
+            .await
+            .refused(409, "order_state_conflict");
         assert_eq!(shop.calls("prepay").await.len(), 1);
         assert_eq!(shop.attempts(&order).await.len(), 1);
     })

@@ -217,14 +217,16 @@ async fn an_answer_has_a_bound() {
 
 #[tokio::test]
 async fn a_function_that_may_have_run_is_not_called_again() {
-    let setup = cloud().patience(Duration::from_millis(200));
+    let setup = cloud().patience(Duration::from_secs(3));
     shop_with(setup, async |shop| {
         shop.announce("wechat_timeout");
         shop.announce("wechat_unavailable");
         let phone = shop.visitor().await;
         // A function has twice the usual time.
-        call(&phone, "slow", &json!({"ms": 250})).await.ok(200);
-        let problem = call(&phone, "slow", &json!({"ms": 3_000}))
+        call(&phone, "slow", &json!({"ms": 4_000})).await.ok(200);
+        shop.faults(json!([{"kind": "delay", "api": "cloud_function", "ms": 60_000}]))
+            .await;
+        let problem = call(&phone, "echo", &json!({}))
             .await
             .refused(504, "wechat_timeout");
         assert!(problem["detail"].as_str().unwrap().contains("may have run"));

@@ -40,7 +40,7 @@ fn absences() -> [(Value, u16, &'static str); 6] {
             503,
             "wechat_unavailable",
         ),
-        (json!({"kind": "delay", "ms": 3_000}), 504, "wechat_timeout"),
+        (json!({"kind": "delay", "ms": 60_000}), 504, "wechat_timeout"),
         (json!({"kind": "errcode", "errcode": 44_991}), 429, "rate_limited"),
         (json!({"kind": "errcode", "errcode": 45_009}), 429, "rate_limited"),
         (
@@ -123,7 +123,7 @@ async fn a_name_is_kept_unless_wechat_refuses_it() {
 
 #[tokio::test]
 async fn while_wechat_says_nothing_no_name_is_changed() {
-    shop_with(both().patience(Duration::from_millis(400)), async |shop| {
+    shop_with(both().patience(Duration::from_secs(3)), async |shop| {
         for code in ["wechat_unavailable", "wechat_timeout"] {
             shop.announce(code);
         }
@@ -242,7 +242,7 @@ async fn of_many_at_once_with_one_key_one_order_is_placed() {
 
 #[tokio::test]
 async fn no_order_waits_for_a_wechat_that_says_nothing() {
-    shop_with(both().patience(Duration::from_millis(400)), async |shop| {
+    shop_with(both().patience(Duration::from_secs(3)), async |shop| {
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;
         let before = unchecked(shop).await;

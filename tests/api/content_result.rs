@@ -7,7 +7,7 @@ use tempfile::NamedTempFile;
 
 use crate::content_media::{look, outcome, told};
 use crate::harness::{
-    APP, APP_SECRET, OTHER_APP, PUSH_AES_KEY, PUSH_TOKEN, Phone, Setup, shop, shop_with, until,
+    APP, APP_SECRET, OTHER_APP, PUSH_AES_KEY, PUSH_TOKEN, Phone, Setup, held, shop, shop_with, until,
 };
 
 async fn picture(phone: &Phone<'_>, word: &str) -> Value {
@@ -75,13 +75,13 @@ async fn a_result_may_overtake_the_answer_that_names_it() {
         let phone = shop.visitor().await;
         picture(&phone, "tea").await;
         shop.deliver_pushes().await;
-        shop.faults(json!([{"kind": "delay", "api": "media_check", "ms": 1_500}]))
-            .await;
+        shop.faults(json!([held("delay", "media_check")])).await;
         let (known, ()) = tokio::join!(picture(&phone, "gamble"), async {
             until(async || shop.calls("media_check").await.len() == 2).await;
             shop.deliver_pushes().await;
             let nameless = "select count(*) from content_checks where trace_id is null";
             assert_eq!(shop.count(nameless).await, 1);
+            shop.let_go().await;
         });
         // The very answer that promises the look knows what came of it.
         assert_eq!(told(&known), ("decided", "reject", "crime", Some(20_006)));

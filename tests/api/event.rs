@@ -215,7 +215,7 @@ async fn whatever_is_no_success_is_tried_again_and_no_redirect_is_followed() {
     let elsewhere = stranger.url();
     let mut setup = receiver.told_by(Setup::default());
     setup.webhook_limits = webhook::Limits {
-        total_timeout: std::time::Duration::from_millis(300),
+        total_timeout: std::time::Duration::from_secs(2),
         ..webhook::Limits::default()
     };
     shop_with(setup, async |shop| {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{Phone, Setup, Shop, shop, shop_with};
+use crate::harness::{Phone, Setup, Shop, held, shop, shop_with};
 
 /// An order whose payment was started, of two out of nine.
 async fn started(shop: &Shop) -> (Phone<'_>, String, Value) {
@@ -51,13 +51,13 @@ async fn an_order_whose_time_is_over_is_closed_at_wechat_first() {
         assert_eq!(phone.status(&order).await, "awaiting_payment");
         assert!(!apis(shop).await.contains(&"close".to_owned()));
         shop.advance(1).await;
-        shop.faults(json!([{"kind": "delay", "api": "close", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "close")])).await;
         let looking = async {
             shop.calls_until("close", 1).await;
             // WeChat has not said yet that nobody can pay it.
             assert_eq!(shop.order_status(&order).await, "awaiting_payment");
             assert_eq!(shop.stock_left("tea").await, Some(7));
+            shop.let_go().await;
         };
         join(shop.run_workers(), looking).await;
         let closed = phone.read_order(&order).await;
@@ -150,11 +150,11 @@ async fn a_payment_that_wins_the_race_with_the_close_counts() {
         let sheet = phone.cashier(&parameters).await;
         run_out(shop, 60).await;
         shop.advance(60).await;
-        shop.faults(json!([{"kind": "delay", "api": "close", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "close")])).await;
         let paying = async {
             shop.calls_until("close", 1).await;
-            phone.pay_despite_close(&sheet).await
+            phone.pay_despite_close(&sheet).await;
+            shop.let_go().await;
         };
         join(shop.run_workers(), paying).await;
         assert_eq!(phone.status(&order).await, "paid");

@@ -184,7 +184,7 @@ async fn an_answer_without_end_or_without_beginning_is_given_up() {
     let setup = Setup::default()
         .with("WECHAT_API_BASE_URL", wechat.url())
         .with("WECHAT_TOKEN_ISSUER", "token")
-        .patience(Duration::from_secs(1));
+        .patience(Duration::from_secs(3));
     shop_with(setup, async |shop| {
         let first = async {
             wechat

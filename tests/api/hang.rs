@@ -3,7 +3,7 @@
 use futures_util::future::join;
 use serde_json::json;
 
-use crate::harness::{Phone, Setup, Shop, shop, shop_with, until};
+use crate::harness::{Phone, Setup, Shop, held, shop, shop_with, until};
 
 /// The waits before each question, in seconds.
 const WAITS_S: [i64; 9] = [5, 30, 60, 180, 300, 600, 1_800, 1_800, 1_800];
@@ -173,15 +173,16 @@ async fn an_intent_whose_process_died_is_asked_about() {
         let due = "select next_check_at = lease_until and next_check_at is not null from payment_attempts
             where order_id = $1::uuid";
         let order = phone.buy("tea", 1).await;
-        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "prepay")])).await;
         let looking = async {
             shop.calls_until("prepay", 2).await;
-            sqlx::query_scalar::<_, bool>(due)
+            let is_due = sqlx::query_scalar::<_, bool>(due)
                 .bind(&order)
                 .fetch_one(&shop.db)
                 .await
-                .unwrap()
+                .unwrap();
+            shop.let_go().await;
+            is_due
         };
         let (answer, is_due) = join(phone.try_start_payment(&order), looking).await;
         answer.ok(200);

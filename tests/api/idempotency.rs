@@ -201,7 +201,7 @@ async fn equal_requests_for_the_last_piece_all_get_it() {
 
 #[tokio::test]
 async fn a_request_that_is_still_running_is_told_so_and_a_later_one_gets_its_answer() {
-    shop(async |shop| {
+    shop_with(Setup::default().short_locks(), async |shop| {
         shop.stock("tea", 100, Some(9)).await;
         let phone = shop.visitor().await;
         // Somebody holds the product, so that the first request stands between key and order.

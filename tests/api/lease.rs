@@ -3,7 +3,7 @@
 use futures_util::future::join3;
 use serde_json::json;
 
-use crate::harness::{shop, until};
+use crate::harness::{held, shop, until};
 
 #[tokio::test]
 async fn a_tap_that_saw_the_attempt_before_its_answer_came_asks_for_nothing() {
@@ -11,8 +11,7 @@ async fn a_tap_that_saw_the_attempt_before_its_answer_came_asks_for_nothing() {
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;
-        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "prepay")])).await;
         // The first one's answer has come and cannot be written yet; its time is over, and so the
         // second one is about to take its place.
         let (answered, is_answered) = tokio::sync::oneshot::channel();
@@ -23,6 +22,7 @@ async fn a_tap_that_saw_the_attempt_before_its_answer_came_asks_for_nothing() {
                 .execute(&mut *held)
                 .await
                 .unwrap();
+            shop.let_go().await;
             until(async || shop.lock_waiters().await == 1).await;
             shop.advance(15).await;
             answered.send(()).unwrap();

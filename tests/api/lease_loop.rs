@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{Phone, Receiver, Setup, Shop, shop, shop_with, until};
+use crate::harness::{Phone, Receiver, Setup, Shop, held, shop, shop_with, until};
 use crate::reconciliation::{go_to, reconcile, today};
 
 async fn visitor(shop: &Shop) -> Phone<'_> {
@@ -116,6 +116,7 @@ async fn taken_away(shop: &Shop, api: &str, lock: &'static str, take: &'static s
         shop.calls_until(api, 1).await;
         let mut held = shop.db.begin().await.unwrap();
         sqlx::query(lock).execute(&mut *held).await.unwrap();
+        shop.let_go().await;
         until(async || shop.lock_waiters().await == 1).await;
         sqlx::query(take).execute(&mut *held).await.unwrap();
         held.commit().await.unwrap();
@@ -138,7 +139,7 @@ async fn an_answer_about_a_payment_that_was_lost_to_another_is_not_written() {
         let order = phone.buy("tea", 1).await;
         phone.start_payment(&order).await;
         shop.advance(5).await;
-        shop.faults(json!([{"kind": "delay", "api": "query", "ms": 1_000, "times": 1}])).await;
+        shop.faults(json!([held("delay", "query")])).await;
         let lock = "select 1 from payment_attempts for update";
         let take = "update payment_attempts set lease_token = '00000000-0000-4000-8000-000000000001',
             lease_until = lease_until + interval '1 hour', next_check_at = timestamptz '2100-01-01 00:00:00Z'";
@@ -171,7 +172,7 @@ async fn an_answer_about_a_refund_that_was_lost_to_another_is_not_written() {
         shop.run_workers().await;
         shop.advance(5).await;
         shop.faults(json!([
-            {"kind": "delay", "api": "refund_query", "ms": 1_000, "times": 1},
+            held("delay", "refund_query"),
             {"kind": "server_error", "api": "refund_query", "times": 1},
         ]))
         .await;
@@ -187,7 +188,7 @@ async fn a_refusal_of_a_refund_that_was_lost_to_another_does_not_close_it() {
         let order = phone.paid_order("tea", 1).await;
         let refund = shop.refund(&order, 40).await;
         shop.faults(json!([
-            {"kind": "delay", "api": "refund", "ms": 1_000, "times": 1},
+            held("delay", "refund"),
             {"kind": "pay_error", "api": "refund", "status": 400, "code": "PARAM_ERROR", "times": 1},
         ]))
         .await;

@@ -13,6 +13,8 @@ use crate::harness::{Message, Phone, Setup, Shop, asked_for, shop_with, tell};
 const ORDERS: u64 = 1_000;
 const PHONES: u64 = 10;
 const AT_ONCE: usize = 64;
+/// So many orders are told of before WeChat signs the next notifications, which are good for five minutes.
+const PART: usize = 250;
 
 /// What happens to one order.
 #[derive(Clone, Copy, Debug)]
@@ -44,64 +46,76 @@ async fn each_order_is_settled_once_however_often_it_is_told() {
         shop.stock("tea", 100, None).await;
         let phones = join_all((0..PHONES).map(|_| shop.visitor())).await;
         let bought = join_all(phones.iter().map(|phone| buy(phone, orders / PHONES))).await;
-        let paid: Vec<_> = bought.into_iter().flatten().collect();
-
+        let bought: Vec<_> = bought.into_iter().flatten().collect();
         let mut draws = Draws(seed);
-        let mut acts: Vec<(usize, Act)> = Vec::new();
-        for order in 0..paid.len() {
-            for _ in 0..2 + draws.below(19) {
-                acts.push((
-                    order,
-                    Act::Deliver {
-                        replica: draws.below(2),
-                    },
-                ));
-            }
-            if draws.below(2) == 0 {
-                acts.push((order, Act::Refuse { kind: draws.below(3) }));
-            }
-            if draws.below(4) == 0 {
-                acts.push((
-                    order,
-                    Act::Sync {
-                        replica: draws.below(2),
-                    },
-                ));
-            }
+        for part in bought.chunks(PART) {
+            let told = messages(shop, part).await;
+            shop.catch_up().await;
+            let acts = acts(&mut draws, part.len());
+            let count = acts.len();
+            let doing = stream::iter(acts)
+                .map(|(order, act)| perform(shop, &phones, &told[order], act))
+                .buffer_unordered(AT_ONCE);
+            assert_eq!(doing.count().await, count);
         }
-        for last in (1..acts.len()).rev() {
-            acts.swap(last, draws.below(last + 1));
-        }
-        let count = acts.len();
-        let doing = stream::iter(acts)
-            .map(|(order, act)| perform(shop, &phones, &paid, order, act))
-            .buffer_unordered(AT_ONCE);
-        assert_eq!(doing.count().await, count);
-        each_is_settled_once(shop, i64::try_from(paid.len()).unwrap()).await;
+        each_is_settled_once(shop, i64::try_from(bought.len()).unwrap()).await;
     })
     .await;
 }
 
-/// Orders and pays; gives who, the order and its notification.
-async fn buy(phone: &Phone<'_>, count: u64) -> Vec<(String, String, Message)> {
+/// What happens to so many orders, in any order.
+fn acts(draws: &mut Draws, orders: usize) -> Vec<(usize, Act)> {
+    let mut acts = Vec::new();
+    for order in 0..orders {
+        for _ in 0..2 + draws.below(19) {
+            acts.push((
+                order,
+                Act::Deliver {
+                    replica: draws.below(2),
+                },
+            ));
+        }
+        if draws.below(2) == 0 {
+            acts.push((order, Act::Refuse { kind: draws.below(3) }));
+        }
+        if draws.below(4) == 0 {
+            acts.push((
+                order,
+                Act::Sync {
+                    replica: draws.below(2),
+                },
+            ));
+        }
+    }
+    for last in (1..acts.len()).rev() {
+        acts.swap(last, draws.below(last + 1));
+    }
+    acts
+}
+
+/// Orders and pays; gives who and the order.
+async fn buy(phone: &Phone<'_>, count: u64) -> Vec<(String, String)> {
     let mut bought = Vec::new();
     for _ in 0..count {
+        phone.shop.catch_up().await;
         let order = phone.buy("tea", 1).await;
         phone.pay(&order).await;
-        let craft = json!({"out_trade_no": phone.shop.number(&order).await});
-        bought.push((phone.user_id.clone(), order, phone.shop.message(craft).await));
+        bought.push((phone.user_id.clone(), order));
     }
     bought
 }
 
-async fn perform(
-    shop: &Shop,
-    phones: &[Phone<'_>],
-    paid: &[(String, String, Message)],
-    order: usize,
-    act: Act,
-) {
-    let (who, order, message) = &paid[order];
+/// The notification of each order: who, the order, and what WeChat says.
+async fn messages<'a>(shop: &Shop, bought: &'a [(String, String)]) -> Vec<(&'a str, &'a str, Message)> {
+    let mut messages = Vec::new();
+    for (who, order) in bought {
+        let craft = json!({"out_trade_no": shop.number(order).await});
+        messages.push((who.as_str(), order.as_str(), shop.message(craft).await));
+    }
+    messages
+}
+
+async fn perform(shop: &Shop, phones: &[Phone<'_>], (who, order, message): &(&str, &str, Message), act: Act) {
     match act {
         Act::Deliver { replica } => {
             let answer = shop.post_at(replica, message).await;
@@ -116,6 +130,7 @@ async fn perform(
             assert_eq!(shop.post(&spoilt).await.status, 401);
         }
         Act::Sync { replica } => {
+            shop.catch_up().await;
             let phone = phones.iter().find(|phone| phone.user_id == *who).unwrap();
             let answer = phone
                 .call_at(replica, "POST", &format!("/v1/orders/{order}/sync"))

@@ -311,7 +311,7 @@ async fn a_database_that_is_away_costs_time_and_nothing_else() {
 
 #[tokio::test]
 async fn a_lock_that_is_never_given_back_ends_in_a_failure_in_time() {
-    shop(async |shop| {
+    shop_with(Setup::default().short_locks(), async |shop| {
         shop.announce("FAIL");
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;

@@ -7,10 +7,26 @@ use futures_util::future::{join_all, poll_immediate};
 use sqlx::Executor as _;
 use weir::store::database::place::{Turn, scope};
 use weir::store::database::{Database, Lent};
+use weir::store::pool::PoolLimits;
 
-use crate::harness::{shop, until};
+use crate::harness::{PATIENT, shop, until};
 
 const PLACES: u32 = 3;
+
+fn places(connections_max: u32) -> PoolLimits {
+    PoolLimits {
+        connections_max,
+        ..PATIENT
+    }
+}
+
+/// Whoever waits is refused soon.
+fn impatient(connections_max: u32) -> PoolLimits {
+    PoolLimits {
+        wait_max: Duration::from_secs(2),
+        ..places(connections_max)
+    }
+}
 
 async fn who(db: &Database) -> i32 {
     sqlx::query_scalar("select pg_backend_pid()")
@@ -22,7 +38,7 @@ async fn who(db: &Database) -> i32 {
 #[tokio::test]
 async fn what_comes_back_well_is_lent_again() {
     shop(async |shop| {
-        let db = shop.connect(PLACES);
+        let db = shop.connect(places(PLACES));
         let first = who(&db).await;
         for _ in 0..20 {
             assert_eq!(who(&db).await, first);
@@ -35,7 +51,7 @@ async fn what_comes_back_well_is_lent_again() {
 #[tokio::test]
 async fn there_are_never_more_than_the_bound_and_who_waits_is_served() {
     shop(async |shop| {
-        let db = shop.connect(PLACES);
+        let db = shop.connect(places(PLACES));
         let taken = join_all((0..PLACES).map(|_| db.begin())).await;
         assert!(taken.iter().all(Result::is_ok));
         let (waiting, ()) = tokio::join!(who(&db), async { drop(taken) });
@@ -48,9 +64,9 @@ async fn there_are_never_more_than_the_bound_and_who_waits_is_served() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_second_is_refused() {
+async fn whoever_waits_too_long_is_refused() {
     shop(async |shop| {
-        let db = shop.connect(1);
+        let db = shop.connect(impatient(1));
         let held = db.acquire().await.unwrap();
         let refused = db.acquire().await;
         assert!(matches!(refused, Err(sqlx::Error::PoolTimedOut)), "{refused:?}");
@@ -64,12 +80,12 @@ async fn whoever_waits_for_a_second_is_refused() {
 async fn a_transaction_that_is_dropped_is_undone_and_gives_its_locks_back() {
     shop(async |shop| {
         shop.stock("tea", 100, Some(5)).await;
-        let db = shop.connect(2);
+        let db = shop.connect(places(2));
         let mut transaction = db.begin().await.unwrap();
         let update = "update products set stock = 0";
         transaction.execute(update).await.unwrap();
         drop(transaction);
-        // Waits for the lock of the one that was dropped, for a second at most.
+        // Waits for the lock of the one that was dropped.
         let touched = "update products set title = title returning stock";
         let stock: Option<i32> = sqlx::query_scalar(touched).fetch_one(&db).await.unwrap();
         assert_eq!(stock, Some(5));
@@ -80,7 +96,7 @@ async fn a_transaction_that_is_dropped_is_undone_and_gives_its_locks_back() {
 #[tokio::test]
 async fn a_transaction_that_failed_leaves_a_whole_connection() {
     shop(async |shop| {
-        let db = shop.connect(1);
+        let db = shop.connect(places(1));
         let first = who(&db).await;
         let mut transaction = db.begin().await.unwrap();
         assert!(transaction.execute("select 1 / 0").await.is_err());
@@ -93,14 +109,18 @@ async fn a_transaction_that_failed_leaves_a_whole_connection() {
 #[tokio::test]
 async fn nobody_gets_a_connection_that_was_left_in_the_middle_of_a_statement() {
     shop(async |shop| {
-        let db = shop.connect(1);
+        let limits = PoolLimits {
+            statement_timeout: Duration::from_mins(2),
+            ..places(1)
+        };
+        let db = shop.connect(limits);
         let first = who(&db).await;
         let busy = tokio::spawn({
             let db = db.clone();
-            async move { db.execute("select pg_sleep(1.5), 'not yours'").await.map(drop) }
+            async move { db.execute("select pg_sleep(60), 'not yours'").await.map(drop) }
         });
         let running = "select count(*) from pg_stat_activity
-            where state = 'active' and query like 'select pg_sleep(1.5), ''not yours''%'";
+            where state = 'active' and query like 'select pg_sleep(60), ''not yours''%'";
         until(async || {
             let count: i64 = sqlx::query_scalar(running).fetch_one(&shop.db).await.unwrap();
             count == 1
@@ -119,7 +139,7 @@ async fn nobody_gets_a_connection_that_was_left_in_the_middle_of_a_statement() {
 #[tokio::test]
 async fn one_dead_connection_puts_the_others_in_doubt() {
     shop(async |shop| {
-        let db = shop.connect(PLACES);
+        let db = shop.connect(places(PLACES));
         let taken = join_all((0..PLACES).map(|_| db.acquire())).await;
         drop(taken);
         until(async || db.num_idle() == 3).await;
@@ -137,7 +157,7 @@ async fn one_dead_connection_puts_the_others_in_doubt() {
 #[tokio::test]
 async fn borrowers_that_go_away_at_any_moment_cost_no_place() {
     shop(async |shop| {
-        let db = shop.connect(PLACES);
+        let db = shop.connect(places(PLACES));
         let tasks: Vec<_> = (0..300_u64)
             .map(|number| {
                 let db = db.clone();
@@ -177,7 +197,7 @@ async fn queue(db: &Database) -> Result<Lent, sqlx::Error> {
 #[tokio::test]
 async fn those_who_queue_leave_a_quarter_to_those_who_do_not() {
     shop(async |shop| {
-        let db = shop.connect(4);
+        let db = shop.connect(impatient(4));
         let held = join_all((0..3).map(|_| queue(&db))).await;
         assert!(held.iter().all(Result::is_ok));
         assert!(matches!(queue(&db).await, Err(sqlx::Error::PoolTimedOut)));
@@ -191,7 +211,7 @@ async fn those_who_queue_leave_a_quarter_to_those_who_do_not() {
 #[tokio::test]
 async fn who_finds_the_queue_full_is_refused_at_once_unless_he_had_his_turn() {
     shop(async |shop| {
-        let db = shop.connect(4);
+        let db = shop.connect(places(4));
         let turn = Turn::new(true, ());
         assert!(scope(Some(turn.clone()), db.acquire()).await.is_ok());
         let held = join_all((0..3).map(|_| queue(&db))).await;

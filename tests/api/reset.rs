@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::harness::{Message, Phone, Shop, shop, until};
+use crate::harness::{Message, Phone, Shop, held, shop, until};
 
 /// A request as bytes on the wire.
 pub(crate) fn on_the_wire(shop: &Shop, path: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {
@@ -62,12 +62,12 @@ async fn a_payment_whose_client_resets_is_started_all_the_same() {
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;
-        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "prepay")])).await;
         let stream = send(shop, &tap(&phone, &order, "payment")).await;
         shop.calls_until("prepay", 1).await;
         reset(stream);
         until_noticed(shop).await;
+        shop.let_go().await;
         until(async || shop.state(&order).await == "prepaid").await;
         assert!(!shop.is_leased(&order).await);
         phone.pay(&order).await;
@@ -83,12 +83,12 @@ async fn a_close_whose_client_resets_is_done_all_the_same() {
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;
         phone.start_payment(&order).await;
-        shop.faults(json!([{"kind": "delay", "api": "close", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "close")])).await;
         let stream = send(shop, &tap(&phone, &order, "close")).await;
         shop.calls_until("close", 1).await;
         reset(stream);
         until_noticed(shop).await;
+        shop.let_go().await;
         until(async || shop.order_status(&order).await == "closed").await;
         assert_eq!(shop.stock_left("tea").await, Some(9));
     })
@@ -102,12 +102,12 @@ async fn a_query_whose_client_resets_settles_all_the_same() {
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;
         phone.pay(&order).await;
-        shop.faults(json!([{"kind": "delay", "api": "query", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "query")])).await;
         let stream = send(shop, &tap(&phone, &order, "sync")).await;
         shop.calls_until("query", 1).await;
         reset(stream);
         until_noticed(shop).await;
+        shop.let_go().await;
         until(async || shop.order_status(&order).await == "paid").await;
     })
     .await;
@@ -118,8 +118,7 @@ async fn a_phone_number_whose_client_resets_is_kept_all_the_same() {
     shop(async |shop| {
         let phone = shop.visitor().await;
         let code = phone.phone_code().await;
-        shop.faults(json!([{"kind": "delay", "api": "phone_number", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "phone_number")])).await;
         let headers = [
             ("authorization".to_owned(), format!("Bearer {}", phone.token)),
             ("content-type".to_owned(), "application/json".to_owned()),
@@ -130,6 +129,7 @@ async fn a_phone_number_whose_client_resets_is_kept_all_the_same() {
         shop.calls_until("phone_number", 1).await;
         reset(stream);
         until_noticed(shop).await;
+        shop.let_go().await;
         until(async || !phone.shown_number().await.is_null()).await;
         phone.give_number(&code).await.ok(200);
         assert_eq!(shop.calls("phone_number").await.len(), 1);

@@ -3,7 +3,7 @@
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use crate::harness::{Setup, shop, shop_with};
+use crate::harness::{Setup, held, shop, shop_with};
 
 #[tokio::test]
 async fn wechat_is_asked_once_a_second_at_most() {
@@ -160,9 +160,9 @@ async fn asking_while_a_payment_is_being_started_does_not_disturb_it() {
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;
         let faults = [
-            json!({"kind": "delay", "api": "prepay", "ms": 500, "times": 1}),
+            held("delay", "prepay"),
             // The call is on its way and the number does not exist yet.
-            json!({"kind": "no_answer_before_accepting", "api": "prepay", "ms": 500, "times": 1}),
+            held("no_answer_before_accepting", "prepay"),
         ];
         shop.announce("wechat_unavailable");
         for (position, fault) in faults.into_iter().enumerate() {
@@ -175,6 +175,7 @@ async fn asking_while_a_payment_is_being_started_does_not_disturb_it() {
                     shop.is_leased(&order).await,
                     "the prepay still waits for its answer"
                 );
+                shop.let_go().await;
             };
             let (answer, ()) = join(phone.try_start_payment(&order), asking).await;
             if position == 0 {

@@ -30,7 +30,7 @@ async fn due(shop: &Shop) -> f64 {
 async fn an_unknown_outcome_moves_nothing_but_the_next_question() {
     // Long enough for every call that is answered, and waited out by one that is not.
     let setup = Setup::default()
-        .patience(Duration::from_secs(2))
+        .patience(Duration::from_secs(3))
         .with("ORDER_TTL_S", "86400");
     shop_with(setup, async |shop| {
         let (phone, orders) = paid(shop, 1).await;

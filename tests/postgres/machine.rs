@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 use weir::dev::postgres::{Cluster, Error, Install, Machine};
@@ -24,9 +25,19 @@ fn pretend_install(folder: &Path, version: &str) {
     let postgres = format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version} (Pretended 1)'\n");
     let initdb = format!("#!/bin/sh\necho 'this is the initdb of {version}' >&2\nexit 3\n");
     for (name, text) in [("postgres", postgres), ("initdb", initdb)] {
-        std::fs::write(folder.join(name), text).unwrap();
-        set_mode(&folder.join(name), 0o755);
+        write_program(&folder.join(name), &text);
     }
+}
+
+/// Writes a program, by a child: a file that this process wrote cannot be run for as long as a child of some other
+/// test, begun just then, has it open.
+fn write_program(path: &Path, text: &str) {
+    let script = "printf '%s' \"$1\" > \"$2\" && chmod 755 \"$2\"";
+    let writing = Command::new("sh")
+        .args(["-c", script, "sh", text])
+        .arg(path)
+        .status();
+    assert!(writing.unwrap().success());
 }
 
 #[tokio::test]
@@ -53,7 +64,7 @@ async fn too_old_broken_and_partial_installations_are_passed_over_with_the_reaso
     pretend_install(&folder("old"), "13.22");
     pretend_install(&folder("ancient"), "9.6.24");
     pretend_install(&folder("broken"), "15.1");
-    std::fs::write(folder("broken").join("postgres"), "#!/bin/sh\nexit 7\n").unwrap();
+    write_program(&folder("broken").join("postgres"), "#!/bin/sh\nexit 7\n");
     pretend_install(&folder("partial"), "15.1");
     std::fs::remove_file(folder("partial").join("initdb")).unwrap();
     let path = ["old", "ancient", "broken", "partial"].map(folder);
@@ -124,8 +135,7 @@ async fn folder_that_pg_config_names_is_taken() {
         "#!/bin/sh\n[ \"$1\" = --bindir ] && echo '{}'\n",
         programs.display()
     );
-    std::fs::write(path.join("pg_config"), script).unwrap();
-    set_mode(&path.join("pg_config"), 0o755);
+    write_program(&path.join("pg_config"), &script);
     let machine = machine_that_searches(&path, Vec::new());
     let error = Cluster::scratch_on(&machine, &home(&project)).await.unwrap_err();
     assert!(
@@ -255,10 +265,14 @@ fn ordinary_user_runs_the_server_as_itself_and_root_joins_its_data() {
     user.stop();
 }
 
-/// Where that user can run it.
+/// Where that user can run it; a child writes it, as in [`write_program`].
 fn copy_of_this_program(project: &TempDir) -> PathBuf {
     let program = project.path().join("program");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let copying = Command::new("cp")
+        .arg(std::env::current_exe().unwrap())
+        .arg(&program)
+        .status();
+    assert!(copying.unwrap().success());
     set_mode(&program, 0o755);
     program
 }

@@ -1,5 +1,8 @@
 //! Each fault at least once, and the faults of a seed.
 
+use std::time::{Duration, Instant};
+
+use futures_util::future::join;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Stage};
@@ -12,11 +15,55 @@ async fn delay_and_slow_body_bring_the_whole_answer() {
         stage
             .faults(json!([{ "kind": kind, "ms": 50, "times": 1 }]))
             .await;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let answer = stage.pay_get("/v3/certificates").await;
         assert!(started.elapsed().as_millis() >= 50, "{kind}");
         assert_eq!(answer.json()["data"].as_array().unwrap().len(), 1);
         assert!(answer.is_genuine(&stage).await);
+    }
+}
+
+/// Waits until a call about an order has arrived, and clears the faults.
+async fn clear_once_seen(stage: &Stage, out_trade_no: &str) {
+    let is_seen = async || {
+        let calls = stage.list("/simulator/calls").await;
+        calls.iter().any(|call| call["out_trade_no"] == out_trade_no)
+    };
+    while !is_seen().await {}
+    stage.faults(json!([])).await;
+}
+
+#[tokio::test]
+async fn the_wait_of_a_held_call_ends_with_the_next_change_of_the_faults() {
+    let stage = Stage::new().await;
+    let user = stage.user().await;
+    for (kind, out_trade_no, is_answered) in [
+        ("no_answer_before_accepting", "order-1", false),
+        ("no_answer_after_accepting", "order-2", false),
+        ("delay", "order-3", true),
+    ] {
+        for is_held in [true, false] {
+            let ms = if is_held { 120_000 } else { 500 };
+            let fault = json!({ "kind": kind, "api": "prepay", "ms": ms, "is_held": is_held, "times": 1 });
+            stage.faults(json!([fault])).await;
+            let number = format!("{out_trade_no}-{is_held}");
+            let order = stage.order(&user, &number).to_string();
+            let request = Request::new(&stage, "POST", JSAPI, &order).await;
+            let started = Instant::now();
+            let (outcome, ()) = join(request.build(&stage).send(), clear_once_seen(&stage, &number)).await;
+            let waited = started.elapsed();
+            assert_eq!(outcome.is_ok(), is_answered, "{kind}");
+            if is_held {
+                assert!(waited < Duration::from_secs(100), "{kind} was not let go");
+            } else {
+                assert!(waited >= Duration::from_millis(500), "{kind} was let go");
+            }
+        }
+    }
+    for kind in ["slow_body", "server_error", "notification_reordered"] {
+        let fault = json!({ "faults": [{ "kind": kind, "ms": 1, "is_held": true }] });
+        let refused = stage.send("PUT", "/simulator/faults", &fault).await;
+        assert_eq!(refused.status, 400, "{kind}");
     }
 }
 

@@ -94,10 +94,7 @@ impl Host {
     /// An address where nobody listens.
     pub(crate) async fn absent() -> Self {
         let mut host = Self::playing([]).await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        host.url
-            .set_port(Some(listener.local_addr().unwrap().port()))
-            .unwrap();
+        host.url.set_port(Some(1)).unwrap();
         host
     }
 
@@ -182,8 +179,8 @@ pub(crate) fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
 /// A sender that gives up quickly.
 pub(crate) fn upstream(clock: &Clock) -> Upstream {
     let limits = SendLimits {
-        connect_timeout: Duration::from_millis(500),
-        total_timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_secs(5),
+        total_timeout: Duration::from_secs(5),
         answer_bytes_max: 64 * 1024,
         needs_tls: false,
     };

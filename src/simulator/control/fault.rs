@@ -53,7 +53,7 @@ pub(super) async fn set_faults(
         "{} faults set",
         faults.len().saturating_add(usize::from(random.is_some()))
     );
-    shared.faults().set(faults, random).map_err(Refusal::invalid)?;
+    shared.set_faults(faults, random).map_err(Refusal::invalid)?;
     shared
         .log
         .event(shared.clock.now(), EventKind::Faults, title, json!({}));
@@ -63,7 +63,7 @@ pub(super) async fn set_faults(
 /// Clears all faults.
 #[utoipa::path(delete, path = "/simulator/faults", responses((status = 204)))]
 pub(super) async fn clear_faults(shared: Data<Shared>) -> Result<HttpResponse, Refusal> {
-    shared.faults().set(Vec::new(), None).map_err(Refusal::invalid)?;
+    shared.set_faults(Vec::new(), None).map_err(Refusal::invalid)?;
     shared.log.event(
         shared.clock.now(),
         EventKind::Faults,

@@ -183,6 +183,14 @@ impl FaultKind {
         Self::PushPlain,
     ];
 
+    /// Whether its wait may end with the next change of the faults.
+    pub(super) const fn can_be_held(self) -> bool {
+        matches!(
+            self,
+            Self::Delay | Self::NoAnswerAfterAccepting | Self::NoAnswerBeforeAccepting
+        )
+    }
+
     /// Whether it can strike calls of this API at all.
     pub(super) const fn can_strike(self, api: Api) -> bool {
         match self {

@@ -33,6 +33,9 @@ pub(in crate::simulator) struct Fault {
     /// Milliseconds, at most 120,000; for a late or reordered notification at most 86,400,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) ms: Option<u64>,
+    /// Of `delay` and the unanswered calls: the next change of the faults ends the wait of `ms`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::simulator) is_held: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) errcode: Option<i64>,
     /// 400 to 599; of `server_error` 200 as well: no answer, under the status of a success.
@@ -62,6 +65,7 @@ impl Fault {
             times: None,
             after: None,
             ms: None,
+            is_held: false,
             errcode: None,
             status: None,
             body: None,
@@ -108,6 +112,8 @@ impl Fault {
             Some("this kind cannot strike that api")
         } else if self.ms.is_some_and(|ms| ms > ms_max) {
             Some("ms is too long")
+        } else if self.is_held && !self.kind.can_be_held() {
+            Some("is_held is for delay and the unanswered calls")
         } else if self.rows.is_some_and(|rows| rows > 10_000_000) {
             Some("rows is 10,000,000 at most")
         } else if self.status.is_some_and(|status| !self.can_have(status)) {
@@ -246,6 +252,10 @@ impl Struck {
 
     pub(in crate::simulator) fn has(&self, kind: FaultKind) -> bool {
         self.find(kind).is_some()
+    }
+
+    pub(in crate::simulator) fn is_held(&self, kind: FaultKind) -> bool {
+        self.find(kind).is_some_and(|fault| fault.is_held)
     }
 
     /// The milliseconds of a fault, if it strikes.

@@ -25,8 +25,6 @@ use sqlx::{ConnectOptions as _, Connection as _};
 pub use lent::{Lent, Transaction};
 use place::{Place, Places};
 
-/// How long a request waits for a connection before it is refused.
-const WAIT_MAX: Duration = Duration::from_secs(1);
 /// The gap between two tries to connect to a database that is just starting.
 const CONNECT_GAP: Duration = Duration::from_millis(50);
 /// After how long a connection that nobody used is asked whether it still lives.
@@ -44,6 +42,8 @@ pub struct Database(Arc<Shared>);
 struct Shared {
     options: PgConnectOptions,
     connections_max: u32,
+    /// How long a request waits for a connection before it is refused.
+    wait_max: Duration,
     /// One for each connection that may be lent at the same time.
     places: Places,
     /// The connections that nobody uses, least recently used first.
@@ -91,10 +91,11 @@ enum Taken {
 
 impl Database {
     /// A database without a connection yet.
-    pub(super) fn new(options: PgConnectOptions, connections_max: u32) -> Self {
+    pub(super) fn new(options: PgConnectOptions, connections_max: u32, wait_max: Duration) -> Self {
         Self(Arc::new(Shared {
             options,
             connections_max,
+            wait_max,
             places: Places::new(connections_max),
             idle: Mutex::default(),
             size: Arc::default(),
@@ -123,7 +124,7 @@ impl Database {
         // The usual case needs neither a wait nor a timer.
         match self.lend_at_once() {
             Some(lent) => Ok(lent),
-            None => tokio::time::timeout(WAIT_MAX, lending)
+            None => tokio::time::timeout(self.0.wait_max, lending)
                 .await
                 .unwrap_or(Err(sqlx::Error::PoolTimedOut)),
         }

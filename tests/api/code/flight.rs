@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::hand::{TOKEN, by_hand};
 use super::shown;
-use crate::harness::{HandPlayed, INTERNAL_TOKEN, Server, Setup, Shop, shop, shop_with, until};
+use crate::harness::{HandPlayed, INTERNAL_TOKEN, Server, Setup, Shop, held, shop, shop_with, until};
 use crate::picture::picture;
 use crate::reset::{on_the_wire, reset, send, until_noticed};
 
@@ -89,7 +89,7 @@ async fn who_waits_too_long_is_told_and_a_dead_one_is_followed() {
 #[tokio::test]
 async fn a_server_that_is_killed_while_it_asks_keeps_nobody_from_asking() {
     let wechat = HandPlayed::start().await;
-    let setup = by_hand(&wechat);
+    let setup = by_hand(&wechat).real_time();
     shop_with(setup.clone(), async |shop| {
         let server = Server::start(&shop.variables(&setup)).await;
         let request = shop
@@ -136,8 +136,7 @@ async fn a_server_that_is_killed_while_it_asks_keeps_nobody_from_asking() {
 async fn an_image_whose_client_resets_is_kept_all_the_same() {
     shop(async |shop| {
         let alice = shop.visitor().await;
-        shop.faults(json!([{"kind": "delay", "api": "wxacode", "ms": 300}]))
-            .await;
+        shop.faults(json!([held("delay", "wxacode")])).await;
         let headers = [
             ("authorization".to_owned(), format!("Bearer {}", alice.token)),
             ("content-type".to_owned(), "application/json".to_owned()),
@@ -147,6 +146,7 @@ async fn an_image_whose_client_resets_is_kept_all_the_same() {
         shop.calls_until("wxacode", 1).await;
         reset(stream);
         until_noticed(shop).await;
+        shop.let_go().await;
         until(async || {
             shop.count("select count(*) from wxacodes where file_id is not null")
                 .await

@@ -125,7 +125,7 @@ async fn what_an_answer_is_follows_from_its_bytes() {
 #[tokio::test]
 async fn an_answer_without_bounds_is_not_read() {
     let wechat = HandPlayed::start().await;
-    shop_with(by_hand(&wechat).patience(Duration::from_secs(1)), async |shop| {
+    shop_with(by_hand(&wechat).patience(Duration::from_secs(3)), async |shop| {
         with_token(shop, &wechat).await;
         let body = json!({"scene": "a"});
         let answering = async { wechat.call().await.answer_of(1024 * 1024 + 1).await };

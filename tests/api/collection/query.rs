@@ -1,9 +1,10 @@
 //! Sorting, paging, choosing fields, and the bound on what is looked at.
 
 use serde_json::{Value, json};
+use weir::store::pool::PoolLimits;
 
 use super::{add, as_operator, declare, fill, find, flood, open, try_query};
-use crate::harness::{Phone, shop};
+use crate::harness::{PATIENT, Phone, Setup, shop, shop_with};
 
 #[tokio::test]
 async fn a_list_is_sorted_by_fields_and_then_by_age() {
@@ -225,7 +226,11 @@ async fn a_large_collection_is_asked_by_an_index() {
 
 #[tokio::test]
 async fn a_query_that_takes_too_long_is_given_up() {
-    shop(async |shop| {
+    let limits = PoolLimits {
+        statement_timeout: PoolLimits::default().statement_timeout,
+        ..PATIENT
+    };
+    shop_with(Setup::default().pool_limits(limits), async |shop| {
         open(shop, "slow").await;
         let phone = shop.visitor().await;
         add(&phone, "slow", json!({"n": 1})).await;

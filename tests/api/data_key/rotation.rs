@@ -128,7 +128,7 @@ async fn rows_in_other_hands_are_passed_over_and_done_later() {
             .execute(&mut *held)
             .await
             .unwrap();
-        // Nobody waits for a lock: that would fail the turn after a second.
+        // Nobody waits for a lock: that would fail the turn.
         assert!(shop.run_workers_of(both).await.is_empty());
         assert_eq!(count_under(shop, old).await, 100);
         held.rollback().await.unwrap();

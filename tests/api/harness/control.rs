@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 
 use super::{Answer, Shop};
 
+/// A fault that leaves every call of an API waiting until [`Shop::let_go`].
+pub(crate) fn held(kind: &str, api: &str) -> Value {
+    json!({"kind": kind, "api": api, "ms": 100_000, "is_held": true})
+}
+
 impl Shop {
     /// A call of the simulator's control API that must go well.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -44,6 +49,11 @@ impl Shop {
     pub(crate) async fn faults(&self, faults: Value) {
         self.control("PUT", "/simulator/faults", &json!({ "faults": faults }))
             .await;
+    }
+
+    /// Ends what goes wrong at WeChat, and the waits of the calls that it holds.
+    pub(crate) async fn let_go(&self) {
+        self.faults(json!([])).await;
     }
 
     /// The calls of an API that arrived at WeChat.

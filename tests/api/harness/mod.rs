@@ -42,6 +42,7 @@ use weir::store::pool::{self, PoolLimits};
 
 pub(crate) use answer::Answer;
 pub(crate) use bucket::{Bucket, Trouble};
+pub(crate) use control::held;
 pub(crate) use files::form;
 pub(crate) use log::{forget as log_forget, since as log_since};
 pub(crate) use message::Message;
@@ -52,7 +53,7 @@ pub(crate) use push::Pushed;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
 pub(crate) use settings::{
-    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP,
+    ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, PATIENT,
     PUBLIC_KEY_ID, PUSH_AES_KEY, PUSH_TOKEN, Setup,
 };
 pub(crate) use shipment::parcels;
@@ -170,8 +171,8 @@ impl Shop {
     }
 
     /// A pool of its own to the database.
-    pub(crate) fn connect(&self, connections_max: u32) -> Database {
-        pool::open(&self.database.1, PoolLimits { connections_max }).unwrap()
+    pub(crate) fn connect(&self, limits: PoolLimits) -> Database {
+        pool::open(&self.database.1, limits).unwrap()
     }
 
     /// Lets connections in again.
@@ -334,6 +335,7 @@ async fn replica(
             workers: 1,
             ..setup.bounds
         },
+        pool_limits: setup.pool_limits,
         send_limits: setup.send_limits,
         webhook_limits: setup.webhook_limits,
         has_loops: setup.has_loops,

@@ -1,6 +1,6 @@
 //! Looking into the books, and at what WeChat holds to be true.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join;
 use serde_json::{Value, json};
 
@@ -164,11 +164,12 @@ impl Shop {
         join(all, letting_go).await.0
     }
 
-    /// Sets the server's clock, which stands still, to WeChat's, which does not.
+    /// Pushes the server's clock, which stands still, to WeChat's, which does not; never back.
     pub(crate) async fn catch_up(&self) {
         let theirs = self.control("GET", "/simulator/clock", &Value::Null).await;
         let theirs: DateTime<Utc> = theirs["now"].as_str().unwrap().parse().unwrap();
-        self.clock.advance(theirs.signed_duration_since(self.clock.now()));
+        let behind = theirs.signed_duration_since(self.clock.now());
+        self.clock.advance(behind.max(TimeDelta::zero()));
     }
 }
 

@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use url::Url;
 use weir::http::Bounds;
 use weir::simulator::{self, Delivery, KeyMode, Keys, Merchant, PushFormat, PushMode};
+use weir::store::pool::PoolLimits;
 use weir::webhook;
 use weir::wechat::send::SendLimits;
 
@@ -41,6 +42,15 @@ const PUBLIC_MODE: &str = include_str!("../../fixtures/keys/public_mode_private_
 /// Stands for the simulator's other name, which is known only once it runs.
 const SECOND_NAME: &str = "the simulator by its other name";
 
+/// The bounds of connections to the database, for a machine that does something else besides. A scenario that
+/// provokes one of them sets it itself.
+pub(crate) const PATIENT: PoolLimits = PoolLimits {
+    connections_max: 16,
+    wait_max: Duration::from_secs(30),
+    statement_timeout: Duration::from_secs(30),
+    lock_timeout: Duration::from_secs(30),
+};
+
 /// How a shop differs from the usual one.
 #[derive(Clone)]
 pub(crate) struct Setup {
@@ -54,6 +64,8 @@ pub(crate) struct Setup {
     pub(crate) is_real_time: bool,
     /// The bounds of the HTTP server.
     pub(crate) bounds: Bounds,
+    /// The bounds of its connections to the database.
+    pub(crate) pool_limits: PoolLimits,
     /// The bounds of its calls to WeChat.
     pub(crate) send_limits: SendLimits,
     /// The bounds of telling others of events.
@@ -76,7 +88,12 @@ impl Default for Setup {
             has_loops: false,
             is_real_time: false,
             bounds: Bounds::default(),
-            send_limits: SendLimits::default(),
+            pool_limits: PATIENT,
+            send_limits: SendLimits {
+                connect_timeout: Duration::from_secs(10),
+                total_timeout: Duration::from_secs(30),
+                ..SendLimits::default()
+            },
             webhook_limits: webhook::Limits::default(),
             variables: BTreeMap::new(),
             is_other_bound: false,
@@ -120,6 +137,21 @@ impl Setup {
     pub(crate) fn real_time(mut self) -> Self {
         self.is_real_time = true;
         self
+    }
+
+    /// Other bounds of the connections to the database.
+    pub(crate) fn pool_limits(mut self, limits: PoolLimits) -> Self {
+        self.pool_limits = limits;
+        self
+    }
+
+    /// A statement waits for a lock as long as in production.
+    pub(crate) fn short_locks(self) -> Self {
+        let lock_timeout = PoolLimits::default().lock_timeout;
+        self.pool_limits(PoolLimits {
+            lock_timeout,
+            ..PATIENT
+        })
     }
 
     /// Calls to WeChat may take this long.

@@ -8,9 +8,10 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use weir::http::Bounds;
+use weir::store::pool::PoolLimits;
 
 use super::paid;
-use crate::harness::{Answer, Phone, Setup, Shop, shop_with, until};
+use crate::harness::{Answer, Phone, Setup, Shop, held, shop_with, until};
 
 /// So many that a quarter of them is easily filled.
 const IN_HAND: usize = 32;
@@ -56,8 +57,7 @@ async fn a_slow_wechat_pay_holds_up_payments_alone() {
             orders.push(phone.buy("tea", 1).await);
         }
         let known = shop.calls("prepay").await.len();
-        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 4_000}]))
-            .await;
+        shop.faults(json!([held("delay", "prepay")])).await;
         let is_answered = AtomicBool::new(false);
         let tapping = async {
             let taps = orders[..LANE].iter().map(|order| phone.try_start_payment(order));
@@ -74,11 +74,11 @@ async fn a_slow_wechat_pay_holds_up_payments_alone() {
             for message in &messages {
                 assert_eq!(shop.post(message).await.status, 204);
             }
-            assert!(!is_answered.load(Ordering::SeqCst), "WeChat was not slow enough");
+            assert!(!is_answered.load(Ordering::SeqCst), "WeChat held nothing back");
+            shop.let_go().await;
         };
         let (answers, ()) = join(tapping, meanwhile).await;
         assert!(answers.iter().all(|answer| answer.status == 200));
-        shop.faults(json!([])).await;
         for order in &orders[LANE..] {
             phone.start_payment(order).await;
         }
@@ -97,8 +97,7 @@ async fn a_slow_login_holds_up_logins_alone() {
         let codes = join_all(guests.iter().map(|guest| guest.code(crate::harness::APP))).await;
         let bodies: Vec<_> = codes.iter().map(|code| json!({ "code": code })).collect();
         let known = shop.calls("login").await.len();
-        shop.faults(json!([{"kind": "delay", "api": "login", "ms": 4_000}]))
-            .await;
+        shop.faults(json!([held("delay", "login")])).await;
         let is_answered = AtomicBool::new(false);
         let logins = async {
             let logins = (0..LANE).map(|who| guests[who].try_login(&bodies[who]));
@@ -114,12 +113,12 @@ async fn a_slow_login_holds_up_logins_alone() {
             let order = phone.buy("tea", 1).await;
             phone.start_payment(&order).await;
             assert_eq!(shop.post(&messages[0]).await.status, 204);
-            assert!(!is_answered.load(Ordering::SeqCst), "WeChat was not slow enough");
+            assert!(!is_answered.load(Ordering::SeqCst), "WeChat held nothing back");
+            shop.let_go().await;
         };
         let (answers, ()) = join(logins, meanwhile).await;
         assert!(answers.iter().all(|answer| answer.status == 200));
         // Whoever was refused did not lose the code.
-        shop.faults(json!([])).await;
         guests[LANE].try_login(&bodies[LANE]).await.ok(200);
     })
     .await;
@@ -136,7 +135,7 @@ async fn whoever_goes_away_keeps_the_place_until_the_work_is_done() {
             orders.push(phone.buy("tea", 1).await);
         }
         let late = orders.pop().unwrap();
-        shop.faults(json!([{"kind": "delay", "api": "prepay", "ms": 3_000}])).await;
+        shop.faults(json!([held("delay", "prepay")])).await;
         let mut streams = Vec::new();
         for order in &orders {
             let mut stream = TcpStream::connect(shop.address_of(0)).await.unwrap();
@@ -153,6 +152,7 @@ async fn whoever_goes_away_keeps_the_place_until_the_work_is_done() {
         }
         others_are_served(shop, &phone).await;
         assert!(is_shed(&phone.try_start_payment(&late).await));
+        shop.let_go().await;
         until(async || phone.try_start_payment(&late).await.status == 200).await;
         for order in &orders {
             until(async || shop.state(order).await == "prepaid").await;
@@ -163,7 +163,10 @@ async fn whoever_goes_away_keeps_the_place_until_the_work_is_done() {
 
 #[tokio::test]
 async fn a_database_that_stands_still_is_queued_for_by_a_few_and_never_by_news_of_money() {
-    shop_with(Setup::default().with("DATABASE_POOL_MAX", "8"), async |shop| {
+    let setup = Setup::default()
+        .with("DATABASE_POOL_MAX", "8")
+        .pool_limits(PoolLimits::default());
+    shop_with(setup, async |shop| {
         shop.announce("unavailable");
         shop.stock("tea", 100, None).await;
         let phone = shop.visitor().await;

@@ -120,7 +120,7 @@ async fn a_push_that_could_not_be_written_is_taken_when_it_comes_again() {
 
 #[tokio::test]
 async fn a_push_that_has_to_wait_is_answered_before_wechat_gives_up() {
-    shop(async |shop| {
+    shop_with(Setup::default().short_locks(), async |shop| {
         shop.announce("FAIL");
         let craft = json!({"openid": "oAlice", "message": event("debug_demo", "1")});
         let pushed = shop.made_push(craft).await;

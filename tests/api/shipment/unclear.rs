@@ -5,16 +5,18 @@ use futures_util::future::join;
 use serde_json::json;
 
 use super::{paid, virtual_goods};
-use crate::harness::{Setup, parcels, shop, shop_with};
+use crate::harness::{Setup, held, parcels, shop, shop_with};
 
 fn unanswered(api: &str, kind: &str) -> serde_json::Value {
-    json!([{"kind": kind, "api": api, "times": 1}])
+    // An answer that is lost is lost at once; one that trickles outlasts every patience.
+    let ms = if kind == "slow_body" { 60_000 } else { 0 };
+    json!([{"kind": kind, "api": api, "ms": ms, "times": 1}])
 }
 
 #[tokio::test]
 async fn an_answer_that_is_lost_is_asked_for_and_nothing_is_told_twice() {
     for kind in ["no_answer_after_accepting", "slow_body"] {
-        let setup = Setup::default().patience(std::time::Duration::from_millis(500));
+        let setup = Setup::default().patience(std::time::Duration::from_secs(3));
         shop_with(setup, async |shop| {
             let (_, order) = paid(shop).await;
             shop.faults(unanswered("upload_shipping", kind)).await;
@@ -269,8 +271,7 @@ async fn who_has_lost_a_shipment_writes_nothing_about_it() {
         .patience(std::time::Duration::from_secs(20));
     shop_with(setup, async |shop| {
         let (_, order) = paid(shop).await;
-        shop.faults(json!([{"kind": "delay", "api": "upload_shipping", "ms": 3_000, "times": 1}]))
-            .await;
+        shop.faults(json!([held("delay", "upload_shipping")])).await;
         shop.ship(&order, &virtual_goods()).await;
         let slow = shop.run_workers_of(0);
         let quick = async {
@@ -281,10 +282,12 @@ async fn who_has_lost_a_shipment_writes_nothing_about_it() {
             assert_eq!(shop.shipment_of(&order).await["status"], "uploaded");
             shop.advance(1).await;
             let sql = "select ended_at from shipments";
-            sqlx::query_scalar::<_, chrono::DateTime<chrono::Utc>>(sql)
+            let ended_at = sqlx::query_scalar::<_, chrono::DateTime<chrono::Utc>>(sql)
                 .fetch_one(&shop.db)
                 .await
-                .unwrap()
+                .unwrap();
+            shop.let_go().await;
+            ended_at
         };
         let (failed, ended_at) = join(slow, quick).await;
         assert!(failed.is_empty());

@@ -1,7 +1,5 @@
 //! Messages when something happens to an order: one for each event and template, whatever dies in between.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -218,63 +216,53 @@ async fn a_last_try_whose_sender_died_is_given_up_aloud() {
 
 #[tokio::test]
 async fn an_answer_that_is_lost_costs_no_second_message_to_who_allowed_one() {
-    shop_with(
-        Setup::default()
-            .paid_message()
-            .patience(Duration::from_millis(400)),
-        async |shop| {
-            let (phone, _) = payer(shop, 1).await;
-            shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "subscribe_send", "times": 1}]))
-                .await;
-            shop.deliver().await;
-            shop.run_workers().await;
-            assert_eq!(
-                (shop.inbox().await.len(), shop.message_states().await),
-                (1, vec!["pending".to_owned()])
-            );
-            // Nobody knows, so it is tried again, and WeChat has nothing left that the person has allowed.
-            shop.advance(121).await;
-            shop.run_workers().await;
-            assert_eq!(
-                (shop.calls("subscribe_send").await.len(), shop.inbox().await.len()),
-                (2, 1)
-            );
-            assert_eq!(
-                (shop.message_states().await, phone.left().await),
-                (vec!["refused".to_owned()], Some(0))
-            );
-        },
-    )
+    shop_with(Setup::default().paid_message(), async |shop| {
+        let (phone, _) = payer(shop, 1).await;
+        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "subscribe_send", "times": 1}]))
+            .await;
+        shop.deliver().await;
+        shop.run_workers().await;
+        assert_eq!(
+            (shop.inbox().await.len(), shop.message_states().await),
+            (1, vec!["pending".to_owned()])
+        );
+        // Nobody knows, so it is tried again, and WeChat has nothing left that the person has allowed.
+        shop.advance(121).await;
+        shop.run_workers().await;
+        assert_eq!(
+            (shop.calls("subscribe_send").await.len(), shop.inbox().await.len()),
+            (2, 1)
+        );
+        assert_eq!(
+            (shop.message_states().await, phone.left().await),
+            (vec!["refused".to_owned()], Some(0))
+        );
+    })
     .await;
 }
 
 #[tokio::test]
 async fn a_message_that_never_reached_wechat_is_sent_in_the_end() {
-    shop_with(
-        Setup::default()
-            .paid_message()
-            .patience(Duration::from_millis(400)),
-        async |shop| {
-            payer(shop, 1).await;
-            shop.faults(json!([{"kind": "no_answer_before_accepting", "api": "subscribe_send", "times": 1}]))
-                .await;
-            shop.deliver().await;
-            shop.run_workers().await;
-            shop.advance(119).await;
-            shop.run_workers().await;
-            assert_eq!(
-                shop.calls("subscribe_send").await.len(),
-                1,
-                "WeChat's own report is waited for"
-            );
-            shop.advance(2).await;
-            shop.run_workers().await;
-            assert_eq!(
-                (shop.inbox().await.len(), shop.message_states().await),
-                (1, vec!["sent".to_owned()])
-            );
-        },
-    )
+    shop_with(Setup::default().paid_message(), async |shop| {
+        payer(shop, 1).await;
+        shop.faults(json!([{"kind": "no_answer_before_accepting", "api": "subscribe_send", "times": 1}]))
+            .await;
+        shop.deliver().await;
+        shop.run_workers().await;
+        shop.advance(119).await;
+        shop.run_workers().await;
+        assert_eq!(
+            shop.calls("subscribe_send").await.len(),
+            1,
+            "WeChat's own report is waited for"
+        );
+        shop.advance(2).await;
+        shop.run_workers().await;
+        assert_eq!(
+            (shop.inbox().await.len(), shop.message_states().await),
+            (1, vec!["sent".to_owned()])
+        );
+    })
     .await;
 }
 

@@ -1,11 +1,9 @@
 //! What WeChat's push tells of subscribe messages: popups, settings, and what became of what was sent.
 
-use std::time::Duration;
-
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{APP, Phone, Setup, Shop, TEMPLATE, shop, shop_with};
+use crate::harness::{APP, Phone, Setup, Shop, TEMPLATE, held, shop, shop_with};
 
 /// Has WeChat push all that is due; each must be taken.
 async fn pushed(shop: &Shop) -> usize {
@@ -92,29 +90,26 @@ async fn a_push_that_comes_twice_counts_once_and_what_was_switched_off_is_gone()
 
 #[tokio::test]
 async fn the_report_of_a_message_settles_what_nobody_knew() {
-    shop_with(
-        Setup::default().patience(Duration::from_millis(400)),
-        async |shop| {
-            shop.announce("wechat_unavailable");
-            shop.announce("wechat_timeout");
-            let phone = allowed(shop, 2).await;
-            let mut body = phone.message().await;
-            body["dedup_key"] = json!("k1");
-            shop.internal("GET", "/internal/access-token", None).await.ok(200);
-            shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "subscribe_send"}]))
-                .await;
-            shop.send_message(&body).await.refused(503, "wechat_unavailable");
-            shop.send_message(&body).await.refused(504, "wechat_timeout");
-            assert_eq!((phone.left().await, pushed(shop).await), (Some(2), 1));
-            let answer = shop.send_message(&body).await;
-            assert_eq!(answer.header("idempotent-replayed"), Some("true"));
-            assert_eq!(
-                answer.ok(200)["msgid"],
-                shop.inbox().await[0]["msgid"].to_string()
-            );
-            assert_eq!((phone.left().await, shop.inbox().await.len()), (Some(1), 1));
-        },
-    )
+    shop_with(Setup::default(), async |shop| {
+        shop.announce("wechat_unavailable");
+        shop.announce("wechat_timeout");
+        let phone = allowed(shop, 2).await;
+        let mut body = phone.message().await;
+        body["dedup_key"] = json!("k1");
+        shop.internal("GET", "/internal/access-token", None).await.ok(200);
+        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "subscribe_send"}]))
+            .await;
+        shop.send_message(&body).await.refused(503, "wechat_unavailable");
+        shop.send_message(&body).await.refused(504, "wechat_timeout");
+        assert_eq!((phone.left().await, pushed(shop).await), (Some(2), 1));
+        let answer = shop.send_message(&body).await;
+        assert_eq!(answer.header("idempotent-replayed"), Some("true"));
+        assert_eq!(
+            answer.ok(200)["msgid"],
+            shop.inbox().await[0]["msgid"].to_string()
+        );
+        assert_eq!((phone.left().await, shop.inbox().await.len()), (Some(1), 1));
+    })
     .await;
 }
 
@@ -124,17 +119,20 @@ async fn a_report_before_the_answer_is_counted_once_whether_the_answer_comes_or_
         let phone = allowed(shop, 2).await;
         let body = phone.message().await;
         for (fault, left) in [("delay", 1), ("no_answer_after_accepting", 0)] {
-            shop.faults(json!([{"kind": fault, "api": "subscribe_send", "ms": 700, "times": 1}]))
-                .await;
+            shop.faults(json!([held(fault, "subscribe_send")])).await;
             let reporting = async {
                 let seen = shop.calls("subscribe_send").await.len();
                 // The effect is there before the answer is; a lost answer is written down when it is lost.
                 crate::harness::until(async || shop.inbox().await.len() > usize::from(left == 0)).await;
                 assert!(shop.calls("subscribe_send").await.len() >= seen);
-                pushed(shop).await
+                let reports = pushed(shop).await;
+                shop.let_go().await;
+                reports
             };
             let (answer, reports) = join(shop.send_message(&body), reporting).await;
             assert_eq!((answer.ok(200)["remaining"].as_i64(), reports), (Some(left), 1));
+            // WeChat takes no other message for as long as it might have kept this one.
+            shop.advance(100).await;
         }
         assert_eq!(shop.message_states().await, ["sent", "sent"]);
     })
@@ -143,9 +141,7 @@ async fn a_report_before_the_answer_is_counted_once_whether_the_answer_comes_or_
 
 #[tokio::test]
 async fn a_message_about_an_order_whose_answer_is_lost_is_not_sent_twice() {
-    let setup = Setup::default()
-        .paid_message()
-        .patience(Duration::from_millis(400));
+    let setup = Setup::default().paid_message();
     shop_with(setup, async |shop| {
         let phone = allowed(shop, 3).await;
         shop.stock("tea", 100, None).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Setup, TEMPLATE, shop, shop_with};
+use crate::harness::{Setup, TEMPLATE, held, shop, shop_with};
 
 #[tokio::test]
 async fn each_refusal_of_wechat_has_a_name() {
@@ -161,16 +161,17 @@ async fn dead_tokens_are_got_over_and_without_a_token_nothing_is_sent() {
 
 #[tokio::test]
 async fn an_earlier_message_that_takes_too_long_is_not_waited_for_for_ever() {
-    shop_with(Setup::default().patience(Duration::from_secs(20)), async |shop| {
+    shop_with(Setup::default().patience(Duration::from_mins(2)), async |shop| {
         shop.declare_template().await;
         let phone = shop.visitor().await;
         phone.allow(2).await;
         let body = phone.message().await;
-        let slow = json!([{"kind": "delay", "api": "subscribe_send", "ms": 9_500, "times": 1}]);
-        shop.faults(slow).await;
+        shop.faults(json!([held("delay", "subscribe_send")])).await;
         let (first, second) = tokio::join!(shop.send_message(&body), async {
             shop.calls_until("subscribe_send", 1).await;
-            shop.send_message(&body).await
+            let second = shop.send_message(&body).await;
+            shop.let_go().await;
+            second
         });
         first.ok(200);
         second.refused(409, "recipient_busy");

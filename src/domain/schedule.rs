@@ -42,6 +42,7 @@ pub fn after_silence(checks: i32, now: DateTime<Utc>, jitter: u8) -> DateTime<Ut
     now + jittered(wait(checks).min(AFTER_SILENCE_MAX), jitter)
 }
 
-fn jittered(wait: TimeDelta, jitter: u8) -> TimeDelta {
+/// A wait that is longer by up to a tenth, by `jitter`.
+pub fn jittered(wait: TimeDelta, jitter: u8) -> TimeDelta {
     wait + wait * i32::from(jitter) / 2_560
 }

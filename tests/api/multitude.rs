@@ -97,7 +97,7 @@ fn acts(draws: &mut Draws, orders: usize) -> Vec<(usize, Act)> {
 async fn buy(phone: &Phone<'_>, count: u64) -> Vec<(String, String)> {
     let mut bought = Vec::new();
     for _ in 0..count {
-        phone.shop.catch_up().await;
+        phone.shop.keep_up().await;
         let order = phone.buy("tea", 1).await;
         phone.pay(&order).await;
         bought.push((phone.user_id.clone(), order));
@@ -130,7 +130,7 @@ async fn perform(shop: &Shop, phones: &[Phone<'_>], (who, order, message): &(&st
             assert_eq!(shop.post(&spoilt).await.status, 401);
         }
         Act::Sync { replica } => {
-            shop.catch_up().await;
+            shop.keep_up().await;
             let phone = phones.iter().find(|phone| phone.user_id == *who).unwrap();
             let answer = phone
                 .call_at(replica, "POST", &format!("/v1/orders/{order}/sync"))

@@ -72,7 +72,7 @@ async fn a_refund_that_wechat_knows_by_then_goes_on() {
         shop.rule("balance_fen", json!(1_000)).await;
         shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "refund", "times": 1}]))
             .await;
-        shop.pass(60).await;
+        shop.pass(66).await;
         assert_eq!(shop.refunds_at_wechat().await.len(), 1);
         assert_eq!(shop.refund_now(&refund).await["refund_id"], Value::Null);
         resolve(shop, "refund_waiting").await.ok(200);
@@ -110,7 +110,7 @@ async fn without_wechats_word_nothing_is_called_off() {
         assert_eq!(shop.refund_status(&refund).await, "processing");
         // It goes its way as before.
         shop.rule("balance_fen", json!(1_000)).await;
-        shop.pass(60).await;
+        shop.pass(66).await;
         shop.end_refund(&refund, "SUCCESS").await;
         shop.deliver().await;
         assert_eq!(phone.status(&order).await, "partially_refunded");

@@ -58,7 +58,7 @@ async fn a_balance_that_is_too_small_is_waited_for() {
         let sendings = calls.len();
         assert!((10..=25).contains(&sendings), "{sendings}");
         shop.rule("balance_fen", json!(40)).await;
-        pass(shop, 7_200).await;
+        pass(shop, 7_920).await;
         shop.end_refund(&refund, "SUCCESS").await;
         shop.deliver().await;
         assert_eq!(phone.status(&order).await, "partially_refunded");
@@ -222,7 +222,7 @@ async fn a_refund_that_wechat_forgot_is_left_to_a_human() {
         // It is not sent again, and asked for all the same.
         assert_eq!(shop.calls("refund").await.len(), 1);
         shop.end_refund(&refund, "SUCCESS").await;
-        pass(shop, 30).await;
+        pass(shop, 33).await;
         assert_eq!(shop.refund_status(&refund).await, "succeeded");
     })
     .await;
@@ -245,7 +245,7 @@ async fn a_refund_that_waits_for_another_reason_says_so_and_is_open_again() {
                 .ok(200);
             open["items"][0]["evidence"]["wechat_code"].clone()
         };
-        pass(shop, 60).await;
+        pass(shop, 66).await;
         assert_eq!(reason().await, Value::Null, "the same as he knew");
         shop.rule("balance_fen", json!(1_000)).await;
         for code in ["NO_AUTH", "SIGN_ERROR", "NO_AUTH"] {

@@ -26,7 +26,7 @@ async fn a_refund_that_is_stuck_is_dated_when_it_got_stuck() {
         assert_eq!(stuck.len(), 1);
         let asked = shop.calls("refund_query").await.len();
         for _ in 0..2 {
-            shop.pass(7_200).await;
+            shop.pass(7_920).await;
         }
         assert_eq!(shop.calls("refund_query").await.len(), asked + 2);
         assert_eq!(of_kind(&story(shop, &order).await, "refund_stuck"), stuck);

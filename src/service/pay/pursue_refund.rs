@@ -17,6 +17,7 @@ use crate::domain::exception::ExceptionKind;
 use crate::domain::id::RefundId;
 use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap_after};
+use crate::domain::schedule::jittered;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
@@ -184,7 +185,9 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
             gap = gap.min(SILENCE_GAP_MAX);
         }
     }
-    let next_check_at = context.clock.now() + gap;
+    // What became due at the same moment does not stay together.
+    let [jitter] = context.entropy.bytes()?;
+    let next_check_at = context.clock.now() + jittered(gap, jitter);
     let to = Postponement {
         next_check_at,
         checks,

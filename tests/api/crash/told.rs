@@ -104,7 +104,7 @@ async fn every_event_arrives_in_its_order_though_servers_die_while_telling() {
 /// Something happens to two orders: one is paid and given back, one is closed.
 async fn happen(shop: &Shop, phone: &Phone<'_>, is_over: &AtomicBool) {
     // What WeChat signs is good for five minutes of the server's clock, which stands still by itself.
-    shop.catch_up().await;
+    shop.keep_up().await;
     let closed = phone.buy("tea", 1).await;
     phone.close(&closed).await.ok(200);
     let order = phone.buy("tea", 1).await;

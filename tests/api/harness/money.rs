@@ -164,12 +164,20 @@ impl Shop {
         join(all, letting_go).await.0
     }
 
-    /// Pushes the server's clock, which stands still, to WeChat's, which does not; never back.
+    /// Sets the server's clock, which stands still, to WeChat's, which does not.
     pub(crate) async fn catch_up(&self) {
+        self.clock.advance(self.behind().await);
+    }
+
+    /// The same, never back: for those of whom several do it at once.
+    pub(crate) async fn keep_up(&self) {
+        self.clock.advance(self.behind().await.max(TimeDelta::zero()));
+    }
+
+    async fn behind(&self) -> TimeDelta {
         let theirs = self.control("GET", "/simulator/clock", &Value::Null).await;
         let theirs: DateTime<Utc> = theirs["now"].as_str().unwrap().parse().unwrap();
-        let behind = theirs.signed_duration_since(self.clock.now());
-        self.clock.advance(behind.max(TimeDelta::zero()));
+        theirs.signed_duration_since(self.clock.now())
     }
 }
 

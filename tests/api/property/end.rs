@@ -12,7 +12,7 @@ use crate::harness::Receiver;
 /// So often time passes and the loops run until everything has to be settled.
 const ROUNDS_MAX: usize = 24;
 /// Longer than the longest wait.
-const ROUND_S: i64 = 7_300;
+const ROUND_S: i64 = 8_000;
 /// Differences that have a right to be there: each is looked at on its own, or mends itself, or is
 /// what the bills of a day said about money that was heard of late.
 const KNOWN: [&str; 6] = [

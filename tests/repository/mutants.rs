@@ -14,6 +14,22 @@ fn mutants() -> Vec<toml::Value> {
     list.get("mutant").unwrap().as_array().unwrap().clone()
 }
 
+/// Where two branches append to the list, a merge may leave out the head of an entry, which then counts as a part of
+/// the one before.
+#[test]
+fn every_entry_has_its_own_members_and_no_others() {
+    for mutant in mutants() {
+        let members =
+            |value: &toml::Value| value.as_table().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        let known = ["what", "rule", "red", "has_sql", "edit"].map(str::to_owned);
+        assert!(members(&mutant).is_subset(&known.into()), "{mutant}");
+        for edit in mutant["edit"].as_array().unwrap() {
+            let known = ["file", "from", "to"].map(str::to_owned);
+            assert_eq!(members(edit), known.into(), "{}", mutant["what"]);
+        }
+    }
+}
+
 /// What stands twice may be taken away in the wrong place, and a test go red that does not watch over the right one.
 #[test]
 fn every_safeguard_that_is_taken_away_is_there_once() {

@@ -16,6 +16,17 @@ use crate::wire;
 /// A killed `weir dev` leaves its PostgreSQL to itself for no longer than this.
 const ORPHANED_MAX: Duration = Duration::from_mins(1);
 
+/// `weir dev` in the folder `state` of where it runs.
+const HERE: [&str; 7] = [
+    "dev",
+    "--folder",
+    "state",
+    "--http",
+    "127.0.0.1:0",
+    "--simulator",
+    "127.0.0.1:0",
+];
+
 fn start(folder: &Path, more: &[&str]) -> Program {
     let state = folder.join("state");
     let mut arguments = vec!["dev", "--folder", state.to_str().unwrap()];
@@ -166,16 +177,7 @@ fn a_port_in_use_is_named_with_the_cure() {
 fn a_second_one_in_the_same_folder_says_so() {
     let folder = folder();
     let first = start(folder.path(), &[]);
-    let arguments = [
-        "dev",
-        "--folder",
-        "state",
-        "--http",
-        "127.0.0.1:0",
-        "--simulator",
-        "127.0.0.1:0",
-    ];
-    let output = run(&mut command(folder.path(), &arguments));
+    let output = run(&mut command(folder.path(), &HERE));
     assert_eq!(output.status.code(), Some(1));
     let complaint = complaint(&output);
     assert!(complaint.contains("another simulator uses"), "{complaint}");
@@ -271,16 +273,7 @@ fn what_was_traced_is_sent_before_it_ends() {
     with_database(|url| {
         let folder = folder();
         let collector = Collector::start();
-        let arguments = [
-            "dev",
-            "--folder",
-            "state",
-            "--http",
-            "127.0.0.1:0",
-            "--simulator",
-            "127.0.0.1:0",
-        ];
-        let mut command = command(folder.path(), &arguments);
+        let mut command = command(folder.path(), &HERE);
         command
             .env("DATABASE_URL", url)
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);

@@ -191,6 +191,45 @@ const ATTEMPTS: &str =
     from unnest($1::text[]) with ordinality as states (state, n)";
 
 #[tokio::test]
+async fn an_order_wants_one_payment_whatever_its_attempts_say() {
+    let database = Database::migrated().await;
+    let mut connection = database.connect().await;
+    run(&mut connection, USER).await.unwrap();
+    sqlx::query(ORDER)
+        .bind("paid")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query(ATTEMPTS)
+        .bind(["settled", "surplus", "surplus"].map(str::to_owned))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let payment = "insert into payments (transaction_id, attempt_id, order_id, total_fen, currency, is_surplus, source,
+            success_at, recorded_at)
+        select transaction_id, id, order_id, total_fen, currency, $2, 'query', '2026-01-01Z', '2026-01-01Z'
+        from payment_attempts order by id offset $1 limit 1";
+    for (attempt, is_surplus, constraint) in [
+        (0, false, None),
+        (1, false, Some("payments_one_wanted_key")),
+        (1, true, None),
+        (2, true, None),
+    ] {
+        let written = sqlx::query(payment)
+            .bind(attempt)
+            .bind(is_surplus)
+            .execute(&mut connection)
+            .await;
+        let refused = written.as_ref().err().map(|error| {
+            let error = error.as_database_error().unwrap();
+            error.constraint().unwrap().to_owned()
+        });
+        assert_eq!(refused.as_deref(), constraint, "{attempt}");
+    }
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn an_order_has_one_open_and_one_settled_attempt_at_most() {
     let database = Database::migrated().await;
     let mut connection = database.connect().await;

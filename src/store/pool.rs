@@ -7,8 +7,12 @@ use sqlx::ConnectOptions;
 use sqlx::migrate::Migrate;
 use sqlx::postgres::PgConnectOptions;
 
-use super::database::Database;
+use super::database::{Database, Lent};
 use super::{Error, MIGRATOR};
+
+/// How long a start waits for its first connection. A request waits less, since it can be refused and sent again,
+/// while a start that fails is a server less.
+pub const FIRST_CONNECTION_WITHIN: Duration = Duration::from_secs(15);
 
 /// The bounds of a pool.
 #[derive(Clone, Copy, Debug)]
@@ -75,8 +79,7 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
 }
 
 /// How many of this program's migrations the database lacks.
-pub async fn pending_migrations(db: &Database) -> Result<usize, Error> {
-    let mut connection = db.acquire().await?;
+pub async fn pending_migrations(mut connection: Lent) -> Result<usize, Error> {
     let applied = match connection.list_applied_migrations(&MIGRATOR.table_name).await {
         Ok(applied) => applied,
         Err(sqlx::migrate::MigrateError::Execute(error)) if is_undefined_table(&error) => Vec::new(),

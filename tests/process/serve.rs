@@ -161,7 +161,11 @@ fn a_database_that_is_away_is_a_failure_that_says_so() {
     let folder = folder();
     let output = run(&mut serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]));
     assert_eq!(output.status.code(), Some(1));
-    assert!(complaint(&output).contains("database"), "{}", complaint(&output));
+    let complaint = complaint(&output);
+    assert!(
+        complaint.contains("database") && complaint.contains("refused"),
+        "{complaint}"
+    );
 }
 
 #[test]

@@ -168,6 +168,24 @@ fn a_database_that_is_away_is_a_failure_that_says_so() {
     );
 }
 
+/// The address of a database that takes connections and says nothing.
+fn silent_database() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://weir@{}/weir", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+#[test]
+fn a_start_that_waits_for_its_database_can_be_stopped() {
+    let (silent, url) = silent_database();
+    let folder = folder();
+    for arguments in [&[][..], &["--migrate"]] {
+        let start = Program::start(serve(folder.path(), &url, arguments));
+        let _connection = silent.accept().unwrap();
+        assert_eq!(start.end(Signal::TERM), Some(0), "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_request_and_its_calls_to_wechat_are_one_trace_without_their_secrets() {
     let code = "0a1B2c3D4e5F6g7H8i9J";

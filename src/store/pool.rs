@@ -1,5 +1,6 @@
 //! The pool, with every wait bounded.
 
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -70,11 +71,13 @@ fn milliseconds(duration: Duration) -> String {
 /// # Errors
 /// When the database is out of reach, or holds migrations that this program does not know.
 pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
-    let mut connection = PgConnectOptions::from_str(url)?
+    let options = PgConnectOptions::from_str(url)?
         .application_name("weir migrate")
-        .disable_statement_logging()
-        .connect()
-        .await?;
+        .disable_statement_logging();
+    let connecting = tokio::time::timeout(FIRST_CONNECTION_WITHIN, options.connect());
+    let mut connection = connecting
+        .await
+        .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
     MIGRATOR.run(&mut connection).await
 }
 

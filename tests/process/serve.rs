@@ -176,6 +176,17 @@ fn silent_database() -> (TcpListener, String) {
 }
 
 #[test]
+fn a_database_that_says_nothing_is_not_waited_for_without_end() {
+    let (_silent, url) = silent_database();
+    let folder = folder();
+    let starts = [&[][..], &["--migrate"]].map(|arguments| serve(folder.path(), &url, arguments));
+    for mut start in starts.map(Program::start) {
+        start.line_with("timed out");
+        assert_eq!(start.status().code(), Some(1));
+    }
+}
+
+#[test]
 fn a_start_that_waits_for_its_database_can_be_stopped() {
     let (silent, url) = silent_database();
     let folder = folder();

@@ -32,7 +32,7 @@ use crate::service::push::Watch;
 use crate::service::reencryption::Progress;
 use crate::service::subscribe::OrderTemplates;
 use crate::service::{Context, MiniPrograms};
-use crate::store::pool::{self, PoolLimits};
+use crate::store::pool::{self, FIRST_CONNECTION_WITHIN, PoolLimits};
 use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::webhook;
@@ -111,7 +111,7 @@ pub struct App {
     stop_loops: CancellationToken,
 }
 
-/// Starts a server. Its database must have every migration.
+/// Starts a server. Its database must have every migration. May be dropped before it has ended.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -178,7 +178,9 @@ async fn ready(
     let mut context = compose(settings, clock, pool_limits, send_limits)?;
     // A verb tells nobody, yet what it commits is told on by the server.
     context.webhook = webhook(settings, webhook_limits)?;
-    let pending = pool::pending_migrations(&context.db)
+    let first = context.db.acquire_within(FIRST_CONNECTION_WITHIN).await;
+    let first = first.map_err(|error| StartError::Database(error.into()))?;
+    let pending = pool::pending_migrations(first)
         .await
         .map_err(StartError::Database)?;
     if pending > 0 {

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::signal::StopSignal;
 use super::{output, runtime};
-use crate::app::{self, Launch};
+use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
 use crate::domain::clock::Clock;
 use crate::store::pool;
@@ -53,16 +53,23 @@ impl Serve {
 
 async fn serve(settings: Settings, is_migrating: bool) -> Result<(), Box<dyn Error>> {
     let mut stop = StopSignal::catch()?;
-    if is_migrating {
-        pool::migrate(settings.database.url.expose_secret()).await?;
-    }
-    let listener = TcpListener::bind(settings.http.bind)?;
-    let launch = Launch::new(settings, listener, Clock::system());
-    let app = app::start(launch).await?;
+    // It may wait for its database. A migration that is not finished is undone.
+    let app = tokio::select! {
+        started = start(settings, is_migrating) => started?,
+        () = stop.wait() => return Ok(()),
+    };
     tracing::info!(address = %app.address(), version = env!("CARGO_PKG_VERSION"), "serving");
     stop.wait().await;
     stop.end_at_once();
     tracing::info!("stopping");
     app.stop().await;
     Ok(())
+}
+
+async fn start(settings: Settings, is_migrating: bool) -> Result<App, Box<dyn Error>> {
+    if is_migrating {
+        pool::migrate(settings.database.url.expose_secret()).await?;
+    }
+    let listener = TcpListener::bind(settings.http.bind)?;
+    Ok(app::start(Launch::new(settings, listener, Clock::system())).await?)
 }

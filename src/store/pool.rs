@@ -1,5 +1,6 @@
 //! The pool, with every wait bounded.
 
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -7,8 +8,12 @@ use sqlx::ConnectOptions;
 use sqlx::migrate::Migrate;
 use sqlx::postgres::PgConnectOptions;
 
-use super::database::Database;
+use super::database::{Database, Lent};
 use super::{Error, MIGRATOR};
+
+/// How long a start waits for its first connection. A request waits less, since it can be refused and sent again,
+/// while a start that fails is a server less.
+pub const FIRST_CONNECTION_WITHIN: Duration = Duration::from_secs(15);
 
 /// The bounds of a pool.
 #[derive(Clone, Copy, Debug)]
@@ -66,17 +71,18 @@ fn milliseconds(duration: Duration) -> String {
 /// # Errors
 /// When the database is out of reach, or holds migrations that this program does not know.
 pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
-    let mut connection = PgConnectOptions::from_str(url)?
+    let options = PgConnectOptions::from_str(url)?
         .application_name("weir migrate")
-        .disable_statement_logging()
-        .connect()
-        .await?;
+        .disable_statement_logging();
+    let connecting = tokio::time::timeout(FIRST_CONNECTION_WITHIN, options.connect());
+    let mut connection = connecting
+        .await
+        .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
     MIGRATOR.run(&mut connection).await
 }
 
 /// How many of this program's migrations the database lacks.
-pub async fn pending_migrations(db: &Database) -> Result<usize, Error> {
-    let mut connection = db.acquire().await?;
+pub async fn pending_migrations(mut connection: Lent) -> Result<usize, Error> {
     let applied = match connection.list_applied_migrations(&MIGRATOR.table_name).await {
         Ok(applied) => applied,
         Err(sqlx::migrate::MigrateError::Execute(error)) if is_undefined_table(&error) => Vec::new(),

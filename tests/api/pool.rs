@@ -9,7 +9,7 @@ use weir::store::database::place::{Turn, scope};
 use weir::store::database::{Database, Lent};
 use weir::store::pool::PoolLimits;
 
-use crate::harness::{PATIENT, shop, until};
+use crate::harness::{PATIENT, Setup, shop, shop_with, until};
 
 const PLACES: u32 = 3;
 
@@ -72,6 +72,19 @@ async fn whoever_waits_too_long_is_refused() {
         assert!(matches!(refused, Err(sqlx::Error::PoolTimedOut)), "{refused:?}");
         drop(held);
         assert!(who(&db).await > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_start_waits_for_its_connection_when_no_request_would() {
+    shop_with(Setup::default().replicas(0), async |shop| {
+        let limits = PoolLimits {
+            wait_max: Duration::ZERO,
+            ..PATIENT
+        };
+        let server = shop.try_join(&Setup::default().pool_limits(limits)).await;
+        assert!(server.unwrap().stop().await);
     })
     .await;
 }

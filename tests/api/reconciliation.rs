@@ -25,6 +25,14 @@ pub(crate) fn today(shop: &Shop) -> NaiveDate {
     (shop.clock.now() + TimeDelta::hours(8)).date_naive()
 }
 
+/// Noon of the next day in China, with tea at a price and somebody to buy it; gives them and the day.
+pub(crate) async fn trading_day(shop: &Shop, price_fen: i64) -> (Phone<'_>, NaiveDate) {
+    shop.stock("tea", price_fen, None).await;
+    let phone = shop.visitor().await;
+    go_to(shop, 1, 12).await;
+    (phone, today(shop))
+}
+
 /// `POST /admin/reconciliations`.
 pub(crate) async fn begin(shop: &Shop, day: NaiveDate) -> Value {
     let body = json!({ "bill_date": day });
@@ -84,10 +92,7 @@ async fn exception(shop: &Shop, id: &Value) -> (String, bool, Option<String>) {
 #[tokio::test]
 async fn a_day_that_agrees_is_balanced_however_often_it_is_compared() {
     shop(async |shop| {
-        shop.stock("tea", 1_990, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 1_990).await;
         for _ in 0..3 {
             sell(&phone).await;
         }
@@ -178,10 +183,7 @@ fn faults() -> [(Value, &'static str, Option<&'static str>, Option<&'static str>
 #[tokio::test]
 async fn each_fault_of_a_bill_is_its_one_named_difference() {
     shop(async |shop| {
-        shop.stock("tea", 10_000, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 10_000).await;
         sell(&phone).await;
         let (order, transaction_id) = sell(&phone).await;
         sell(&phone).await;
@@ -229,10 +231,7 @@ async fn each_fault_of_a_bill_is_its_one_named_difference() {
 #[tokio::test]
 async fn what_a_run_resolved_comes_back_and_what_a_human_resolved_stays_so() {
     shop(async |shop| {
-        shop.stock("tea", 10_000, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 10_000).await;
         let (order, _) = sell(&phone).await;
         let number = shop.number(&order).await;
         go_to(shop, 1, 10).await;
@@ -261,10 +260,7 @@ async fn what_a_run_resolved_comes_back_and_what_a_human_resolved_stays_so() {
 #[tokio::test]
 async fn a_payment_that_the_books_lack_is_named_until_it_is_settled() {
     shop(async |shop| {
-        shop.stock("tea", 500, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 500).await;
         sell(&phone).await;
         let order = phone.buy("tea", 1).await;
         let transaction_id = phone.pay(&order).await;
@@ -288,10 +284,7 @@ async fn a_payment_that_the_books_lack_is_named_until_it_is_settled() {
 #[tokio::test]
 async fn what_another_system_took_is_counted_and_told_once() {
     shop(async |shop| {
-        shop.stock("tea", 500, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 500).await;
         sell(&phone).await;
         go_to(shop, 1, 10).await;
         shop.faults(json!([{"kind": "bill_synthetic_rows", "rows": 5_000}]))
@@ -315,10 +308,7 @@ async fn what_another_system_took_is_counted_and_told_once() {
 #[tokio::test]
 async fn a_row_that_no_order_of_ours_made_is_counted_told_once_and_no_difference() {
     shop(async |shop| {
-        shop.stock("tea", 500, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 500).await;
         sell(&phone).await;
         go_to(shop, 1, 10).await;
         // In the trade bill alone and in both; each: the fault, and how often the account moved.

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::harness::{Shop, shop};
-use crate::reconciliation::{differences, go_to, reconcile, sell, today};
+use crate::reconciliation::{differences, go_to, reconcile, sell, trading_day};
 
 async fn run(shop: &Shop, sql: &'static str) {
     sqlx::query(sql).execute(&shop.db).await.unwrap();
@@ -14,10 +14,7 @@ async fn run(shop: &Shop, sql: &'static str) {
 async fn money_that_came_after_the_last_question_goes_back_when_the_bill_names_it() {
     for state in ["closed", "failed"] {
         shop(async |shop| {
-            shop.stock("tea", 500, None).await;
-            let phone = shop.visitor().await;
-            go_to(shop, 1, 12).await;
-            let day = today(shop);
+            let (phone, day) = trading_day(shop, 500).await;
             let order = phone.buy("tea", 1).await;
             let sheet = phone.cashier(&phone.start_payment(&order).await).await;
             phone.close(&order).await.ok(200);
@@ -63,10 +60,7 @@ async fn money_that_came_after_the_last_question_goes_back_when_the_bill_names_i
 #[tokio::test]
 async fn payments_of_a_day_on_which_the_account_is_said_not_to_have_moved_differ() {
     shop(async |shop| {
-        shop.stock("tea", 10_000, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 10_000).await;
         let (_, transaction_id) = sell(&phone).await;
         go_to(shop, 1, 10).await;
         shop.faults(json!([{"kind": "pay_error", "api": "fund_flow_bill", "status": 400, "code": "NO_STATEMENT_EXIST"}]))
@@ -86,10 +80,7 @@ async fn payments_of_a_day_on_which_the_account_is_said_not_to_have_moved_differ
 #[tokio::test]
 async fn a_row_that_is_no_success_hides_no_payment_that_the_bill_lacks() {
     shop(async |shop| {
-        shop.stock("tea", 10_000, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 10_000).await;
         let (order, theirs) = sell(&phone).await;
         let number = shop.number(&order).await;
         // The books know our number by another payment than WeChat.

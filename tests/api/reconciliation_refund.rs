@@ -3,13 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Phone, Shop, shop};
-use crate::reconciliation::{go_to, reconcile, today};
+use crate::reconciliation::{go_to, reconcile, today, trading_day};
 
 /// A paid order of 100 yuan.
 async fn paid(shop: &Shop) -> (Phone<'_>, String) {
-    shop.stock("tea", 10_000, None).await;
-    let phone = shop.visitor().await;
-    go_to(shop, 1, 12).await;
+    let (phone, _) = trading_day(shop, 10_000).await;
     let order = phone.paid_order("tea", 1).await;
     (phone, order)
 }

@@ -4,16 +4,13 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN_TOKEN, Setup, Shop, shop, shop_with};
-use crate::reconciliation::{begin, go_to, go_to_second, read, reconcile, sell, today};
+use crate::reconciliation::{begin, go_to, go_to_second, read, reconcile, sell, today, trading_day};
 
 const RUNS: &str = "select count(*) from reconciliations";
 
 async fn shop_with_a_day(setup: Setup, scenario: impl AsyncFnOnce(&Shop, chrono::NaiveDate)) {
     shop_with(setup, async |shop| {
-        shop.stock("tea", 500, None).await;
-        let phone = shop.visitor().await;
-        go_to(shop, 1, 12).await;
-        let day = today(shop);
+        let (phone, day) = trading_day(shop, 500).await;
         sell(&phone).await;
         scenario(shop, day).await;
     })

@@ -161,7 +161,40 @@ fn a_database_that_is_away_is_a_failure_that_says_so() {
     let folder = folder();
     let output = run(&mut serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]));
     assert_eq!(output.status.code(), Some(1));
-    assert!(complaint(&output).contains("database"), "{}", complaint(&output));
+    let complaint = complaint(&output);
+    assert!(
+        complaint.contains("database") && complaint.contains("refused"),
+        "{complaint}"
+    );
+}
+
+/// The address of a database that takes connections and says nothing.
+fn silent_database() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://weir@{}/weir", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+#[test]
+fn a_database_that_says_nothing_is_not_waited_for_without_end() {
+    let (_silent, url) = silent_database();
+    let folder = folder();
+    let starts = [&[][..], &["--migrate"]].map(|arguments| serve(folder.path(), &url, arguments));
+    for mut start in starts.map(Program::start) {
+        start.line_with("timed out");
+        assert_eq!(start.status().code(), Some(1));
+    }
+}
+
+#[test]
+fn a_start_that_waits_for_its_database_can_be_stopped() {
+    let (silent, url) = silent_database();
+    let folder = folder();
+    for arguments in [&[][..], &["--migrate"]] {
+        let start = Program::start(serve(folder.path(), &url, arguments));
+        let _connection = silent.accept().unwrap();
+        assert_eq!(start.end(Signal::TERM), Some(0), "{arguments:?}");
+    }
 }
 
 #[test]

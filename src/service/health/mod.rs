@@ -113,7 +113,11 @@ pub struct Checks {
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn is_ready(context: &Context) -> Result<bool, AppError> {
-    Ok(store::pool::pending_migrations(&context.db).await? == 0)
+    Ok(pending_migrations(context).await? == 0)
+}
+
+async fn pending_migrations(context: &Context) -> Result<usize, store::Error> {
+    store::pool::pending_migrations(context.db.acquire().await?).await
 }
 
 /// Looks at everything now.
@@ -228,7 +232,7 @@ fn database(context: &Context, figures: Option<&Figures>) -> Check {
 }
 
 async fn migrations(context: &Context) -> Check {
-    match store::pool::pending_migrations(&context.db).await {
+    match pending_migrations(context).await {
         Ok(0) => Check::ok("all applied").figure("pending", 0),
         Ok(pending) => Check::new(Status::Down, "run `weir migrate`").figure("pending", pending),
         Err(_) => Check::new(Status::Down, "cannot be seen while the database is away"),

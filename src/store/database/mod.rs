@@ -117,6 +117,14 @@ impl Database {
     /// # Errors
     /// When none is free or can be made in time, or the database refuses.
     pub async fn acquire(&self) -> Result<Lent, sqlx::Error> {
+        self.acquire_within(self.0.wait_max).await
+    }
+
+    /// The same for whoever may wait for longer, or not as long.
+    ///
+    /// # Errors
+    /// As [`Database::acquire`].
+    pub async fn acquire_within(&self, wait_max: Duration) -> Result<Lent, sqlx::Error> {
         let lending = async {
             let place = self.0.places.take().await?;
             self.prepare(self.take(), place).await
@@ -124,7 +132,7 @@ impl Database {
         // The usual case needs neither a wait nor a timer.
         match self.lend_at_once() {
             Some(lent) => Ok(lent),
-            None => tokio::time::timeout(self.0.wait_max, lending)
+            None => tokio::time::timeout(wait_max, lending)
                 .await
                 .unwrap_or(Err(sqlx::Error::PoolTimedOut)),
         }
@@ -223,13 +231,19 @@ impl Database {
         Ok(Lent::new(self.clone(), open, place))
     }
 
-    /// Connects; a database that is just starting is asked again.
+    /// Connects; a database that is just starting is asked again. Where nobody listens there may be none at all,
+    /// so that whoever waits for longer than a request is told as early as that.
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let begun = Instant::now();
         loop {
-            match self.0.options.connect().await {
-                Err(error) if is_starting(&error) => tokio::time::sleep(CONNECT_GAP).await,
-                outcome => return outcome,
+            let outcome = self.0.options.connect().await;
+            let is_asked_again = outcome.as_ref().is_err_and(|error| {
+                says_it_starts(error) || is_refused(error) && begun.elapsed() < self.0.wait_max
+            });
+            if !is_asked_again {
+                return outcome;
             }
+            tokio::time::sleep(CONNECT_GAP).await;
         }
     }
 
@@ -273,11 +287,12 @@ impl Open {
     }
 }
 
-/// Whether the database is about to take connections: nobody listens yet, or it says so itself.
-fn is_starting(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
-        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
-        _ => false,
-    }
+/// Whether the database says that it is about to take connections.
+fn says_it_starts(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("57P03"))
+}
+
+/// Whether nobody listens, which may mean the same.
+fn is_refused(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused)
 }

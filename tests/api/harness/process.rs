@@ -12,31 +12,14 @@ use tokio::process::{Child, Command};
 
 use super::{Replica, Shop};
 
-const STARTS_MAX: usize = 10;
-/// What a server says that waited too long for a connection.
-const TOO_LATE: &str = "pool timed out while waiting for an open connection";
-
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    /// Starts the built program, and waits until it serves. One that has no connection to its database within a
-    /// second ends at once, which a machine that does something else besides brings about, and is started again,
-    /// as whatever looks after a server does.
+    /// Starts the built program, and waits until it serves.
     pub(crate) async fn start(variables: &BTreeMap<&'static str, String>) -> Self {
-        for _ in 0..STARTS_MAX {
-            match Self::try_start(variables).await {
-                Ok(server) => return server,
-                Err(said) => assert!(said.contains(TOO_LATE), "a server did not start: {said}"),
-            }
-        }
-        panic!("a server found its database too slow {STARTS_MAX} times");
-    }
-
-    /// The same, once; or what it said before it ended.
-    async fn try_start(variables: &BTreeMap<&'static str, String>) -> Result<Self, String> {
         let folder = std::env::temp_dir();
         let mut process = Command::new(env!("CARGO_BIN_EXE_weir"))
             .arg("serve")
@@ -54,7 +37,7 @@ impl Server {
         let mut said = Vec::new();
         let address = loop {
             let Some(line) = lines.next_line().await.unwrap() else {
-                return Err(said.join("\n"));
+                panic!("a server did not start: {}", said.join("\n"));
             };
             if line.contains("\"serving\"") {
                 let line: Value = serde_json::from_str(&line).unwrap();
@@ -64,7 +47,7 @@ impl Server {
         };
         // Read on, since a full pipe would stop it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { process, address })
+        Self { process, address }
     }
 
     /// The number of its process.

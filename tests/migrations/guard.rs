@@ -205,7 +205,8 @@ async fn an_order_wants_one_payment_whatever_its_attempts_say() {
         .execute(&mut connection)
         .await
         .unwrap();
-    let payment = "insert into payments (transaction_id, attempt_id, order_id, total_fen, currency, is_surplus, source,
+    let payment =
+        "insert into payments (transaction_id, attempt_id, order_id, total_fen, currency, is_surplus, source,
             success_at, recorded_at)
         select transaction_id, id, order_id, total_fen, currency, $2, 'query', '2026-01-01Z', '2026-01-01Z'
         from payment_attempts order by id offset $1 limit 1";

@@ -46,13 +46,16 @@ pub(super) fn no_start(error: &(dyn Error + 'static)) -> ExitCode {
     }
 }
 
-/// Names a failure with its causes; the exit status is 1.
+/// Names a failure with its causes, each once though some libraries repeat theirs; the exit status is 1.
 pub(super) fn failure(error: &dyn Error) -> ExitCode {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
         cause = error.source();
     }
     drop(writeln!(stderr(), "weir: {line}"));

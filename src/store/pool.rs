@@ -8,7 +8,7 @@ use sqlx::ConnectOptions;
 use sqlx::migrate::Migrate;
 use sqlx::postgres::PgConnectOptions;
 
-use super::database::{Database, Lent};
+use super::database::{self, Database, Lent};
 use super::{Error, MIGRATOR};
 
 /// How long a start waits for its first connection. A request waits less, since it can be refused and sent again,
@@ -74,8 +74,8 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("weir migrate")
         .disable_statement_logging();
-    let connecting = tokio::time::timeout(FIRST_CONNECTION_WITHIN, options.connect());
-    let mut connection = connecting
+    let connecting = database::connect(&options, PoolLimits::default().wait_max);
+    let mut connection = tokio::time::timeout(FIRST_CONNECTION_WITHIN, connecting)
         .await
         .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
     MIGRATOR.run(&mut connection).await

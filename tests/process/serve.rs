@@ -1,5 +1,6 @@
 //! `weir serve`: from settings, or not at all.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
@@ -162,10 +163,39 @@ fn a_database_that_is_away_is_a_failure_that_says_so() {
     let output = run(&mut serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]));
     assert_eq!(output.status.code(), Some(1));
     let complaint = complaint(&output);
-    assert!(
-        complaint.contains("database") && complaint.contains("refused"),
-        "{complaint}"
-    );
+    assert!(complaint.contains("database"), "{complaint}");
+    assert_eq!(complaint.matches("refused").count(), 1, "{complaint}");
+}
+
+/// Takes the next connection and says what a database says that is just starting.
+fn say_it_starts(listener: &TcpListener) {
+    let (mut connection, _) = listener.accept().unwrap();
+    // The question whether it speaks TLS, which a start asks first.
+    connection.read_exact(&mut [0; 8]).unwrap();
+    connection.write_all(b"N").unwrap();
+    let mut length = [0; 4];
+    connection.read_exact(&mut length).unwrap();
+    let rest = usize::try_from(u32::from_be_bytes(length)).unwrap() - length.len();
+    connection.read_exact(&mut vec![0; rest]).unwrap();
+    let fields = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
+    let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+    connection
+        .write_all(&[&b"E"[..], &length, fields].concat())
+        .unwrap();
+}
+
+#[test]
+fn a_database_that_is_just_starting_is_asked_again() {
+    let (starting, url) = silent_database();
+    let folder = folder();
+    for arguments in [&[][..], &["--migrate"]] {
+        let start = Program::start(serve(folder.path(), &url, arguments));
+        for _ in 0..3 {
+            say_it_starts(&starting);
+        }
+        let _connection = starting.accept().unwrap();
+        assert_eq!(start.end(Signal::TERM), Some(0), "{arguments:?}");
+    }
 }
 
 /// The address of a database that takes connections and says nothing.

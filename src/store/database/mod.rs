@@ -223,28 +223,12 @@ impl Database {
             Taken::Room(counted) => counted,
         };
         let open = Open {
-            connection: self.connect().await?,
+            connection: connect(&self.0.options, self.0.wait_max).await?,
             opened_at: Instant::now(),
             home: std::thread::current().id(),
             counted,
         };
         Ok(Lent::new(self.clone(), open, place))
-    }
-
-    /// Connects; a database that is just starting is asked again. Where nobody listens there may be none at all,
-    /// so that whoever waits for longer than a request is told as early as that.
-    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let begun = Instant::now();
-        loop {
-            let outcome = self.0.options.connect().await;
-            let is_asked_again = outcome.as_ref().is_err_and(|error| {
-                says_it_starts(error) || is_refused(error) && begun.elapsed() < self.0.wait_max
-            });
-            if !is_asked_again {
-                return outcome;
-            }
-            tokio::time::sleep(CONNECT_GAP).await;
-        }
     }
 
     /// Takes a whole connection back.
@@ -266,6 +250,25 @@ impl Database {
         for idle in self.idle().iter_mut() {
             idle.is_doubtful = true;
         }
+    }
+}
+
+/// Connects; a database that is just starting is asked again for as long as the caller waits. Where nobody listens
+/// there may be none at all, so that it is asked again for `refused_max` alone.
+pub(super) async fn connect(
+    options: &PgConnectOptions,
+    refused_max: Duration,
+) -> Result<PgConnection, sqlx::Error> {
+    let begun = Instant::now();
+    loop {
+        let outcome = options.connect().await;
+        let is_asked_again = outcome
+            .as_ref()
+            .is_err_and(|error| says_it_starts(error) || is_refused(error) && begun.elapsed() < refused_max);
+        if !is_asked_again {
+            return outcome;
+        }
+        tokio::time::sleep(CONNECT_GAP).await;
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::refund::{RefundStatus, SUBMIT_GAP};
 use crate::telemetry::query;
 
 /// The advisory lock of claims: `weir_ref`.
-const CLAIM_LOCK: i64 = 0x7765_6972_5f72_6566;
+pub const CLAIM_LOCK: i64 = 0x7765_6972_5f72_6566;
 
 fn inconsistent() -> Error {
     Error::Inconsistent { table: "refunds" }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::join3;
 use serde_json::json;
 
+use weir::store::refund_due::CLAIM_LOCK;
+
 use crate::harness::{Answer, Phone, Setup, Shop, shop_with, until};
 
 /// An order of two out of nine.
@@ -108,6 +110,62 @@ async fn a_refund_asked_for_again_while_it_is_being_written_down_is_the_same() {
         let is_replay = |answer: &Answer| answer.header("idempotent-replayed").is_some();
         assert_eq!((is_replay(&first), is_replay(&second)), (false, true));
         assert_eq!(shop.count("select count(*) from refunds").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replay_does_not_call_its_own_what_another_did_meanwhile() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let order = phone.paid_order("tea", 1).await;
+        let told: String =
+            sqlx::query_scalar("select id::text from notifications where verdict = 'settled'")
+                .fetch_one(&shop.db)
+                .await
+                .unwrap();
+        let refund = shop.refund(&order, 40).await;
+        shop.run_workers().await;
+        let craft = json!({"out_trade_no": shop.number(&order).await, "out_refund_no": refund["out_refund_no"],
+            "overrides": {"success_time": "2026-11-21T12:00:00+08:00"}});
+        let notice = shop.message(craft).await;
+        let hearing = shop.post_refund_notice(&notice);
+        let (heard, replayed) = during(shop, BALANCE, hearing, shop.replay(1, &told, false)).await;
+        assert_eq!(heard.status, 204);
+        assert_eq!(shop.order_status(&order).await, "partially_refunded");
+        assert_eq!(
+            (&replayed["verdict"], &replayed["changes"]),
+            (&json!("duplicate"), &json!([]))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refunds_are_claimed_by_one_at_a_time() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let (phone, order) = ordered(shop).await;
+        phone.pay(&order).await;
+        assert_eq!(phone.sync(&order).await["status"], "paid");
+        let mut held = shop.db.begin().await.unwrap();
+        sqlx::query("select pg_advisory_xact_lock($1)")
+            .bind(CLAIM_LOCK)
+            .execute(&mut *held)
+            .await
+            .unwrap();
+        shop.refund(&order, 40).await;
+        let letting_go = async {
+            let waits_or_is_sent =
+                async || shop.lock_waiters().await == 2 || !shop.calls("refund").await.is_empty();
+            until(waits_or_is_sent).await;
+            assert_eq!(shop.calls("refund").await.len(), 0, "a claim did not wait");
+            held.rollback().await.unwrap();
+        };
+        let claiming = async |replica| shop.run_workers_of(replica).await;
+        let (first, second, ()) = join3(claiming(0), claiming(1), letting_go).await;
+        assert!(first.is_empty() && second.is_empty(), "{first:?} {second:?}");
+        assert_eq!(shop.calls("refund").await.len(), 1);
     })
     .await;
 }

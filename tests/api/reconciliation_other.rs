@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Shop, shop};
-use crate::reconciliation::{exception, go_to, reconcile, sell, today, trading_day};
+use crate::reconciliation::{differences, exception, go_to, reconcile, sell, today, trading_day};
 
 /// A human is done with an exception.
 async fn resolve(shop: &Shop, id: &Value) {
@@ -90,6 +90,97 @@ async fn a_difference_of_two_days_is_open_until_neither_has_it() {
         assert!(exception(shop, &id).await.1, "the first day has it still");
         assert_eq!(reconcile(shop, first).await["status"], "balanced");
         assert!(!exception(shop, &id).await.1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_made_in_the_merchant_platform_is_named() {
+    shop(async |shop| {
+        let (phone, day) = trading_day(shop, 10_000).await;
+        let (order, transaction_id) = sell(&phone).await;
+        sell(&phone).await;
+        go_to(shop, 1, 10).await;
+        shop.faults(json!([{"kind": "bill_refund_extra", "out_trade_no": shop.number(&order).await}]))
+            .await;
+        let result = reconcile(shop, day).await;
+        assert_eq!(
+            differences(&result),
+            [("refund", transaction_id.as_str())],
+            "{result}"
+        );
+        let found = &result["differences"][0];
+        assert_eq!(
+            (&found["order_id"], &found["ours"], &found["theirs"]["amount_fen"]),
+            (&json!(order), &json!(null), &json!(100))
+        );
+        assert_eq!(found["out_refund_no"], format!("byhand{transaction_id}"));
+        assert_eq!(result["foreign_count"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_payment_under_a_number_that_looks_like_ours_is_named_though_no_attempt_has_it() {
+    shop(async |shop| {
+        let (phone, day) = trading_day(shop, 10_000).await;
+        sell(&phone).await;
+        go_to(shop, 1, 10).await;
+        // As a restore of older books loses it.
+        let number = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+        shop.faults(json!([{"kind": "bill_row_extra", "out_trade_no": number}]))
+            .await;
+        let result = reconcile(shop, day).await;
+        assert_eq!(result["status"], "differing", "{result}");
+        let found = &result["differences"][0];
+        assert_eq!(
+            (
+                &found["kind"],
+                &found["out_trade_no"],
+                &found["ours"],
+                &found["order_id"]
+            ),
+            (&json!("missing_here"), &json!(number), &json!(null), &json!(null))
+        );
+        assert_eq!(result["foreign_count"], 0);
+        // Under a number that we never make it is another system's, though in our mini program.
+        shop.faults(json!([{"kind": "bill_row_extra", "out_trade_no": "ABCDEFGHJKLMNPQRSTUVWXYZ2345678O"}]))
+            .await;
+        let result = reconcile(shop, day).await;
+        assert_eq!(
+            (&result["status"], &result["foreign_count"]),
+            (&json!("balanced"), &json!(1))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_coupon_of_the_merchants_paid_is_no_difference() {
+    shop(async |shop| {
+        let (phone, day) = trading_day(shop, 10_000).await;
+        let (order, _) = sell(&phone).await;
+        let out_refund_no = refunded(shop, &order).await;
+        let out_trade_no = shop.number(&order).await;
+        go_to(shop, 1, 10).await;
+        for about in [
+            json!({"out_trade_no": out_trade_no}),
+            json!({"out_refund_no": out_refund_no}),
+        ] {
+            let mut fault = about;
+            fault["kind"] = json!("bill_coupon");
+            // In both bills: less came in, or went out, than was ordered or asked back.
+            shop.faults(json!([fault])).await;
+            let result = reconcile(shop, day).await;
+            assert_eq!(result["status"], "balanced", "{fault}: {result}");
+            // The account alone says so, or the trade bill alone.
+            for api in ["fund_flow_bill", "trade_bill"] {
+                fault["api"] = json!(api);
+                shop.faults(json!([fault])).await;
+                let result = reconcile(shop, day).await;
+                assert_eq!(result["differences"][0]["kind"], "fee", "{fault}: {result}");
+            }
+        }
     })
     .await;
 }

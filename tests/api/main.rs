@@ -19,6 +19,7 @@ mod admin_order;
 mod bad_field;
 mod bad_input;
 mod catalogue;
+mod clock;
 mod close;
 mod cloud_function;
 mod cloud_id;

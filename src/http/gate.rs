@@ -1,6 +1,7 @@
 //! The gate that every request passes: id, record, bound on requests in hand, panics, the last
 //! word on the shape of an error, headers, metrics and the one log line.
 
+use std::cell::OnceCell;
 use std::future::{Future, Ready, ready};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::dev::{ResourceMap, Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -18,6 +19,7 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
+use super::connection::{InHand, Sent};
 use super::lane::{Lane, Ticket};
 use super::shell::Shell;
 use super::{callback, problem};
@@ -34,9 +36,9 @@ pub(super) struct Gate(pub(super) Data<Shell>);
 impl<S, B> Transform<S, ServiceRequest> for Gate
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
+    B: MessageBody + Unpin + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<Sent<EitherBody<B>>>;
     type Error = Error;
     type Transform = GateService<S>;
     type InitError = ();
@@ -46,6 +48,7 @@ where
         ready(Ok(GateService {
             inner: Rc::new(inner),
             shell: self.0.clone(),
+            patterns: OnceCell::new(),
         }))
     }
 }
@@ -55,16 +58,30 @@ where
 pub(super) struct GateService<S> {
     inner: Rc<S>,
     shell: Data<Shell>,
+    /// Those of all routes, as the first request showed them: the request itself goes to its handler
+    /// and may not come back.
+    patterns: OnceCell<Rc<ResourceMap>>,
 }
 
-type Answer<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+impl<S> GateService<S> {
+    /// Finds the pattern of a request's route, later.
+    fn route(&self, request: &ServiceRequest) -> impl Fn() -> Option<String> + use<S> {
+        let patterns = self
+            .patterns
+            .get_or_init(|| Rc::new(request.resource_map().clone()));
+        let (patterns, uri) = (Rc::clone(patterns), request.uri().clone());
+        move || patterns.match_pattern(uri.path())
+    }
+}
+
+type Answer<B> = Result<ServiceResponse<Sent<EitherBody<B>>>, Error>;
 
 impl<S, B> Service<ServiceRequest> for GateService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
+    B: MessageBody + Unpin + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<Sent<EitherBody<B>>>;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Answer<B>>>>;
 
@@ -82,7 +99,9 @@ where
         }
         let lane = Lane::of(request.path());
         let entry = enter(&shell, lane, request.path());
-        let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record));
+        let in_hand = InHand::begin(&request);
+        let route = self.route(&request);
+        let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record), route);
         let inner = Rc::clone(&self.inner);
         let token = shell.in_hand.token();
         Box::pin(async move {
@@ -92,7 +111,9 @@ where
             let mut answer = handled.await;
             finish(&mut answer, exchange, &shell);
             drop(token);
-            answer.map_err(|response| InternalError::from_response("panic", *response).into())
+            answer
+                .map(|response| response.map_body(|_, body| Sent::new(body, in_hand)))
+                .map_err(|response| InternalError::from_response("panic", *response).into())
         })
     }
 }
@@ -209,7 +230,7 @@ fn refuse_method(method: &Method, path: &str, allow: Option<HeaderValue>) -> Htt
 
 fn finish<B>(
     answer: &mut Result<ServiceResponse<EitherBody<B>>, Box<HttpResponse<BoxBody>>>,
-    exchange: Exchange,
+    exchange: Exchange<impl Fn() -> Option<String>>,
     shell: &Shell,
 ) {
     let is_stopping = shell.is_stopping();
@@ -225,7 +246,7 @@ fn finish<B>(
         }
         Err(response) => {
             dress(response.headers_mut(), id);
-            exchange.end(None, response.status().as_u16());
+            exchange.break_off(response.status().as_u16());
         }
     }
 }

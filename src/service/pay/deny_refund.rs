@@ -39,7 +39,7 @@ pub(super) async fn deny(
     denial: Denial<'_>,
 ) -> Result<(), AppError> {
     let mut tx = context.db.begin().await?;
-    let Some(locked) = store::refund::lock(&mut tx, number).await? else {
+    let Some(locked) = store::refund::lock(&mut tx, number, None).await? else {
         return Ok(());
     };
     if locked.lease_token != Some(lease_token) {

@@ -99,6 +99,35 @@ async fn while_refunds_are_refused_payments_are_asked_about_as_ever() {
 }
 
 #[tokio::test]
+async fn a_refund_that_cannot_be_written_keeps_no_other_from_being_judged() {
+    shop(async |shop| {
+        let (phone, first) = paid(shop).await;
+        let second = phone.paid_order("tea", 1).await;
+        let third = phone.paid_order("tea", 1).await;
+        for sql in [
+            "create function fail() returns trigger language plpgsql as
+                $$ begin raise exception 'broken'; end $$",
+            "create trigger fails before update on refunds for each row
+                when (new.amount_fen = 41 and new.lease_token is null) execute function fail()",
+        ] {
+            sqlx::query(sql).execute(&shop.db).await.unwrap();
+        }
+        shop.rule("balance_fen", json!(0)).await;
+        shop.refund(&first, 41).await;
+        shop.refund(&second, 40).await;
+        assert!(shop.run_workers_of(0).await.contains("refunds"));
+        assert_eq!(sendings(shop).await, 2);
+        // The other one was refused, so they all rest.
+        shop.refund(&third, 40).await;
+        shop.pass(9).await;
+        assert_eq!(sendings(shop).await, 2);
+        shop.pass(1).await;
+        assert_eq!(sendings(shop).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn refunds_of_a_payment_that_are_late_together_go_a_minute_apart() {
     shop_with(Setup::default().replicas(2), async |shop| {
         let (_, order) = paid(shop).await;

@@ -55,10 +55,13 @@ pub async fn pursue_refunds(context: &Context) -> Result<Round, AppError> {
         return Ok(Round::Idle(None));
     }
     let outcomes = join_all(due.iter().map(|due| pursue(context, due, lease))).await;
-    let troubles = outcomes.into_iter().collect::<Result<Vec<_>, AppError>>()?;
+    // One that fails keeps none of the others from being judged.
+    let judged = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
+    let troubles: Vec<Option<ErrorCode>> = judged.copied().collect();
     let now = context.clock.now();
     context.pay_rest.judge(&troubles, now);
     context.refund_rest.judge_refunds(&troubles, now);
+    outcomes.into_iter().collect::<Result<Vec<_>, AppError>>()?;
     Ok(Round::Worked)
 }
 

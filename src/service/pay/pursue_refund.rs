@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::call_log::noted;
-use super::deny_refund::{self, Denial};
+use super::deny_refund::{self, Denial, OTHER_MERCHANT};
 use super::inquiry::{merchant_of, pay_error};
 use super::settle::{Outcome, Source};
 use super::settle_due::Round;
@@ -235,6 +235,10 @@ async fn write(
         Heard::Elsewhere(error) => {
             let causes = error.causes();
             tracing::warn!(order.id = %due.order_id, error = causes, "a refund cannot be asked about");
+            deny_refund::deny(context, number, lease, Denial::Elsewhere).await?;
+            // What WeChat has taken waits for nothing but its answer.
+            let is_untaken = due.status == RefundStatus::Created;
+            look.failure_code = is_untaken.then(|| OTHER_MERCHANT.to_owned());
             look.gap = gap.min(SILENCE_GAP_MAX);
         }
     }

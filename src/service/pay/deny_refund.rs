@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::settle_refund::{except, ours};
+use super::settle_refund::{end_waiting, except, ours};
 use crate::domain::exception::ExceptionKind;
 use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{self, RefundEvent, RefundMove};
@@ -69,8 +69,13 @@ pub(super) async fn deny(
                 succeeded_at: None,
             };
             store::refund::update_moved(&mut tx, locked.id, step, context.clock.now()).await?;
-            // Who called it off need not be told.
-            (!matches!(denial, Denial::CalledOff)).then_some(ExceptionKind::RefundClosed)
+            if matches!(denial, Denial::CalledOff) {
+                // Who called it off need not be told, and resolves in his own words what it waited for.
+                None
+            } else {
+                end_waiting(context, &mut tx, number).await?;
+                Some(ExceptionKind::RefundClosed)
+            }
         }
         Some(RefundMove::Contradiction) => Some(ExceptionKind::RefundContradiction),
         Some(RefundMove::Stay) | None => code.map(|_| ExceptionKind::RefundWaiting),

@@ -156,7 +156,10 @@ async fn hear(
         (None, RefundMove::To(to)) => {
             step(context, tx, locked, report, to).await?;
             match to {
-                RefundStatus::Closed => ExceptionKind::RefundClosed,
+                RefundStatus::Closed => {
+                    end_waiting(context, tx, number).await?;
+                    ExceptionKind::RefundClosed
+                }
                 RefundStatus::Abnormal => ExceptionKind::RefundAbnormal,
                 RefundStatus::Succeeded => {
                     let moved = succeed(context, tx, locked, report, source).await?;
@@ -194,6 +197,17 @@ async fn step(
         succeeded_at: report.success_at.filter(|_| to == RefundStatus::Succeeded),
     };
     store::refund::update_moved(tx, locked.id, step, now).await
+}
+
+/// A refund that closed waits for nothing any more: what came of it is the exception that says so.
+pub(super) async fn end_waiting(
+    context: &Context,
+    tx: &mut PgConnection,
+    number: &OutRefundNo,
+) -> Result<(), store::Error> {
+    let kinds = [ExceptionKind::RefundWaiting];
+    let now = context.clock.now();
+    store::exception::update_mended(tx, &kinds, number.as_str(), "the refund is closed", now).await
 }
 
 /// The money has arrived: the books, the order and its stock follow.

@@ -66,18 +66,39 @@ async fn where_wechat_takes_no_refunds_it_is_asked_for_one_batch_in_each_rest() 
                 assert_eq!(sendings(shop).await, expected, "{trouble}");
                 shop.pass(1).await;
             }
-            // Then all that can still be taken are, with no rest between.
+            // Then all that can still be taken are, a batch a second.
             shop.faults(json!([])).await;
             let closed = shop
                 .count("select count(*) from refunds where status = 'closed'")
                 .await;
-            shop.pass(600).await;
+            for wait_s in [600, 1, 1] {
+                shop.pass(wait_s).await;
+            }
             let taken = shop.refunds_at_wechat().await.len();
             assert_eq!(taken + usize::try_from(closed).unwrap(), MANY, "{trouble}");
             assert_all_taken(shop).await;
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn full_batches_of_refunds_do_not_follow_each_other_at_once() {
+    shop(async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        for _ in 0..MANY {
+            let order = phone.paid_order("tea", 1).await;
+            shop.refund(&order, 40).await;
+        }
+        shop.run_workers().await;
+        for expected in [16, 32, MANY] {
+            assert_eq!(sendings(shop).await, expected);
+            shop.pass(1).await;
+        }
+        assert_all_taken(shop).await;
+    })
+    .await;
 }
 
 #[tokio::test]

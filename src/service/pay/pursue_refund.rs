@@ -61,6 +61,9 @@ pub async fn pursue_refunds(context: &Context) -> Result<Round, AppError> {
     let now = context.clock.now();
     context.pay_rest.judge(&troubles, now);
     context.refund_rest.judge_refunds(&troubles, now);
+    if due.len() >= usize::try_from(BATCH_MAX).unwrap_or_default() {
+        context.refund_rest.breathe(now);
+    }
     outcomes.into_iter().collect::<Result<Vec<_>, AppError>>()?;
     Ok(Round::Worked)
 }

@@ -25,6 +25,7 @@ pub mod order;
 pub mod outbox;
 pub mod page;
 pub mod phone_number;
+pub mod planned;
 pub mod product;
 pub mod reconciliation;
 pub mod refund;

@@ -3,13 +3,26 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+/// How long an idle connection is kept: longer than the 60 s after which common proxies let go, so
+/// that the proxy, which knows whether a request is under way, is the one to close.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// From a connection's opening to the end of its first request's headers.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+
 /// The bounds of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Worker threads; one per processor unless told.
     pub workers: usize,
-    /// Connections per worker; further ones wait in the backlog. An idle one takes about 4 KiB.
+    /// Connections per worker; further ones wait in the backlog. An idle one takes about 4 KiB and
+    /// two file descriptors.
     pub connections_per_worker: usize,
+    /// From a connection's opening to the end of its first request's headers.
+    pub head_deadline: Duration,
+    /// How long a connection waits for its client: to take a piece of an answer, and to send all the
+    /// headers of another request after it.
+    pub client_deadline: Duration,
     /// Requests in hand in the whole process; beyond it answers 503 with `Retry-After`.
     pub in_hand_max: usize,
     /// From the end of the headers to the end of the body.
@@ -25,6 +38,8 @@ impl Default for Bounds {
         Self {
             workers: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             connections_per_worker: 4096,
+            head_deadline: HEAD_DEADLINE,
+            client_deadline: KEEP_ALIVE.saturating_add(HEAD_DEADLINE),
             in_hand_max: 1024,
             body_deadline: Duration::from_secs(5),
             upload_deadline: Duration::from_mins(1),

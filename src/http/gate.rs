@@ -18,6 +18,7 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
+use super::connection::{InHand, Sent};
 use super::lane::{Lane, Ticket};
 use super::shell::Shell;
 use super::{callback, problem};
@@ -34,9 +35,9 @@ pub(super) struct Gate(pub(super) Data<Shell>);
 impl<S, B> Transform<S, ServiceRequest> for Gate
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
+    B: MessageBody + Unpin + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<Sent<EitherBody<B>>>;
     type Error = Error;
     type Transform = GateService<S>;
     type InitError = ();
@@ -57,14 +58,14 @@ pub(super) struct GateService<S> {
     shell: Data<Shell>,
 }
 
-type Answer<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+type Answer<B> = Result<ServiceResponse<Sent<EitherBody<B>>>, Error>;
 
 impl<S, B> Service<ServiceRequest> for GateService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
+    B: MessageBody + Unpin + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<Sent<EitherBody<B>>>;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Answer<B>>>>;
 
@@ -82,6 +83,7 @@ where
         }
         let lane = Lane::of(request.path());
         let entry = enter(&shell, lane, request.path());
+        let in_hand = InHand::begin(&request);
         let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record));
         let inner = Rc::clone(&self.inner);
         let token = shell.in_hand.token();
@@ -92,7 +94,9 @@ where
             let mut answer = handled.await;
             finish(&mut answer, exchange, &shell);
             drop(token);
-            answer.map_err(|response| InternalError::from_response("panic", *response).into())
+            answer
+                .map(|response| response.map_body(|_, body| Sent::new(body, in_hand)))
+                .map_err(|response| InternalError::from_response("panic", *response).into())
         })
     }
 }

@@ -9,6 +9,7 @@ mod body;
 mod bounds;
 mod code_image;
 mod condition;
+mod connection;
 mod gate;
 mod guard;
 mod if_match;

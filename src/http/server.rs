@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -10,16 +11,10 @@ use actix_web::{App, HttpResponse, HttpServer};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use super::bounds::KEEP_ALIVE;
 use super::gate::Gate;
 use super::shell::Shell;
 use crate::error::{AppError, ErrorCode};
-
-/// How long an idle connection is kept: longer than the 60 s after which common proxies let go, so
-/// that the proxy, which knows whether a request is under way, is the one to close.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// From a connection's first byte to the end of the headers.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a connection may take to close in order.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
@@ -55,6 +50,7 @@ where
     let address = listener.local_addr()?;
     let bounds = shell.bounds;
     let app_shell = shell.clone();
+    let connections = Arc::clone(&shell.connections);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(app_shell.clone())
@@ -67,7 +63,8 @@ where
     .max_connections(bounds.connections_per_worker)
     .worker_max_blocking_threads(BLOCKING_THREADS)
     .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_DEADLINE)
+    .on_connect(move |stream, data| connections.enter(stream, data))
+    .client_request_timeout(bounds.head_deadline)
     .client_disconnect_timeout(CLOSE_DEADLINE)
     .shutdown_timeout(FLUSH_S)
     .tcp_nodelay(true)

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::bounds::Bounds;
+use super::connection::Connections;
 use super::lane::Lanes;
 use super::limit::Limits;
 use crate::config::Settings;
@@ -32,6 +33,7 @@ pub struct Shell {
     pub(super) sampler: Option<Sampler>,
     pub(super) in_hand: TaskTracker,
     pub(super) lanes: Lanes,
+    pub(super) connections: Arc<Connections>,
     is_stopping: AtomicBool,
     /// The rate limits.
     pub limits: Limits,
@@ -56,6 +58,7 @@ impl Shell {
             sampler: None,
             in_hand: TaskTracker::new(),
             lanes: Lanes::new(bounds.in_hand_max),
+            connections: Arc::default(),
             is_stopping: AtomicBool::new(false),
             limits: Limits::new(settings.limits),
             free_calls: Arc::new(Semaphore::new(FREE_CALLS_MAX)),
@@ -69,11 +72,12 @@ impl Shell {
         self
     }
 
-    /// Folds the metrics' samples and forgets limits that nobody is near. Call it every few
-    /// seconds; both would grow without it.
+    /// Folds the metrics' samples, forgets limits that nobody is near, and ends connections whose
+    /// clients are silent. Call it every few seconds; all of them would grow without it.
     pub fn sweep(&self) {
         self.metrics.fold();
         self.limits.sweep();
+        self.connections.sweep(self.bounds.client_deadline);
     }
 
     /// How many requests are being worked on.

@@ -30,6 +30,10 @@ pub struct NewDifference {
 
 /// Writes differences, each with its exception. The same kind about the same subject is one exception for
 /// ever, and one difference of a run. Tells how many differences were new to the run.
+///
+/// An exception is open again, with what is seen now, when a run had resolved it, and when either side says what
+/// no run has seen of it: whoever resolved it does not know that. What a human resolved is told by what is stored
+/// and by the earlier runs, so that comparing two days again and again opens nothing twice.
 #[expect(
     clippy::as_conversions,
     reason = "how the macro is told that an array may hold nulls"
@@ -52,12 +56,22 @@ pub async fn insert(
                 $11::jsonb[], $12::jsonb[], $13::text[], $14::jsonb[]) as found (id, exception_id, kind, subject, order_id,
                 out_trade_no, transaction_id, out_refund_no, ours, theirs, detail, evidence)
             order by kind, subject
+        ), judged as (
+            select found.*, coalesce(e.resolution like $15, false)
+                or (jsonb_build_array(e.evidence -> 'ours', e.evidence -> 'theirs') <> jsonb_build_array(found.ours, found.theirs)
+                    and not exists (select from reconciliation_differences d where d.exception_id = e.id
+                        and (d.reconciliation_id = $1 or (d.ours is not distinct from found.ours
+                            and d.theirs is not distinct from found.theirs)))) as is_news
+            from found left join exceptions e on e.kind = 'reconciliation_' || found.kind and e.subject = found.subject
         ), raised as (
             insert into exceptions (id, kind, subject, order_id, detail, evidence, created_at)
-            select exception_id, 'reconciliation_' || kind, subject, order_id, detail, evidence, $2 from found
-            on conflict on constraint exceptions_kind_subject_key do update set
-                resolved_at = case when exceptions.resolution like $15 then null else exceptions.resolved_at end,
-                resolution = case when exceptions.resolution like $15 then null else exceptions.resolution end
+            select exception_id, 'reconciliation_' || kind, subject, order_id, detail, evidence, $2 from judged
+            on conflict on constraint exceptions_kind_subject_key do update set (resolved_at, resolution, detail, evidence) = (
+                select case when not is_news then exceptions.resolved_at end,
+                    case when not is_news then exceptions.resolution end,
+                    case when is_news then excluded.detail else exceptions.detail end,
+                    case when is_news then excluded.evidence else exceptions.evidence end
+                from judged where judged.exception_id = excluded.id)
             returning id, kind, subject
         )
         insert into reconciliation_differences (id, reconciliation_id, kind, subject, out_trade_no, transaction_id,
@@ -86,7 +100,8 @@ pub async fn insert(
     Ok(query("difference.insert", statement).await?.rows_affected())
 }
 
-/// Resolves the open exceptions of a day that this run of it no longer found; tells how many.
+/// Resolves the open exceptions of a day that this run of it no longer found, but for those that the last result
+/// of another day names; tells how many.
 pub async fn resolve_gone(
     db: &mut PgConnection,
     run: ReconciliationId,
@@ -97,11 +112,18 @@ pub async fn resolve_gone(
     let statement = sqlx::query!(
         "-- difference.resolve_gone
         update exceptions e set resolved_at = $3, resolution = $4
-        where e.resolved_at is null and e.kind like 'reconciliation\\_%' and e.evidence->>'bill_date' = $2
+        where e.resolved_at is null and e.kind like 'reconciliation\\_%'
+            and (e.evidence->>'bill_date' = to_char($2::date, 'YYYY-MM-DD')
+                or exists (select from reconciliation_differences d join reconciliations r on r.id = d.reconciliation_id
+                    where d.exception_id = e.id and r.bill_date = $2))
             and not exists (select from reconciliation_differences d
-                where d.reconciliation_id = $1 and d.exception_id = e.id)",
+                where d.reconciliation_id = $1 and d.exception_id = e.id)
+            and not exists (select from reconciliation_differences d join reconciliations r on r.id = d.reconciliation_id
+                where d.exception_id = e.id and r.bill_date <> $2
+                    and not exists (select from reconciliations later where later.bill_date = r.bill_date and later.id > r.id
+                        and later.status in ('balanced', 'differing')))",
         Uuid::from(run),
-        bill_date.to_string(),
+        bill_date,
         now,
         resolution,
     )

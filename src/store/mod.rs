@@ -36,6 +36,7 @@ pub mod outbox;
 pub mod phone_code;
 pub mod phone_number;
 pub mod picture;
+pub mod planned;
 pub mod pool;
 pub mod product;
 pub mod push_message;

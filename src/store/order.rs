@@ -1,6 +1,6 @@
 //! Orders and their lines.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
@@ -279,20 +279,23 @@ pub async fn insert(db: &mut PgConnection, order: &NewOrder<'_>) -> Result<(), E
     Ok(())
 }
 
-/// Takes the turn to ask WeChat about an order on a page's behalf: at most once a second. Tells
-/// whether the turn was free.
+/// Takes the turn to ask WeChat about an order on a page's behalf: at most once in `every`. Tells
+/// whether the turn was free. A turn that lies further ahead than that was taken by a clock that has been set back
+/// since, and does not count.
 pub async fn update_synced(
     db: impl PgExecutor<'_>,
     id: OrderId,
     now: DateTime<Utc>,
-    not_since: DateTime<Utc>,
+    every: TimeDelta,
 ) -> Result<bool, Error> {
     let statement = sqlx::query!(
         "-- order.update_synced
-        update orders set synced_at = $2 where id = $1 and (synced_at is null or synced_at <= $3)",
+        update orders set synced_at = $2
+        where id = $1 and (synced_at is null or synced_at <= $3 or synced_at > $4)",
         Uuid::from(id),
         now,
-        not_since,
+        now - every,
+        now + every,
     )
     .execute(db);
     Ok(query("order.update_synced", statement).await?.rows_affected() == 1)

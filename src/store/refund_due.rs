@@ -8,6 +8,7 @@ use super::Error;
 use crate::domain::fen::Fen;
 use crate::domain::id::{OrderId, RefundId};
 use crate::domain::name::{MchId, OutRefundNo, TransactionId};
+use crate::domain::planned;
 use crate::domain::refund::{RefundStatus, SUBMIT_GAP};
 use crate::telemetry::query;
 
@@ -103,7 +104,8 @@ pub async fn lock_claims(db: &mut PgConnection) -> Result<(), Error> {
 /// until the lease is given back with another word it counts as sent without an answer.
 ///
 /// Of these it takes one for each payment, and none while another of the payment may have been sent less than
-/// `SUBMIT_GAP` ago: what was planned a minute apart is due together after a standstill. Claims must be locked.
+/// `SUBMIT_GAP` ago: what was planned a minute apart is due together after a standstill. What was sent in times that
+/// are still to come does not count: that clock has been set back. Claims must be locked.
 pub async fn claim(
     db: &mut PgConnection,
     lease_token: Uuid,
@@ -119,7 +121,8 @@ pub async fn claim(
             where next_check_at <= $3 and (lease_until is null or lease_until <= $3)
                 and (status <> 'created' or not exists (
                     select from refunds s
-                    where s.transaction_id = r.transaction_id and s.id <> r.id and (s.tried_at > $5
+                    where s.transaction_id = r.transaction_id and s.id <> r.id
+                        and ((s.tried_at > $5 and s.tried_at <= $6)
                         or (s.status = 'created' and s.next_check_at <= $3 and (s.lease_until is null or s.lease_until <= $3)
                             and (s.next_check_at, s.id) < (r.next_check_at, r.id)
                             and (r.tried_at is null or r.tried_at <= $5)))))
@@ -139,6 +142,7 @@ pub async fn claim(
         now,
         limit,
         now - SUBMIT_GAP,
+        now + planned::CLOCKS_DIFFER,
     )
     .fetch_all(db);
     let rows = query("refund_due.claim", statement).await?;

@@ -8,6 +8,7 @@ mod content_checks;
 mod events;
 mod files;
 mod housekeeping;
+mod planned;
 mod platform_keys;
 mod reconcile;
 mod reencryption;
@@ -31,7 +32,8 @@ use crate::service::alarm::Alarm;
 use turn::{Loop, Next, Pace};
 
 /// Every loop there is.
-const LOOPS: [Loop; 16] = [
+const LOOPS: [Loop; 17] = [
+    planned::LOOP,
     settle::LOOP,
     close::LOOP,
     refunds::LOOP,

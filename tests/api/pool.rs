@@ -244,3 +244,39 @@ async fn who_finds_the_queue_full_is_refused_at_once_unless_he_had_his_turn() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_commit_waits_for_the_disk_by_whatever_default_and_for_others_as_the_operator_chose() {
+    shop(async |shop| {
+        for (default, here) in [
+            ("off", "on"),
+            ("local", "local"),
+            ("remote_write", "remote_write"),
+            ("on", "on"),
+            ("remote_apply", "remote_apply"),
+        ] {
+            let sql = format!(
+                "do $$ begin execute format('alter database %I set synchronous_commit = {default}',
+                    current_database()); end $$"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(sql))
+                .execute(&shop.db)
+                .await
+                .unwrap();
+            let mut apart = shop
+                .connect(places(1))
+                .connect_apart(Duration::from_secs(5))
+                .await
+                .unwrap();
+            let asked = "show synchronous_commit";
+            let found: String = sqlx::query_scalar(asked)
+                .fetch_one(&shop.connect(places(1)))
+                .await
+                .unwrap();
+            assert_eq!(found, here);
+            let found: String = sqlx::query_scalar(asked).fetch_one(&mut apart).await.unwrap();
+            assert_eq!(found, here);
+        }
+    })
+    .await;
+}

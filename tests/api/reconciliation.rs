@@ -80,7 +80,7 @@ pub(crate) async fn sell(phone: &Phone<'_>) -> (String, String) {
 }
 
 /// The state of an exception, and what became of it.
-async fn exception(shop: &Shop, id: &Value) -> (String, bool, Option<String>) {
+pub(crate) async fn exception(shop: &Shop, id: &Value) -> (String, bool, Option<String>) {
     let sql = "select kind, resolved_at is null, resolution from exceptions where id = $1::uuid";
     sqlx::query_as(sql)
         .bind(id.as_str().unwrap())

@@ -56,23 +56,31 @@ async fn a_refusal_closes_nothing_that_an_earlier_sending_may_have_begun() {
 
 #[tokio::test]
 async fn a_refund_that_no_sending_began_closes_once_wechat_must_know() {
-    shop(async |shop| {
-        let (phone, order) = paid(shop).await;
-        shop.faults(json!([{"kind": "no_answer_before_accepting", "api": "refund", "times": 1}]))
-            .await;
-        let refund = shop.refund(&order, 100).await;
-        shop.run_workers().await;
-        shop.faults(json!([refused_for_good(9)])).await;
-        shop.pass(11).await;
-        assert_eq!(shop.refund_status(&refund).await, "processing");
-        shop.pass(67).await;
-        let closed = shop.refund_now(&refund).await;
-        assert_eq!(
-            (&closed["status"], &closed["failure_code"]),
-            (&json!("closed"), &json!("PARAM_ERROR"))
-        );
-        assert_eq!(shop.calls("refund_query").await.len(), 2);
-        assert_eq!(phone.read_order(&order).await["refunding_fen"], 0);
-    })
-    .await;
+    // As of a clock that was right, and of one that has been set back by an hour since.
+    for ahead_s in [0, 3_600] {
+        shop(async |shop| {
+            let (phone, order) = paid(shop).await;
+            shop.faults(json!([{"kind": "no_answer_before_accepting", "api": "refund", "times": 1}]))
+                .await;
+            let refund = shop.refund(&order, 100).await;
+            shop.run_workers().await;
+            sqlx::query("update refunds set unanswered_at = unanswered_at + make_interval(secs => $1)")
+                .bind(f64::from(ahead_s))
+                .execute(&shop.db)
+                .await
+                .unwrap();
+            shop.faults(json!([refused_for_good(9)])).await;
+            shop.pass(11).await;
+            assert_eq!(shop.refund_status(&refund).await, "processing");
+            shop.pass(67).await;
+            let closed = shop.refund_now(&refund).await;
+            assert_eq!(
+                (&closed["status"], &closed["failure_code"]),
+                (&json!("closed"), &json!("PARAM_ERROR"))
+            );
+            assert_eq!(shop.calls("refund_query").await.len(), 2);
+            assert_eq!(phone.read_order(&order).await["refunding_fen"], 0);
+        })
+        .await;
+    }
 }

@@ -19,6 +19,7 @@ enum Defect {
     Fee,
     NoMovement,
     RefundNotInBill,
+    RefundNotInBooks,
     RefundAmount,
     RefundFailed,
 }
@@ -32,8 +33,9 @@ const OF_PAYMENTS: [Defect; 7] = [
     Defect::Fee,
     Defect::NoMovement,
 ];
-const OF_REFUNDS: [Defect; 3] = [
+const OF_REFUNDS: [Defect; 4] = [
     Defect::RefundNotInBill,
+    Defect::RefundNotInBooks,
     Defect::RefundAmount,
     Defect::RefundFailed,
 ];
@@ -98,32 +100,36 @@ impl Day {
                 Defect::Amount => ("amount", transaction_id(*number)),
                 Defect::State => ("state", transaction_id(*number)),
                 Defect::Fee | Defect::NoMovement => ("fee", transaction_id(*number)),
-                Defect::RefundNotInBill | Defect::RefundAmount | Defect::RefundFailed => {
-                    ("refund", format!("R{number:012}"))
-                }
+                Defect::RefundNotInBill
+                | Defect::RefundNotInBooks
+                | Defect::RefundAmount
+                | Defect::RefundFailed => ("refund", format!("R{number:012}")),
             };
             (kind.to_owned(), subject)
         });
         expected.collect()
     }
 
+    /// The numbers with a defect, for SQL.
+    fn numbers(&self, wanted: Defect) -> String {
+        let numbers = self.defects.iter().filter(|(_, defect)| **defect == wanted);
+        let numbers: Vec<String> = numbers.map(|(number, _)| number.to_string()).collect();
+        numbers.join(",")
+    }
+
     /// The statements that fill the books.
     pub(crate) fn books(&self) -> Vec<String> {
         let begins_at = self.begins_at().to_rfc3339();
         let last = (self.payments - 1).max(1);
-        let unknown: Vec<String> = self
-            .defects
-            .iter()
-            .filter(|(_, defect)| **defect == Defect::NotInBooks)
-            .map(|(number, _)| number.to_string())
-            .collect();
+        let unknown = self.numbers(Defect::NotInBooks);
+        let by_hand = self.numbers(Defect::RefundNotInBooks);
         let day = format!(
             "create temporary table day as select n, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid as id,
                 1 + n % 10000 as fen, 'T' || lpad(n::text, 12, '0') as number, '42' || lpad(n::text, 18, '0') as transaction_id,
                 '{begins_at}'::timestamptz + (((n - 1) * 86399) / {last}) * interval '1 second' as paid_at,
-                not (n = any('{{{}}}'::bigint[])) as is_known
+                not (n = any('{{{unknown}}}'::bigint[])) as is_known,
+                n % 50 = 0 and not (n = any('{{{by_hand}}}'::bigint[])) as is_refunded
             from generate_series(1, {}::bigint) as numbers (n)",
-            unknown.join(","),
             self.payments
         );
         let rest = [
@@ -145,11 +151,11 @@ impl Day {
             "insert into refunds (id, order_id, transaction_id, out_refund_no, amount_fen, cause, is_restocking, notify_url, status,
                     submit_at, next_check_at, created_at, updated_at)
                 select id, id, transaction_id, 'R' || lpad(n::text, 12, '0'), fen, 'operator', false, 'x', 'created', paid_at,
-                    paid_at, paid_at, paid_at from day where n % 50 = 0",
+                    paid_at, paid_at, paid_at from day where is_refunded",
             "insert into refund_entries (refund_id, id, order_id, transaction_id, out_refund_no, amount_fen, currency, source,
                     success_at, recorded_at)
                 select '50' || lpad(n::text, 18, '0'), id, id, transaction_id, 'R' || lpad(n::text, 12, '0'), fen, 'CNY', 'query',
-                    paid_at, paid_at from day where n % 50 = 0",
+                    paid_at, paid_at from day where is_refunded",
             "analyze payments",
         ];
         std::iter::once(day).chain(rest.map(str::to_owned)).collect()
@@ -160,7 +166,7 @@ impl Day {
         let mut bill = "\u{feff}交易时间,公众账号ID,商户号,微信订单号,商户订单号,用户标识,交易状态,货币种类,应结订单金额,\
             微信退款单号,商户退款单号,退款金额,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额\r\n"
             .to_owned();
-        let (mut rows, mut ordered, mut refunded) = (0, 0, 0);
+        let (mut rows, mut ordered, mut settled, mut asked_back, mut refunded) = (0, 0, 0, 0, 0);
         for number in 1..=self.payments {
             let mut row = Row::of(self, number);
             row.fen += u64::from(self.has(number, Defect::Amount));
@@ -176,41 +182,43 @@ impl Day {
                 _ => 1,
             };
             for _ in 0..times {
-                let Row { at, fen, fee } = &row;
-                let (paid, cost) = (yuan(*fen), yuan(*fee));
+                let Row { at, fen, fee, .. } = &row;
+                let (paid, own, cost) = (yuan(*fen), yuan(row.settled()), yuan(*fee));
                 writeln!(
                     bill,
-                    "`{at},`wx1234567890abcdef,`1900000001,`{},`T{number:012},`oAlice,`{state},`CNY,`{paid},`0,`0,`0.00,`,\
+                    "`{at},`wx1234567890abcdef,`1900000001,`{},`T{number:012},`oAlice,`{state},`CNY,`{own},`0,`0,`0.00,`,\
                      `Tea, green,`,`{cost}000,`0.60%,`{paid},`0.00\r",
                     transaction_id(number)
                 )
                 .unwrap();
-                (rows, ordered) = (rows + 1, ordered + fen);
+                (rows, ordered, settled) = (rows + 1, ordered + fen, settled + row.settled());
             }
             if Self::is_refunded(number) && !self.has(number, Defect::RefundNotInBill) {
-                let Row { at, mut fen, fee } = Row::of(self, number);
-                fen += u64::from(self.has(number, Defect::RefundAmount));
+                let mut row = Row::of(self, number);
+                row.fen += u64::from(self.has(number, Defect::RefundAmount));
                 let state = if self.has(number, Defect::RefundFailed) {
                     "FAIL"
                 } else {
                     "SUCCESS"
                 };
-                let (back, cost) = (yuan(fen), yuan(fee));
+                let Row { at, fen, fee, .. } = &row;
+                let (asked, back, cost) = (yuan(*fen), yuan(row.settled()), yuan(*fee));
                 writeln!(
                     bill,
                     "`{at},`wx1234567890abcdef,`1900000001,`{},`T{number:012},`oAlice,`REFUND,`CNY,`0.00,`50{number:018},\
-                     `R{number:012},`{back},`{state},`Tea, green,`,`-{cost}000,`0.60%,`0.00,`{back}\r",
+                     `R{number:012},`{back},`{state},`Tea, green,`,`-{cost}000,`0.60%,`0.00,`{asked}\r",
                     transaction_id(number)
                 )
                 .unwrap();
-                (rows, refunded) = (rows + 1, refunded + fen);
+                (rows, asked_back, refunded) = (rows + 1, asked_back + fen, refunded + row.settled());
             }
         }
-        let (ordered, refunded) = (yuan(ordered), yuan(refunded));
+        let (ordered, settled) = (yuan(ordered), yuan(settled));
+        let (asked_back, refunded) = (yuan(asked_back), yuan(refunded));
         write!(
             bill,
-            "总交易单数,应结订单总金额,退款总金额,手续费总金额,订单总金额,申请退款总金额\r\n`{rows},`{ordered},`{refunded},`0.00,\
-             `{ordered},`{refunded}\r\n"
+            "总交易单数,应结订单总金额,退款总金额,手续费总金额,订单总金额,申请退款总金额\r\n`{rows},`{settled},`{refunded},`0.00,\
+             `{ordered},`{asked_back}\r\n"
         )
         .unwrap();
         bill
@@ -221,7 +229,8 @@ impl Day {
         let mut bill = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),备注\r\n".to_owned();
         let (mut incoming, mut outgoing) = ((0_u64, 0), (0_u64, 0));
         for number in 1..=self.payments {
-            let Row { at, fen, fee } = Row::of(self, number);
+            let row = Row::of(self, number);
+            let (at, fen, fee) = (&row.at, row.settled(), row.fee);
             let id = transaction_id(number);
             if !self.has(number, Defect::NoMovement) {
                 writeln!(
@@ -268,10 +277,16 @@ impl Day {
 struct Row {
     at: String,
     fen: u64,
+    /// What of it a coupon of the merchant's paid: it moves no account.
+    coupon: u64,
     fee: u64,
 }
 
 impl Row {
+    fn settled(&self) -> u64 {
+        self.fen - self.coupon
+    }
+
     fn of(day: &Day, number: u64) -> Self {
         let second = (number - 1) * 86_399 / (day.payments - 1).max(1);
         let fen = 1 + number % 10_000;
@@ -284,6 +299,7 @@ impl Row {
                 second % 60
             ),
             fen,
+            coupon: u64::from(number % 11 == 5 && fen > 1),
             fee: (fen * 6 + 500) / 1_000,
         }
     }

@@ -100,8 +100,12 @@ impl Program {
             .to_owned()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let process = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        let process = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
         kill_process(process, signal).unwrap();
     }
 

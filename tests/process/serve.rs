@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::Value;
 use weir::domain::entropy::Entropy;
 
@@ -73,6 +73,30 @@ fn it_serves_a_migrated_database_at_once_and_ends_in_order() {
             assert_eq!(server.end(signal), Some(0), "{signal:?}");
             assert!(wire::try_get(&address, "/healthz").is_none(), "it serves on");
         }
+    });
+}
+
+/// A supervisor often gives 1,024, and a connection takes two.
+#[test]
+#[cfg(target_os = "linux")]
+fn it_takes_as_many_open_files_as_it_can_have() {
+    with_database(|url| {
+        let folder = folder();
+        let usual = getrlimit(Resource::Nofile);
+        let scarce = Rlimit {
+            current: Some(512),
+            ..usual
+        };
+        setrlimit(Resource::Nofile, scarce).unwrap();
+        let mut server = Program::start(serve(folder.path(), url, &["--migrate"]));
+        setrlimit(Resource::Nofile, usual).unwrap();
+        address(&mut server);
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max open files"));
+        let words: Vec<&str> = line.unwrap().split_whitespace().collect();
+        assert_eq!(words[3], words[4], "{limits}");
+        assert_ne!(words[3], "512", "the hard limit shows nothing here");
+        assert_eq!(server.end(Signal::TERM), Some(0));
     });
 }
 

@@ -33,8 +33,8 @@ this occurrence or, where there is no more to say, about the code; `errors` name
 `Retry-After`, in seconds. The server shows this table at `/docs/errors`.
 
 A request whose bytes are not HTTP is refused before it has an id, with a bare status and no body:
-400, 408 when the headers take longer than 5 s, 431 when they are too large. WeChat's callbacks get
-WeChat's own failure form.
+400, 408 when the headers of a connection's first request take longer than 5 s, 431 when they are too
+large. WeChat's callbacks get WeChat's own failure form.
 
 ";
 

@@ -7,6 +7,7 @@
     reason = "a test program: whatever is not as it should be ends the test"
 )]
 
+mod connection;
 mod docs;
 mod error;
 mod server;

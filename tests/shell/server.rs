@@ -1,6 +1,7 @@
 //! The server under test and its routes.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
+use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -109,7 +111,7 @@ impl Server {
     }
 
     /// Waits until `holds`, which it must within a minute.
-    pub(crate) fn until(&self, holds: impl Fn(&Self) -> bool) {
+    pub(crate) fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
         let started = Instant::now();
         while !holds(self) {
             assert!(started.elapsed() < Duration::from_mins(1), "waited in vain");
@@ -161,6 +163,8 @@ fn routes(
             .service(web::resource("/login").route(web::post().to(login)))
             .service(web::resource("/panic").route(web::get().to(panicking)))
             .service(web::resource("/wait").route(web::get().to(wait)))
+            .service(web::resource("/flood").route(web::get().to(flood)))
+            .service(web::resource("/halves").route(web::get().to(halves)))
             .service(web::resource("/outlive").route(web::get().to(outlive)))
             .service(web::resource("/healthz").route(web::get().to(HttpResponse::Ok)))
             .service(web::resource("/own-form").route(web::get().to(own_form)))
@@ -213,6 +217,41 @@ async fn panicking() -> HttpResponse {
 async fn wait(gate: Data<Semaphore>) -> HttpResponse {
     gate.acquire().await.unwrap().forget();
     HttpResponse::Ok().body("waited")
+}
+
+/// Adds a permit when it is let go.
+struct Held(Data<Semaphore>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+/// An answer without end, held until the server lets it go.
+async fn flood(gate: Data<Semaphore>) -> HttpResponse {
+    let piece = web::Bytes::from(vec![b'x'; 64 * 1024]);
+    let pieces = stream::unfold(Held(gate), move |held| {
+        let piece = Ok::<_, Infallible>(piece.clone());
+        async move { Some((piece, held)) }
+    });
+    HttpResponse::Ok().streaming(pieces)
+}
+
+/// An answer whose second half waits at the gate.
+async fn halves(gate: Data<Semaphore>) -> HttpResponse {
+    let halves = stream::iter(["one ", "two"]).then(move |half| {
+        let gate = gate.clone();
+        async move {
+            if half == "two" {
+                gate.acquire().await.unwrap().forget();
+            }
+            Ok::<_, Infallible>(web::Bytes::from_static(half.as_bytes()))
+        }
+    });
+    HttpResponse::Ok()
+        .insert_header(("content-length", "7"))
+        .streaming(halves)
 }
 
 /// Starts a tracked task that waits at the gate, and answers at once.

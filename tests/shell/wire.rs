@@ -1,7 +1,7 @@
 //! A client that writes bytes and reads bytes.
 
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -61,6 +61,32 @@ impl Wire {
         let is_silent = self.0.peek(&mut [0]).is_err();
         self.0.set_read_timeout(usual).unwrap();
         is_silent
+    }
+
+    /// Reads until what came since the last call ends with `end`.
+    pub(crate) fn read_until(&mut self, end: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut byte = [0];
+        while !bytes.ends_with(end.as_bytes()) {
+            self.0.read_exact(&mut byte).unwrap();
+            bytes.extend_from_slice(&byte);
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Whether the server has closed; what it sent before is read away.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        self.0.set_nonblocking(true).unwrap();
+        let is_closed = loop {
+            match self.0.read(&mut buffer) {
+                Ok(0) => break true,
+                Ok(_) => {}
+                Err(error) => break error.kind() != ErrorKind::WouldBlock,
+            }
+        };
+        self.0.set_nonblocking(false).unwrap();
+        is_closed
     }
 
     /// Reads until the server closes.

@@ -47,6 +47,32 @@ async fn faulty_trade_bill_adds_up_all_the_same() {
     assert_eq!(bill.value(1, "退款状态"), "CHANGE");
     let bill = faulty(json!({ "kind": "bill_fee_changed" })).await;
     assert_eq!((bill.value(0, "手续费"), bill.sums()[4]), ("0.61000", "0.46000"));
+    let bill = faulty(json!({ "kind": "bill_row_extra", "out_trade_no": "lost" })).await;
+    assert_eq!(
+        (bill.value(2, "商户订单号"), bill.value(2, "公众账号ID")),
+        ("lost", bill.value(0, "公众账号ID"))
+    );
+    let bill = faulty(json!({ "kind": "bill_refund_extra" })).await;
+    assert_eq!((bill.rows().len(), bill.sums()[2]), (3, "26.00"));
+    assert_eq!(
+        (bill.value(2, "交易状态"), bill.value(2, "退款状态")),
+        ("REFUND", "SUCCESS")
+    );
+    assert_eq!(bill.value(2, "微信订单号"), bill.value(0, "微信订单号"));
+    assert_ne!(bill.value(2, "商户退款单号"), bill.value(1, "商户退款单号"));
+    let bill = faulty(json!({ "kind": "bill_coupon" })).await;
+    assert_eq!(
+        (bill.value(0, "订单金额"), bill.value(0, "应结订单金额")),
+        ("100.00", "99.99")
+    );
+    assert_eq!(bill.value(0, "代金券金额"), "0.01");
+    assert_eq!((bill.sums()[1], bill.sums()[5]), ("99.99", "100.00"));
+    let bill = faulty(json!({ "kind": "bill_coupon", "out_refund_no": "r1" })).await;
+    assert_eq!(
+        (bill.value(1, "申请退款金额"), bill.value(1, "退款金额")),
+        ("25.00", "24.99")
+    );
+    assert_eq!((bill.sums()[2], bill.sums()[6]), ("24.99", "25.00"));
     // A fault for an order that is not in the bill changes nothing.
     let good = stage.trade_bill(&day).await;
     let bill = faulty(json!({ "kind": "bill_row_missing", "out_trade_no": "order-9" })).await;
@@ -87,6 +113,9 @@ async fn faulty_fund_flow_bill() {
         ("bill_refund_missing", ["2", "1", "100.00", "1", "0.60"]),
         ("bill_amount_changed", ["3", "1", "100.01", "2", "25.45"]),
         ("bill_fee_changed", ["3", "1", "100.00", "2", "25.46"]),
+        ("bill_coupon", ["3", "1", "99.99", "2", "25.45"]),
+        ("bill_refund_extra", ["4", "1", "100.00", "3", "26.44"]),
+        ("bill_movement_extra", ["5", "2", "200.00", "3", "26.05"]),
         ("bill_summary_wrong", ["4", "1", "100.00", "2", "25.45"]),
     ] {
         let bill = stage.faulty("fundflowbill", &day, json!({ "kind": kind })).await;
@@ -185,6 +214,7 @@ async fn faults_of_every_call_strike_bills_too() {
     assert_eq!(sha1_of(&slow.body), named.json()["hash_value"]);
     for (kind, api) in [
         ("bill_state_changed", "fund_flow_bill"),
+        ("bill_movement_extra", "trade_bill"),
         ("bill_row_missing", "query"),
         ("wrong_answer_signature", "bill_download"),
         ("stale_answer", "bill_download"),

@@ -18,6 +18,8 @@ const AFTER_REFUSAL: TimeDelta = TimeDelta::seconds(10);
 /// The rest of refunds after a full batch. WeChat takes 5,000 a minute for payments older than a month, and 150 a
 /// second in all: sixteen for each rest are 1,920 a minute at most, so that two replicas keep clear of that.
 const AFTER_FULL_BATCH: TimeDelta = TimeDelta::milliseconds(500);
+/// The longest of them.
+const LONGEST: TimeDelta = AFTER_RATE_LIMIT;
 
 /// Until when the loops of this process leave WeChat Pay alone.
 #[derive(Debug, Default)]
@@ -29,7 +31,8 @@ pub struct Rest {
 impl Rest {
     /// The end of the rest, if it is not over.
     pub fn until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        DateTime::from_timestamp_micros(self.until.load(Ordering::SeqCst)).filter(|until| *until > now)
+        let until = self.until.load(Ordering::SeqCst);
+        DateTime::from_timestamp_micros(until).filter(|_| is_rest(until, now))
     }
 
     /// Decides after a batch of calls whether a rest is due: what went wrong with each of them, if
@@ -59,8 +62,23 @@ impl Rest {
 
     fn begin(&self, pause: TimeDelta, now: DateTime<Utc>) {
         let until = (now + pause).timestamp_micros();
-        self.until.fetch_max(until, Ordering::SeqCst);
+        let longer = |rest: i64| {
+            Some(if is_rest(rest, now) {
+                rest.max(until)
+            } else {
+                until
+            })
+        };
+        let _before = self
+            .until
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, longer);
     }
+}
+
+/// Whether a rest that ends then is under way. One that ends later than any rest begun now was begun by a clock
+/// that has been set back since.
+fn is_rest(until: i64, now: DateTime<Utc>) -> bool {
+    until > now.timestamp_micros() && until <= (now + LONGEST).timestamp_micros()
 }
 
 /// What went wrong, as [`Rest::judge`] wants it.
@@ -107,5 +125,14 @@ mod tests {
         rest.judge(&[Some(ErrorCode::RateLimited)], now);
         rest.judge(&[Some(ErrorCode::WechatTimeout)], now);
         assert_eq!(rest.until(now), Some(now + TimeDelta::seconds(30)));
+    }
+    #[test]
+    fn a_rest_of_a_clock_that_was_set_back_is_none_and_does_not_keep_another_from_beginning() {
+        let now = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
+        let rest = Rest::default();
+        rest.judge_refunds(&[Some(ErrorCode::WechatRejected)], now + TimeDelta::hours(1));
+        assert_eq!(rest.until(now), None);
+        rest.judge_refunds(&[Some(ErrorCode::WechatRejected)], now);
+        assert_eq!(rest.until(now), Some(now + TimeDelta::seconds(10)));
     }
 }

@@ -39,7 +39,7 @@ async fn ask(context: &Context, order_id: OrderId) -> Result<(), AppError> {
     let Some(mut open) = store::attempt::find_open(&context.db, order_id).await? else {
         return Ok(());
     };
-    if !store::order::update_synced(&context.db, order_id, now, now - SYNC_EVERY).await? {
+    if !store::order::update_synced(&context.db, order_id, now, SYNC_EVERY).await? {
         return Ok(());
     }
     if let Err(error) = query_attempt(context, &mut open).await {

@@ -180,7 +180,9 @@ impl Column {
     /// Writes the value of an entry, without what separates values.
     pub(super) fn push(self, out: &mut String, bill: &Bill, entry: &Entry) {
         let refund = entry.refund.as_ref();
-        let (ordered, refunded) = entry.sides();
+        let (ordered, asked_back) = entry.sides(entry.amount_fen);
+        let (settled, refunded) = entry.sides(entry.settled_fen());
+        let (coupon, _) = entry.sides(entry.coupon_fen);
         match self {
             // The bill of refunds names the payment's time here and has the refund's own further on.
             Self::TradeTime if bill.kind == Kind::Trade(TradeKind::Refund) => push_time(out, entry.paid_at),
@@ -196,13 +198,17 @@ impl Column {
             Self::TradeState => out.push_str(entry.state),
             Self::Bank => out.push_str("OTHERS"),
             Self::Currency => out.push_str("CNY"),
-            Self::Settled | Self::Ordered => push_yuan(out, ordered),
-            Self::Coupon | Self::CouponRefunded => out.push_str("0.00"),
+            Self::Settled => push_yuan(out, settled),
+            Self::Ordered => push_yuan(out, ordered),
+            Self::Coupon => push_yuan(out, coupon),
+            // Of coupons that somebody paid for; those here are the merchant's own.
+            Self::CouponRefunded => out.push_str("0.00"),
             Self::RefundAskedAt => push_time_of(out, refund.map(|refund| refund.created_at)),
             Self::RefundedAt => push_time_of(out, refund.and_then(|refund| refund.succeeded_at)),
             Self::RefundId => out.push_str(refund.map_or("0", |refund| &refund.refund_id)),
             Self::OutRefundNo => out.push_str(refund.map_or("0", |refund| &refund.out_refund_no)),
-            Self::Refunded | Self::RefundAsked => push_yuan(out, refunded),
+            Self::Refunded => push_yuan(out, refunded),
+            Self::RefundAsked => push_yuan(out, asked_back),
             Self::RefundType => out.push_str(refund.map_or("", |_| "ORIGINAL")),
             Self::RefundState => out.push_str(refund.map_or("", |refund| refund.state)),
             Self::Description => push_text(out, &entry.description),
@@ -220,13 +226,9 @@ fn push_time_of(out: &mut String, at: Option<DateTime<Utc>>) {
 }
 
 impl Entry {
-    /// What was ordered and what was refunded: one of them is 0.
-    const fn sides(&self) -> (i64, i64) {
-        if self.refund.is_some() {
-            (0, self.amount_fen)
-        } else {
-            (self.amount_fen, 0)
-        }
+    /// An amount of it, as what was ordered and what was refunded: one of them is 0.
+    const fn sides(&self, fen: i64) -> (i64, i64) {
+        if self.refund.is_some() { (0, fen) } else { (fen, 0) }
     }
 
     /// What came back with a refund is negative.
@@ -244,6 +246,8 @@ impl Entry {
 pub(super) struct Sums {
     rows: u64,
     ordered_fen: i64,
+    settled_fen: i64,
+    asked_back_fen: i64,
     refunded_fen: i64,
     fee_fen: i64,
 }
@@ -255,9 +259,12 @@ pub(super) fn push_row(out: &mut String, bill: &Bill, entry: &Entry, sums: &mut 
         column.push(out, bill, entry);
     }
     out.push_str("\r\n");
-    let (ordered, refunded) = entry.sides();
+    let (ordered, asked_back) = entry.sides(entry.amount_fen);
+    let (settled, refunded) = entry.sides(entry.settled_fen());
     sums.rows = sums.rows.saturating_add(1);
     sums.ordered_fen = sums.ordered_fen.saturating_add(ordered);
+    sums.settled_fen = sums.settled_fen.saturating_add(settled);
+    sums.asked_back_fen = sums.asked_back_fen.saturating_add(asked_back);
     sums.refunded_fen = sums.refunded_fen.saturating_add(refunded);
     sums.fee_fen = sums.fee_fen.saturating_add(entry.signed_fee_fen());
 }
@@ -276,7 +283,7 @@ pub(super) fn push_sums(out: &mut String, bill: &Bill, sums: &Sums) {
     );
     let rows = sums.rows.saturating_add(u64::from(bill.is_summary_wrong));
     push(out, format_args!("`{rows},`"));
-    push_yuan(out, sums.ordered_fen);
+    push_yuan(out, sums.settled_fen);
     out.push_str(",`");
     push_yuan(out, sums.refunded_fen);
     out.push_str(",`0.00,`");
@@ -284,6 +291,6 @@ pub(super) fn push_sums(out: &mut String, bill: &Bill, sums: &Sums) {
     out.push_str(",`");
     push_yuan(out, sums.ordered_fen);
     out.push_str(",`");
-    push_yuan(out, sums.refunded_fen);
+    push_yuan(out, sums.asked_back_fen);
     out.push_str("\r\n");
 }

@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub(super) state: &'static str,
     /// Of the order, or of the refund.
     pub(super) amount_fen: i64,
+    /// What of it was never the merchant's money, but a coupon of its own.
+    pub(super) coupon_fen: i64,
     pub(super) fee_fen: i64,
     pub(super) paid_at: DateTime<Utc>,
     pub(super) refund: Option<RefundPart>,
@@ -50,24 +52,28 @@ pub(super) fn begins_at(day: NaiveDate) -> DateTime<Utc> {
 
 /// All entries of the day that begins then, oldest first, and what the merchant had before.
 pub(super) fn of_day(world: &World, begins_at: DateTime<Utc>) -> (Vec<Entry>, i64) {
-    let made_at = begins_at + MADE_AFTER;
     let ends_at = begins_at + TimeDelta::days(1);
     let mut balance_fen = FIRST_BALANCE_FEN;
     let mut entries = Vec::new();
-    for (order, payment) in world.payments() {
-        let refunds = world.refunds.of_order(&order.out_trade_no);
-        let of_order = std::iter::once(Entry::payment(order, payment))
-            .chain(refunds.map(|refund| Entry::refund(order, payment, refund, made_at)));
-        for entry in of_order.filter(|entry| entry.at < ends_at) {
-            if entry.at >= begins_at {
-                entries.push(entry);
-            } else if entry.moves_money() {
-                balance_fen = balance_fen.saturating_add(entry.net_fen());
-            }
+    for entry in of_world(world, begins_at).filter(|entry| entry.at < ends_at) {
+        if entry.at >= begins_at {
+            entries.push(entry);
+        } else if entry.moves_money() {
+            balance_fen = balance_fen.saturating_add(entry.net_fen());
         }
     }
     entries.sort_by_key(|entry| entry.at);
     (entries, balance_fen)
+}
+
+/// All there are of any day, as they were known when the bill of the day that begins then was made.
+pub(super) fn of_world(world: &World, begins_at: DateTime<Utc>) -> impl Iterator<Item = Entry> {
+    let made_at = begins_at + MADE_AFTER;
+    world.payments().flat_map(move |(order, payment)| {
+        let refunds = world.refunds.of_order(&order.out_trade_no);
+        std::iter::once(Entry::payment(order, payment))
+            .chain(refunds.map(move |refund| Entry::refund(order, payment, refund, made_at)))
+    })
 }
 
 impl Entry {
@@ -82,6 +88,7 @@ impl Entry {
             out_trade_no: order.out_trade_no.clone(),
             state: "SUCCESS",
             amount_fen: order.total_fen,
+            coupon_fen: 0,
             fee_fen: fee(order.total_fen),
             paid_at: payment.paid_at,
             refund: None,
@@ -133,10 +140,33 @@ impl Entry {
             out_trade_no: format!("synthetic{index:018}"),
             state: "SUCCESS",
             amount_fen,
+            coupon_fen: 0,
             fee_fen: fee(amount_fen),
             paid_at: at,
             refund: None,
         }
+    }
+
+    /// A refund of this payment that the merchant platform made, with numbers of its own.
+    pub(super) fn refunded_by_hand(&self, fen: i64) -> Self {
+        Self {
+            state: "REFUND",
+            amount_fen: fen,
+            fee_fen: fee(fen),
+            refund: Some(RefundPart {
+                refund_id: format!("50{}", self.transaction_id),
+                out_refund_no: format!("byhand{}", self.transaction_id),
+                created_at: self.at,
+                succeeded_at: Some(self.at),
+                state: "SUCCESS",
+            }),
+            ..self.clone()
+        }
+    }
+
+    /// What of its amount is the merchant's.
+    pub(super) const fn settled_fen(&self) -> i64 {
+        self.amount_fen.saturating_sub(self.coupon_fen)
     }
 
     /// Whether it changed what the merchant has.
@@ -148,7 +178,7 @@ impl Entry {
 
     /// By how much it changed what the merchant has.
     pub(super) const fn net_fen(&self) -> i64 {
-        let net = self.amount_fen.saturating_sub(self.fee_fen);
+        let net = self.settled_fen().saturating_sub(self.fee_fen);
         if self.refund.is_some() {
             net.saturating_neg()
         } else {

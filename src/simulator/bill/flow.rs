@@ -51,7 +51,7 @@ pub(super) fn push_head(out: &mut String) {
 pub(super) fn push_rows(out: &mut String, bill: &Bill, entry: &Entry, sums: &mut Sums) {
     if let Some(refund) = &entry.refund {
         let mut note = "退款总金额".to_owned();
-        push_yuan(&mut note, entry.amount_fen);
+        push_yuan(&mut note, entry.settled_fen());
         note.push_str("元;含手续费");
         push_yuan(&mut note, entry.fee_fen);
         note.push('元');
@@ -74,7 +74,7 @@ pub(super) fn push_rows(out: &mut String, bill: &Bill, entry: &Entry, sums: &mut
         name: "交易",
         kind: "交易",
         is_income: true,
-        fen: entry.amount_fen,
+        fen: entry.settled_fen(),
         note: String::new(),
         voucher: &entry.out_trade_no,
     };

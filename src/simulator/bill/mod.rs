@@ -79,6 +79,9 @@ impl Bill {
             Kind::Trade(TradeKind::Refund) => entries.retain(|entry| entry.refund.is_some()),
             Kind::FundFlow => entries.retain(Entry::moves_money),
         }
+        if kind == Kind::FundFlow {
+            spoil::movements(&mut entries, world, begins_at, struck);
+        }
         spoil::entries(&mut entries, begins_at, struck);
         let synthetic = struck
             .find(FaultKind::BillSyntheticRows)

@@ -3,8 +3,24 @@
 use chrono::{DateTime, Utc};
 
 use super::column::Column;
-use super::entry::Entry;
+use super::entry::{self, Entry};
 use crate::simulator::fault::{Fault, FaultKind, Struck};
+use crate::simulator::world::World;
+
+/// What the merchant platform refunds, in fen.
+const REFUND_BY_HAND_FEN: i64 = 100;
+
+/// Adds the movement of another day that a fault wants.
+pub(super) fn movements(entries: &mut Vec<Entry>, world: &World, begins_at: DateTime<Utc>, struck: &Struck) {
+    let Some(fault) = struck.find(FaultKind::BillMovementExtra) else {
+        return;
+    };
+    let mut known = entry::of_world(world, begins_at);
+    if let Some(mut moved) = known.find(|entry| concerns(fault, entry)) {
+        moved.at = begins_at;
+        entries.insert(0, moved);
+    }
+}
 
 /// Changes the entries as the faults say.
 pub(super) fn entries(entries: &mut Vec<Entry>, begins_at: DateTime<Utc>, struck: &Struck) {
@@ -17,6 +33,11 @@ pub(super) fn entries(entries: &mut Vec<Entry>, begins_at: DateTime<Utc>, struck
         && let Some(entry) = entries.get_mut(place)
     {
         entry.fee_fen = entry.fee_fen.saturating_add(1);
+    }
+    if let Some(place) = find(entries, struck, FaultKind::BillCoupon, |_| true)
+        && let Some(entry) = entries.get_mut(place)
+    {
+        entry.coupon_fen = 1;
     }
     if let Some(place) = find(entries, struck, FaultKind::BillStateChanged, |_| true)
         && let Some(entry) = entries.get_mut(place)
@@ -34,8 +55,22 @@ pub(super) fn entries(entries: &mut Vec<Entry>, begins_at: DateTime<Utc>, struck
     if let Some(place) = find(entries, struck, FaultKind::BillRowMissing, is_payment) {
         entries.remove(place);
     }
-    if struck.has(FaultKind::BillRowExtra) {
-        entries.push(Entry::synthetic(begins_at, 86_399));
+    if let Some(place) = find(entries, struck, FaultKind::BillRefundExtra, is_payment)
+        && let Some(by_hand) = entries
+            .get(place)
+            .map(|paid| paid.refunded_by_hand(REFUND_BY_HAND_FEN))
+    {
+        entries.push(by_hand);
+    }
+    if let Some(fault) = struck.find(FaultKind::BillRowExtra) {
+        let mut extra = Entry::synthetic(begins_at, 86_399);
+        if let Some(number) = &fault.out_trade_no {
+            extra.out_trade_no.clone_from(number);
+            if let Some(first) = entries.first() {
+                extra.app_id.clone_from(&first.app_id);
+            }
+        }
+        entries.push(extra);
     }
 }
 

@@ -41,7 +41,8 @@ pub(in crate::simulator) enum FaultKind {
     RefundAbnormal,
     /// A payment is not in the bill.
     BillRowMissing,
-    /// A payment of nobody is in the bill.
+    /// A payment of nobody is in the bill; with `out_trade_no`, under that number and in the mini program of the
+    /// day's first payment.
     BillRowExtra,
     /// An amount in the bill is a fen too high.
     BillAmountChanged,
@@ -49,6 +50,12 @@ pub(in crate::simulator) enum FaultKind {
     BillStateChanged,
     /// A refund is not in the bill.
     BillRefundMissing,
+    /// A refund of a payment is in the bill that nobody asked for by the API, as the merchant platform makes them.
+    BillRefundExtra,
+    /// A coupon of the merchant paid a fen of a payment, or takes a fen of a refund back.
+    BillCoupon,
+    /// The account moves on this day as well by a payment or a refund of any day.
+    BillMovementExtra,
     /// A fee in the bill is a fen too high.
     BillFeeChanged,
     /// The bill's count of its rows is one too high.
@@ -135,7 +142,7 @@ impl FaultBody {
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 45] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::Delay,
         Self::NoAnswerAfterAccepting,
         Self::NoAnswerBeforeAccepting,
@@ -156,6 +163,9 @@ impl FaultKind {
         Self::BillAmountChanged,
         Self::BillStateChanged,
         Self::BillRefundMissing,
+        Self::BillRefundExtra,
+        Self::BillCoupon,
+        Self::BillMovementExtra,
         Self::BillFeeChanged,
         Self::BillSummaryWrong,
         Self::BillHashWrong,
@@ -209,6 +219,8 @@ impl FaultKind {
             | Self::BillRowExtra
             | Self::BillAmountChanged
             | Self::BillRefundMissing
+            | Self::BillRefundExtra
+            | Self::BillCoupon
             | Self::BillFeeChanged
             | Self::BillSummaryWrong
             | Self::BillHashWrong
@@ -218,6 +230,7 @@ impl FaultKind {
             Self::BillStateChanged | Self::BillColumnsReordered | Self::BillColumnExtra => {
                 matches!(api, Api::TradeBill)
             }
+            Self::BillMovementExtra => matches!(api, Api::FundFlowBill),
             Self::RefundClosed | Self::RefundAbnormal => matches!(api, Api::Refund),
             Self::AnswerStateMissing => matches!(api, Api::Query | Api::RefundQuery),
             Self::ImageError | Self::ImageMislabelled | Self::ImageTruncated => api.is_picture(),

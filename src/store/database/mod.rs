@@ -20,7 +20,7 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 pub use lent::{Lent, Transaction};
 use place::{Place, Places};
@@ -154,7 +154,9 @@ impl Database {
     pub async fn connect_apart(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
         let bound = format!("{}ms", timeout.as_millis());
         let options = [("statement_timeout", &bound), ("lock_timeout", &bound)];
-        self.0.options.clone().options(options).connect().await
+        let mut connection = self.0.options.clone().options(options).connect().await?;
+        wait_for_disk(&mut connection).await?;
+        Ok(connection)
     }
 
     /// Lets go connections that nobody has used for long. To be called every now and then.
@@ -261,7 +263,12 @@ pub(super) async fn connect(
 ) -> Result<PgConnection, sqlx::Error> {
     let begun = Instant::now();
     loop {
-        let outcome = options.connect().await;
+        let outcome = async {
+            let mut connection = options.connect().await?;
+            wait_for_disk(&mut connection).await?;
+            Ok(connection)
+        }
+        .await;
         let is_asked_again = outcome
             .as_ref()
             .is_err_and(|error| says_it_starts(error) || is_refused(error) && begun.elapsed() < refused_max);
@@ -270,6 +277,16 @@ pub(super) async fn connect(
         }
         tokio::time::sleep(CONNECT_GAP).await;
     }
+}
+
+/// Has commits wait for the disk where the server's, the database's or the role's default is that they do not: what was
+/// answered with success must outlive a crash. Any other default stays, since all of them wait for this machine's disk,
+/// and for which others is the operator's choice.
+async fn wait_for_disk(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let statement = "-- database.wait_for_disk
+        select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+    connection.execute(statement).await?;
+    Ok(())
 }
 
 impl fmt::Debug for Database {

@@ -4,7 +4,7 @@
 //! WeChat Pay and the merchant know, and that the answer's signature fits a key of the list, gives
 //! the trust. Source: pay-v3, section 4.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
@@ -115,7 +115,9 @@ impl Client {
         }
         let mut last_try = self.refresh_gate().lock().await;
         let now = self.now();
-        let is_too_soon = last_try.is_some_and(|last| now.signed_duration_since(last) < Self::REFRESH_GAP);
+        // A try that lies ahead was made by a clock that has been set back since.
+        let age = last_try.map(|last| now.signed_duration_since(last));
+        let is_too_soon = age.is_some_and(|age| age >= TimeDelta::zero() && age < Self::REFRESH_GAP);
         if !is_too_soon && !self.ring().knows(serial) {
             *last_try = Some(now);
             // A failure is logged where it happens, and the answer here is then "still unknown".
@@ -148,7 +150,7 @@ impl Client {
         let message = answer.signed().map_err(UnknownReason::BadSignature)?;
         let read = read(&self.merchant().resource_key, &answer.body, now);
         if let Err(NOT_OPENED) | Ok(_) = read {
-            self.opening().note(read.is_ok(), now);
+            self.opening().note(read.is_ok());
         }
         let keys = read.map_err(|malformed| UnknownReason::Malformed(malformed.0))?;
         if self.ring().knows(message.serial()) {

@@ -155,8 +155,8 @@ impl Client {
     pub fn open(&self, body: Verified<&[u8]>) -> Result<Verified<Notification>, Refusal> {
         let opened = notification::decrypt(&self.0.merchant.resource_key, body);
         match &opened {
-            Ok(_) => self.0.opening.note(true, self.now()),
-            Err(Refusal::DecryptFailed) => self.0.opening.note(false, self.now()),
+            Ok(_) => self.0.opening.note(true),
+            Err(Refusal::DecryptFailed) => self.0.opening.note(false),
             Err(_) => {}
         }
         opened?.read()

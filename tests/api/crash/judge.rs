@@ -104,12 +104,20 @@ async fn nothing_is_left_open(shop: &Shop, transactions: &[Value]) {
     assert_eq!(waiting, 0, "orders that neither found their money nor their end");
 }
 
+/// What must hold as soon as a database that crashed is back, while people go on buying.
+pub(super) async fn judge_after_crash(shop: &Shop) {
+    acknowledged_is_recorded(shop).await;
+    shop.assert_balanced().await;
+}
+
 /// No notice was answered 2xx that is not in the books.
 async fn acknowledged_is_recorded(shop: &Shop) {
+    // Before the books are read: what is answered meanwhile may be written behind that.
+    let deliveries = shop.list("/simulator/notifications").await;
     let recorded: Vec<(String, String)> =
         rows(shop, "select distinct notify_id, '' from notifications").await;
     let recorded: BTreeSet<String> = recorded.into_iter().map(|(id, _)| id).collect();
-    for delivery in shop.list("/simulator/notifications").await {
+    for delivery in deliveries {
         if delivery["status"].as_u64().is_some_and(|status| status < 300) {
             let id = delivery["id"].as_str().unwrap();
             assert!(

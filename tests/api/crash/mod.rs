@@ -3,8 +3,9 @@
 //!
 //! Two servers in processes of their own stand behind one address. People buy, WeChat notifies, and
 //! one server after the other is killed at a random byte of the traffic; every fifth time the
-//! database crashes as well. Afterwards one more server does what is left to do, and three sides are
-//! compared: what people were told, what WeChat holds to be true, and the books.
+//! database crashes as well: as soon as it is back, its books must balance and hold every notice that
+//! was acknowledged. Afterwards one more server does what is left to do, and three sides are compared:
+//! what people were told, what WeChat holds to be true, and the books.
 
 mod buyer;
 mod front;
@@ -103,6 +104,7 @@ async fn live_and_die(
                 stopped.unwrap();
                 cluster.start_again().await.unwrap();
                 assert_eq!(recoveries(cluster), kill / DATABASE_EVERY, "it was no crash");
+                judge::judge_after_crash(shop).await;
             } else {
                 assert!(victim.kill().await);
             }

@@ -94,8 +94,9 @@ pub(crate) async fn shop(scenario: impl AsyncFnOnce(&Shop)) {
 
 /// The same with other settings.
 pub(crate) async fn shop_with(setup: Setup, scenario: impl AsyncFnOnce(&Shop)) {
-    let shop = Shop::open(setup).await;
-    scenario(&shop).await;
+    // A whole server and a whole story are too much for one frame of the stack.
+    let shop = Box::pin(Shop::open(setup)).await;
+    Box::pin(scenario(&shop)).await;
     shop.close().await;
 }
 

@@ -19,11 +19,27 @@ const CONNECTIONS: usize = 4;
 const CLIENTS: usize = 350;
 const NOTICES: usize = 12;
 const STOCK: i32 = 1_000_000;
-/// Far above what a machine takes that does something else besides; far below what a queue without a bound
-/// would come to.
-const ACCEPTED_WITHIN: Duration = Duration::from_secs(15);
-/// The same of notices, for which WeChat waits 5 s: the clients sit on the server's processors here.
-const NOTICE_WITHIN: Duration = Duration::from_secs(15);
+
+/// Within which times 99 of a hundred are answered.
+struct Bounds {
+    accepted: Duration,
+    refused: Duration,
+    notices: Duration,
+}
+
+/// In a long run, which has the machine for itself. WeChat waits 5 s for the answer to a notice. The clients sit on the
+/// server's processors all the same, so that these are no figures of a server.
+const ALONE: Bounds = Bounds {
+    accepted: Duration::from_secs(5),
+    refused: Duration::from_secs(1),
+    notices: Duration::from_secs(5),
+};
+/// Where other tests run beside: far below what a queue without a bound would come to.
+const AMONG_OTHERS: Bounds = Bounds {
+    accepted: Duration::from_secs(15),
+    refused: Duration::from_secs(15),
+    notices: Duration::from_secs(15),
+};
 const MEMORY_MORE_KIB: u64 = 64 * 1_024;
 
 /// What the clients saw.
@@ -150,9 +166,14 @@ fn judge(seen: &Seen) {
         within(&seen.refused, 99),
         within(&seen.notices, 99),
     ));
-    assert!(within(&seen.accepted, 99) < ACCEPTED_WITHIN);
-    assert!(within(&seen.refused, 99) < ACCEPTED_WITHIN);
-    assert!(within(&seen.notices, 99) < NOTICE_WITHIN);
+    let bounds = if asked_for("WEIR_SOAK", 0) > 0 {
+        ALONE
+    } else {
+        AMONG_OTHERS
+    };
+    assert!(within(&seen.accepted, 99) < bounds.accepted);
+    assert!(within(&seen.refused, 99) < bounds.refused);
+    assert!(within(&seen.notices, 99) < bounds.notices);
 }
 
 async fn nothing_is_lost(shop: &Shop, seen: &Seen) {

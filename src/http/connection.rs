@@ -1,0 +1,227 @@
+//! Connections, and whose move it is on each.
+//!
+//! The web server's own timeouts cover the headers of a connection's first request, and a connection
+//! on which nothing came since the last answer. Between the two a client could keep its place for
+//! ever: by one byte of its next request, or by taking nothing of an answer. So every connection
+//! knows since when it is its client's move, and a sweep ends those that wait for it too long.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{Extensions, ServiceRequest};
+use actix_web::web::Bytes;
+use rustix::net::{Shutdown, shutdown};
+use tokio::net::TcpStream;
+
+/// What is handed to the web server at once. It asks for more when this has left for the most part,
+/// which is how progress is seen.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// Stands for "our move" where else there is a time.
+const OURS: u64 = u64::MAX;
+
+/// Every open connection of the server; as many as it takes.
+#[derive(Debug, Default)]
+pub(super) struct Connections(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    open: HashMap<u64, Entry>,
+}
+
+/// The web server owns the connection and lends it to nobody, so this is a second handle on it.
+#[derive(Debug)]
+struct Entry {
+    socket: OwnedFd,
+    turn: Arc<Move>,
+}
+
+impl Connections {
+    /// Enters a new connection, and puts it within reach of its requests.
+    pub(super) fn enter(self: &Arc<Self>, stream: &dyn Any, data: &mut Extensions) {
+        let Some(stream) = stream.downcast_ref::<TcpStream>() else {
+            return;
+        };
+        match stream.as_fd().try_clone_to_owned() {
+            Ok(socket) => data.insert(self.open(socket)),
+            Err(error) => {
+                // It could not be ended later, so it ends now.
+                tracing::warn!(cause = %error, "a connection was closed: too many files are open");
+                end(stream);
+                None
+            }
+        };
+    }
+
+    fn open(self: &Arc<Self>, socket: OwnedFd) -> Connection {
+        let turn = Arc::new(Move::opening());
+        let mut table = self.table();
+        let key = table.next;
+        table.next = key.wrapping_add(1);
+        let entry = Entry {
+            socket,
+            turn: Arc::clone(&turn),
+        };
+        table.open.insert(key, entry);
+        Connection {
+            key,
+            turn,
+            all: Arc::clone(self),
+        }
+    }
+
+    /// Ends the connections that have waited so long for their clients.
+    pub(super) fn sweep(&self, deadline: Duration) {
+        let table = self.table();
+        for entry in table.open.values() {
+            if entry.turn.client_takes().is_some_and(|time| time >= deadline) {
+                end(&entry.socket);
+            }
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a connection both ways. The web server sees it at once and lets go of it.
+fn end(socket: impl AsFd) {
+    if let Err(error) = shutdown(socket, Shutdown::Both) {
+        tracing::debug!(cause = %error, "the connection was gone already");
+    }
+}
+
+/// A connection as its requests see it. It leaves the table when the web server drops it.
+#[derive(Debug)]
+struct Connection {
+    key: u64,
+    turn: Arc<Move>,
+    all: Arc<Connections>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let entry = self.all.table().open.remove(&self.key);
+        // The handle is closed after the lock was given back.
+        drop(entry);
+    }
+}
+
+/// Whose move it is: ours, or the client's since so many milliseconds after the connection began.
+#[derive(Debug)]
+struct Move {
+    opened: Instant,
+    since: AtomicU64,
+}
+
+impl Move {
+    fn opening() -> Self {
+        Self {
+            opened: Instant::now(),
+            since: AtomicU64::new(0),
+        }
+    }
+
+    fn is_ours(&self) {
+        self.since.store(OURS, Ordering::Relaxed);
+    }
+
+    fn is_the_clients(&self) {
+        let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(OURS);
+        self.since.store(now, Ordering::Relaxed);
+    }
+
+    /// For how long it has been the client's move.
+    fn client_takes(&self) -> Option<Duration> {
+        let since = self.since.load(Ordering::Relaxed);
+        let waited = || self.opened.elapsed().saturating_sub(Duration::from_millis(since));
+        (since != OURS).then(waited)
+    }
+}
+
+/// A request in hand, from its head to the end of its answer: it is our move, but for what the answer's
+/// body says. Requests of a connection are handled one after the other.
+#[derive(Debug)]
+pub(super) struct InHand(Option<Arc<Move>>);
+
+impl InHand {
+    pub(super) fn begin(request: &ServiceRequest) -> Self {
+        let turn = request.conn_data().map(|it: &Connection| Arc::clone(&it.turn));
+        if let Some(turn) = &turn {
+            turn.is_ours();
+        }
+        Self(turn)
+    }
+
+    fn wait_for_us(&self) {
+        if let Some(turn) = &self.0 {
+            turn.is_ours();
+        }
+    }
+
+    fn wait_for_client(&self) {
+        if let Some(turn) = &self.0 {
+            turn.is_the_clients();
+        }
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.wait_for_client();
+    }
+}
+
+/// The body of an answer on its way out: while a piece of it leaves it is the client's move, while the
+/// next one is not there yet it is ours.
+#[derive(Debug)]
+pub(super) struct Sent<B> {
+    body: B,
+    /// What the body has given and the web server has not taken.
+    rest: Bytes,
+    in_hand: InHand,
+}
+
+impl<B> Sent<B> {
+    pub(super) fn new(body: B, in_hand: InHand) -> Self {
+        Self {
+            body,
+            rest: Bytes::new(),
+            in_hand,
+        }
+    }
+}
+
+impl<B: MessageBody + Unpin> MessageBody for Sent<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        let sent = self.get_mut();
+        if sent.rest.is_empty() {
+            match Pin::new(&mut sent.body).poll_next(context) {
+                Poll::Ready(Some(Ok(bytes))) => sent.rest = bytes,
+                Poll::Pending => {
+                    sent.in_hand.wait_for_us();
+                    return Poll::Pending;
+                }
+                end @ Poll::Ready(_) => return end,
+            }
+        }
+        sent.in_hand.wait_for_client();
+        let bytes = sent.rest.len().min(PIECE_BYTES);
+        Poll::Ready(Some(Ok(sent.rest.split_to(bytes))))
+    }
+}

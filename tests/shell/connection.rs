@@ -1,0 +1,100 @@
+//! How long a connection waits for its client, and that it waits for nobody else.
+
+use std::time::Duration;
+
+use weir::http::Bounds;
+
+use crate::server::Server;
+use crate::wire::Wire;
+
+/// A server that waits for no client, but only ends a connection when it is swept.
+fn impatient() -> Server {
+    let bounds = Bounds {
+        client_deadline: Duration::ZERO,
+        ..Bounds::default()
+    };
+    Server::with(&[], bounds)
+}
+
+/// A connection that had an answer and can have another.
+fn answered(server: &Server) -> Wire {
+    let mut wire = Wire::open(server.address);
+    wire.write(b"GET /own-form HTTP/1.1\r\nhost: t\r\n\r\n");
+    wire.read_until("{\"code\":\"FAIL\"}");
+    wire
+}
+
+#[test]
+fn the_headers_of_a_first_request_must_come_in_time() {
+    let bounds = Bounds {
+        head_deadline: Duration::from_millis(100),
+        ..Bounds::default()
+    };
+    let server = Server::with(&[], bounds);
+    for begun in ["G", "GET / HTTP/1.1\r\nhost: t\r\n"] {
+        let mut wire = Wire::open(server.address);
+        wire.write(begun.as_bytes());
+        let answer = wire.answer();
+        assert_eq!((answer.status, answer.body.as_str()), (408, ""), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_request_begun_after_an_answer_keeps_no_connection() {
+    let server = impatient();
+    let mut idle = answered(&server);
+    let mut begun = answered(&server);
+    begun.write(b"G");
+    assert!(!begun.is_closed() && !idle.is_closed());
+    for wire in [&mut idle, &mut begun] {
+        server.until(|server| {
+            server.shell.sweep();
+            wire.is_closed()
+        });
+    }
+}
+
+#[test]
+fn whoever_has_time_left_keeps_the_connection() {
+    let server = Server::start();
+    let mut wire = answered(&server);
+    wire.write(b"GET /own-form HTTP/1.1\r\n");
+    server.shell.sweep();
+    wire.write(b"host: t\r\n\r\n");
+    assert!(wire.read_until("{\"code\":\"FAIL\"}").starts_with("HTTP/1.1 403"));
+}
+
+#[test]
+fn whoever_stops_taking_an_answer_loses_the_connection() {
+    let server = impatient();
+    let mut wire = Wire::open(server.address);
+    wire.write(b"GET /flood HTTP/1.1\r\nhost: t\r\n\r\n");
+    wire.read_until("\r\n\r\n");
+    assert_eq!(server.gate.available_permits(), 0);
+    server.until(|server| {
+        server.shell.sweep();
+        server.gate.available_permits() == 1
+    });
+}
+
+#[test]
+fn a_connection_waits_for_its_server_without_end() {
+    let server = impatient();
+    let mut handled = Wire::open(server.address);
+    handled.write(b"GET /wait HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    server.until(|server| server.shell.in_hand() == 1);
+    for _ in 0..3 {
+        server.shell.sweep();
+    }
+    server.gate.add_permits(1);
+    assert_eq!(handled.answer().body, "waited");
+
+    let mut sent = Wire::open(server.address);
+    sent.write(b"GET /halves HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    sent.read_until("\r\n\r\none ");
+    for _ in 0..3 {
+        server.shell.sweep();
+    }
+    server.gate.add_permits(1);
+    assert_eq!(sent.read_to_end(), "two");
+}

@@ -179,7 +179,8 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
         unanswered_at: if was_unanswered {
             Some(now)
         } else {
-            due.unanswered_at
+            // A clock that was set back costs one wait.
+            due.unanswered_at.map(|at| at.min(now))
         },
         failure_code: look.failure_code.as_deref(),
     };

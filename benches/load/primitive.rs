@@ -62,6 +62,10 @@ pub(crate) struct Primitives {
 }
 
 /// Measures all of them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a signature takes is measured without the server"
+)]
 pub(crate) fn measure(runtime: &Runtime, wechat: &StandIn, disk: &Path) -> Primitives {
     let (plain_us, plain_per_second) = plain(runtime);
     let key = RsaKeyPair::from_pkcs8(&der(WECHAT_PRIVATE_KEY)).expect("a key of the tests");

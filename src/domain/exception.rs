@@ -264,7 +264,7 @@ impl ExceptionKind {
                 "The bill and the books differ about a refund: one of them lacks it, or its amount or its state differs."
             }
             Self::ReconciliationFee => {
-                "The merchant's account moved by another amount than the trade bill says: the fund-flow bill lacks the payment, or the fee differs."
+                "The merchant's account moved by another amount than the trade bill says: the fund-flow bill lacks the payment, the fee differs, or a payment or refund of another day moved it."
             }
             Self::ReconciliationForeign => {
                 "The bill has payments that another system took for the same merchant. They are counted and not compared; this is said once for each mini program."

@@ -68,7 +68,7 @@ pub enum DifferenceKind {
     State,
     /// Anything about a refund.
     Refund,
-    /// The account did not move by what the trade bill says.
+    /// The account did not move by what the trade bill says, or by what is of another day.
     Fee,
 }
 

@@ -1,6 +1,7 @@
 //! The gate that every request passes: id, record, bound on requests in hand, panics, the last
 //! word on the shape of an error, headers, metrics and the one log line.
 
+use std::cell::OnceCell;
 use std::future::{Future, Ready, ready};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::dev::{ResourceMap, Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -47,6 +48,7 @@ where
         ready(Ok(GateService {
             inner: Rc::new(inner),
             shell: self.0.clone(),
+            patterns: OnceCell::new(),
         }))
     }
 }
@@ -56,6 +58,20 @@ where
 pub(super) struct GateService<S> {
     inner: Rc<S>,
     shell: Data<Shell>,
+    /// Those of all routes, as the first request showed them: the request itself goes to its handler
+    /// and may not come back.
+    patterns: OnceCell<Rc<ResourceMap>>,
+}
+
+impl<S> GateService<S> {
+    /// Finds the pattern of a request's route, later.
+    fn route(&self, request: &ServiceRequest) -> impl Fn() -> Option<String> + use<S> {
+        let patterns = self
+            .patterns
+            .get_or_init(|| Rc::new(request.resource_map().clone()));
+        let (patterns, uri) = (Rc::clone(patterns), request.uri().clone());
+        move || patterns.match_pattern(uri.path())
+    }
 }
 
 type Answer<B> = Result<ServiceResponse<Sent<EitherBody<B>>>, Error>;
@@ -84,7 +100,8 @@ where
         let lane = Lane::of(request.path());
         let entry = enter(&shell, lane, request.path());
         let in_hand = InHand::begin(&request);
-        let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record));
+        let route = self.route(&request);
+        let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record), route);
         let inner = Rc::clone(&self.inner);
         let token = shell.in_hand.token();
         Box::pin(async move {
@@ -213,7 +230,7 @@ fn refuse_method(method: &Method, path: &str, allow: Option<HeaderValue>) -> Htt
 
 fn finish<B>(
     answer: &mut Result<ServiceResponse<EitherBody<B>>, Box<HttpResponse<BoxBody>>>,
-    exchange: Exchange,
+    exchange: Exchange<impl Fn() -> Option<String>>,
     shell: &Shell,
 ) {
     let is_stopping = shell.is_stopping();
@@ -229,7 +246,7 @@ fn finish<B>(
         }
         Err(response) => {
             dress(response.headers_mut(), id);
-            exchange.end(None, response.status().as_u16());
+            exchange.break_off(response.status().as_u16());
         }
     }
 }

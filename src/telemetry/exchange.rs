@@ -18,22 +18,31 @@ const CLIENT_GONE: u16 = 499;
 
 /// A request in hand. Dropped without [`Exchange::end`], it is noted as given up by its client.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct Exchange<R: Fn() -> Option<String>> {
     method: &'static str,
     started: Instant,
     record: Arc<RequestRecord>,
     span: Span,
+    /// Finds the pattern that fits the path. It takes a search, so it is only asked where no request
+    /// is left that knows.
+    route: R,
     is_ended: bool,
 }
 
-impl Exchange {
-    pub(crate) fn begin(method: &'static str, started: Instant, record: Arc<RequestRecord>) -> Self {
+impl<R: Fn() -> Option<String>> Exchange<R> {
+    pub(crate) fn begin(
+        method: &'static str,
+        started: Instant,
+        record: Arc<RequestRecord>,
+        route: R,
+    ) -> Self {
         let span = trace::request_span(method, record.id());
         Self {
             method,
             started,
             record,
             span,
+            route,
             is_ended: false,
         }
     }
@@ -50,6 +59,16 @@ impl Exchange {
     pub(crate) fn end(mut self, route: Option<&str>, status: u16) {
         self.is_ended = true;
         self.note(route.unwrap_or(NO_ROUTE), status);
+    }
+
+    /// Notes an answer for which no request is left.
+    pub(crate) fn break_off(mut self, status: u16) {
+        self.is_ended = true;
+        self.note_searched(status);
+    }
+
+    fn note_searched(&self, status: u16) {
+        self.note((self.route)().as_deref().unwrap_or(NO_ROUTE), status);
     }
 
     fn note(&self, route: &str, status: u16) {
@@ -98,10 +117,10 @@ impl Exchange {
     }
 }
 
-impl Drop for Exchange {
+impl<R: Fn() -> Option<String>> Drop for Exchange<R> {
     fn drop(&mut self) {
         if !self.is_ended {
-            self.note(NO_ROUTE, CLIENT_GONE);
+            self.note_searched(CLIENT_GONE);
         }
     }
 }
@@ -120,9 +139,10 @@ mod tests {
     use crate::error::{AppError, ErrorCode};
 
     /// The lines of what happens to a request with a nil id.
-    fn line(format: LogFormat, happens: impl FnOnce(Exchange)) -> String {
+    fn line(format: LogFormat, happens: impl FnOnce(Exchange<fn() -> Option<String>>)) -> String {
         lines_of(format, || {
-            let exchange = Exchange::begin("GET", Instant::now(), RequestRecord::new(Uuid::nil()));
+            let search: fn() -> Option<String> = || Some("/v1/searched".to_owned());
+            let exchange = Exchange::begin("GET", Instant::now(), RequestRecord::new(Uuid::nil()), search);
             happens(exchange);
         })
     }
@@ -180,6 +200,12 @@ mod tests {
     #[test]
     fn a_request_whose_client_went_away_is_noted_too() {
         let text = line(LogFormat::Json, drop);
-        assert!(text.contains(r#""status":499"#), "{text}");
+        assert!(text.contains(r#""route":"/v1/searched","status":499"#), "{text}");
+    }
+
+    #[test]
+    fn a_request_that_panicked_has_its_route() {
+        let text = line(LogFormat::Json, |exchange| exchange.break_off(500));
+        assert!(text.contains(r#""route":"/v1/searched","status":500"#), "{text}");
     }
 }

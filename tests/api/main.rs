@@ -81,6 +81,7 @@ mod property;
 mod push;
 mod reconciliation;
 mod reconciliation_late;
+mod reconciliation_movement;
 mod reconciliation_other;
 mod reconciliation_refund;
 mod reconciliation_run;

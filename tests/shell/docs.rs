@@ -1,6 +1,9 @@
 //! What the server says about itself.
 
+use std::time::Duration;
+
 use crate::server::{ADMIN_TOKEN, Server};
+use crate::wire::Wire;
 
 #[test]
 fn metrics_show_routes_by_pattern_and_never_by_path() {
@@ -29,6 +32,27 @@ fn metrics_show_routes_by_pattern_and_never_by_path() {
     );
     for hidden in [id, "hidden", "made-up-path"] {
         assert!(!answer.body.contains(hidden));
+    }
+}
+
+#[test]
+fn a_panic_and_a_client_that_went_away_count_for_their_routes() {
+    let server = Server::start();
+    assert_eq!(server.call("GET", "/panic", &[]).status, 500);
+    let mut leaving = Wire::open(server.address);
+    // An answer that is never read makes the end of the connection a reset.
+    leaving.write(b"GET /healthz HTTP/1.1\r\nhost: t\r\n\r\nGET /wait HTTP/1.1\r\nhost: t\r\n\r\n");
+    assert!(!leaving.is_silent_for(Duration::from_mins(1)));
+    server.until(|server| server.shell.in_hand() == 1);
+    drop(leaving);
+    server.until(|server| server.shell.in_hand() == 0);
+    let token = format!("authorization: Bearer {ADMIN_TOKEN}");
+    let metrics = server.call("GET", "/metrics", &[&token]).body;
+    for labels in [
+        r#"{method="GET",route="/panic",status="500"}"#,
+        r#"{method="GET",route="/wait",status="499"}"#,
+    ] {
+        assert!(metrics.contains(labels), "{metrics}");
     }
 }
 

@@ -16,13 +16,15 @@ use super::buyer::Buyer;
 use super::front::Front;
 use crate::harness::{ADMIN_TOKEN, Server, Setup, Shop, asked_for, shop_with, tell};
 
-/// Long enough for a lease of the dead to end, and for the next question.
+/// Some turns of the loop.
 const REFUNDED_WITHIN: Duration = Duration::from_mins(3);
 
-/// A thread of another flow may take the call that was meant; then it is tried again.
+/// A thread of another flow may take the call that was meant; then it is tried again, so often in a long run.
 const TRIES: usize = 3;
+const TRIES_LONG: usize = 8;
 /// At how many of a hundred points the server has to die: some come only as often as threads happen to meet.
 const STRUCK_PERCENT: usize = 80;
+const STRUCK_PERCENT_LONG: usize = 90;
 
 /// What is walked through.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +59,11 @@ async fn walk(flow: Flow) {
         tell("there is no strace, so nothing was walked through");
         return;
     }
+    let (tries, percent) = if asked_for("WEIR_SOAK", 0) > 0 {
+        (TRIES_LONG, STRUCK_PERCENT_LONG)
+    } else {
+        (TRIES, STRUCK_PERCENT)
+    };
     let front = Front::start().await;
     let setup = Setup::default()
         .replicas(0)
@@ -79,6 +86,7 @@ async fn walk(flow: Flow) {
             front: &front,
             variables: &variables,
             buyer,
+            tries,
             runs: 0,
         };
         let mut missed = Vec::new();
@@ -94,7 +102,7 @@ async fn walk(flow: Flow) {
             walker.runs
         ));
         assert!(
-            struck * 100 >= points.len() * STRUCK_PERCENT,
+            struck * 100 >= points.len() * percent,
             "the deaths missed the flow: {missed:?}"
         );
     })
@@ -110,6 +118,8 @@ struct Walker<'a> {
     front: &'a Front,
     variables: &'a BTreeMap<&'static str, String>,
     buyer: Buyer<'a>,
+    /// How often a point is tried.
+    tries: usize,
     /// How often the flow was run.
     runs: usize,
 }
@@ -117,7 +127,7 @@ struct Walker<'a> {
 impl Walker<'_> {
     /// Whether the server died at this point in one of some tries.
     async fn strikes(&mut self, point: &Point) -> bool {
-        for _ in 0..TRIES {
+        for _ in 0..self.tries {
             if self.strikes_once(point).await {
                 return true;
             }
@@ -246,7 +256,7 @@ async fn repeat(
         let deadline = Instant::now() + REFUNDED_WITHIN;
         while refunds(shop, order).await != ["succeeded"] {
             assert!(Instant::now() < deadline, "not refunded {place}");
-            tokio::task::yield_now().await;
+            let_time_pass(shop, order).await;
         }
         let known = shop.list("/simulator/refunds").await;
         let of_order = known
@@ -291,6 +301,20 @@ async fn refunds(shop: &Shop, order: &str) -> Vec<String> {
         .fetch_all(&shop.db)
         .await
         .unwrap()
+}
+
+/// What is planned for the refunds of an order is due, and what was done lies minutes back. The servers go by the
+/// real clock, and the lease of each one that died would be waited for.
+async fn let_time_pass(shop: &Shop, order: &str) {
+    sqlx::query(
+        "update refunds set next_check_at = created_at, lease_until = case when lease_token is not null then created_at end,
+            tried_at = case when tried_at is not null then created_at - interval '2 minutes' end
+         where order_id = $1::uuid and next_check_at is not null",
+    )
+    .bind(order)
+    .execute(&shop.db)
+    .await
+    .unwrap();
 }
 
 async fn put_product(shop: &Shop, front: &Front) {

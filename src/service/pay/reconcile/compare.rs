@@ -63,6 +63,7 @@ impl<'a> Comparison<'a> {
         self.bill_with_books().await?;
         self.payments_with_bill().await?;
         self.refunds_with_bill().await?;
+        self.movements_with_books().await?;
         self.tell_of_foreign().await?;
         Ok(self.figures)
     }
@@ -117,6 +118,20 @@ impl<'a> Comparison<'a> {
             let Some(place) = next else { return Ok(()) };
             after = place;
         }
+    }
+
+    async fn movements_with_books(&mut self) -> Result<(), Setback> {
+        let db = &self.context.db;
+        let mut after = 0;
+        while let Some(last) =
+            store::movement_comparison::next_page(db, &self.scope, after, PAGE_ROWS).await?
+        {
+            let page = (after, last);
+            let found = store::movement_comparison::list_of_movements(db, &self.scope, page).await?;
+            self.write(found).await?;
+            after = last;
+        }
+        Ok(())
     }
 
     /// Writes differences down under the lease.

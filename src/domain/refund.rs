@@ -20,6 +20,8 @@ pub const REFUND_WINDOW: TimeDelta = TimeDelta::days(365);
 /// WeChat takes one refund a minute for one payment, whatever became of the one before; a second more keeps
 /// clear of its clock.
 pub const SUBMIT_GAP: TimeDelta = TimeDelta::seconds(61);
+/// WeChat's "no such refund" may be older than a refund that it took so lately.
+pub const LAG_MAX: TimeDelta = TimeDelta::minutes(1);
 /// The waits between looks, in seconds, while nothing new is heard; the last one is repeated.
 const GAPS_S: [i64; 11] = [5, 30, 60, 60, 60, 180, 300, 600, 1_800, 3_600, 7_200];
 
@@ -275,6 +277,12 @@ pub fn told_reason(reason: &str) -> Option<String> {
         .get(..told.floor_char_boundary(REASON_CHARS_MAX))
         .unwrap_or_default();
     Some(fitting.trim_end().to_owned()).filter(|told| !told.is_empty())
+}
+
+/// Whether WeChat may have a refund though it says at `now` that it knows none: one that was sent
+/// without an answer may be on its way into what it answers from.
+pub fn may_lag(unanswered_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    unanswered_at.is_some_and(|sent_at| now < sent_at + LAG_MAX)
 }
 
 /// How long to wait before the next look, after `checks` looks (0 and up) without news: from 5 s,

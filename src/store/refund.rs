@@ -44,6 +44,8 @@ pub struct LockedRefund {
     pub order_refunded_fen: Fen,
     /// Who is asking WeChat about it.
     pub lease_token: Option<Uuid>,
+    /// Whether the number of WeChat that is reported for it stands in the books for another refund.
+    pub is_refund_id_taken: bool,
 }
 
 struct LockedRow {
@@ -60,6 +62,7 @@ struct LockedRow {
     is_surplus: bool,
     is_restocking: bool,
     lease_token: Option<Uuid>,
+    is_refund_id_taken: bool,
     order_status: String,
     order_total_fen: i64,
     order_refunded_fen: i64,
@@ -86,25 +89,32 @@ impl LockedRow {
             order_total_fen: Fen::new(self.order_total_fen).ok()?,
             order_refunded_fen: Fen::new(self.order_refunded_fen).ok()?,
             lease_token: self.lease_token,
+            is_refund_id_taken: self.is_refund_id_taken,
         })
     }
 }
 
-/// Locks the order and then the refund of this number.
-pub async fn lock(db: &mut PgConnection, number: &OutRefundNo) -> Result<Option<LockedRefund>, Error> {
+/// Locks the order and then the refund of this number, of which WeChat reports its own number, or nothing.
+pub async fn lock(
+    db: &mut PgConnection,
+    number: &OutRefundNo,
+    reported: Option<&WechatRefundId>,
+) -> Result<Option<LockedRefund>, Error> {
     let statement = sqlx::query_as!(
         LockedRow,
-        "-- refund.lock
+        r#"-- refund.lock
         select refunds.id, refunds.order_id, a.id as attempt_id, refunds.status, refunds.refund_id, a.out_trade_no,
             refunds.transaction_id, a.mch_id, refunds.amount_fen, p.total_fen as payment_fen, p.is_surplus,
             refunds.is_restocking, refunds.lease_token, orders.status as order_status, orders.total_fen as order_total_fen,
-            orders.refunded_fen as order_refunded_fen
+            orders.refunded_fen as order_refunded_fen,
+            exists (select from refunds other where other.refund_id = $2 and other.id <> refunds.id) as "is_refund_id_taken!"
         from orders join refunds on refunds.order_id = orders.id
             join payments p on p.transaction_id = refunds.transaction_id
             join payment_attempts a on a.id = p.attempt_id
         where refunds.out_refund_no = $1
-        for no key update of orders, refunds",
+        for no key update of orders, refunds"#,
         number.as_str(),
+        reported.map(WechatRefundId::as_str),
     )
     .fetch_optional(db);
     query("refund.lock", statement)

@@ -44,6 +44,8 @@ pub struct DueRefund {
     pub status: RefundStatus,
     /// Whether WeChat may have it already: it was about to be sent before.
     pub is_tried: bool,
+    /// When it was last sent without an answer to believe, before this lease.
+    pub unanswered_at: Option<DateTime<Utc>>,
     /// How often it was looked at since the last news.
     pub checks: i32,
 }
@@ -60,6 +62,7 @@ struct DueRow {
     notify_url: String,
     status: String,
     is_tried: bool,
+    unanswered_at: Option<DateTime<Utc>>,
     checks: i32,
 }
 
@@ -77,6 +80,7 @@ impl DueRow {
             notify_url: self.notify_url,
             status: RefundStatus::parse(&self.status)?,
             is_tried: self.is_tried,
+            unanswered_at: self.unanswered_at,
             checks: self.checks,
         })
     }
@@ -96,7 +100,8 @@ pub async fn lock_claims(db: &mut PgConnection) -> Result<(), Error> {
 }
 
 /// Takes a lease on up to `limit` refunds that are due and in nobody's hands, the longest due first,
-/// and notes that those that WeChat has not taken are about to be sent: from then on it may have them.
+/// and notes that those that WeChat has not taken are about to be sent: from then on it may have them, and
+/// until the lease is given back with another word it counts as sent without an answer.
 ///
 /// Of these it takes one for each payment, and none while another of the payment may have been sent less than
 /// `SUBMIT_GAP` ago: what was planned a minute apart is due together after a standstill. What was sent in times that
@@ -112,7 +117,7 @@ pub async fn claim(
         DueRow,
         r#"-- refund_due.claim
         with due as materialized (
-            select id, tried_at is not null as is_tried from refunds r
+            select id, tried_at is not null as is_tried, unanswered_at from refunds r
             where next_check_at <= $3 and (lease_until is null or lease_until <= $3)
                 and (status <> 'created' or not exists (
                     select from refunds s
@@ -126,11 +131,12 @@ pub async fn claim(
             for update skip locked
         )
         update refunds r set lease_token = $1, lease_until = $2,
-            tried_at = case when r.status = 'created' then $3 else r.tried_at end
+            tried_at = case when r.status = 'created' then $3 else r.tried_at end,
+            unanswered_at = case when r.status = 'created' then $3 else r.unanswered_at end
         from due, payments p, payment_attempts a
         where r.id = due.id and p.transaction_id = r.transaction_id and a.id = p.attempt_id
         returning r.id, r.order_id, r.transaction_id, a.mch_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason,
-            r.notify_url, r.status, due.is_tried as "is_tried!", r.checks"#,
+            r.notify_url, r.status, due.is_tried as "is_tried!", due.unanswered_at, r.checks"#,
         lease_token,
         lease_until,
         now,
@@ -161,7 +167,7 @@ pub async fn claim_untaken(
         where r.out_refund_no = $1 and r.status = 'created' and (r.lease_until is null or r.lease_until <= $4)
             and p.transaction_id = r.transaction_id and a.id = p.attempt_id
         returning r.id, r.order_id, r.transaction_id, a.mch_id, r.out_refund_no, r.amount_fen, p.total_fen, r.reason,
-            r.notify_url, r.status, r.tried_at is not null as "is_tried!", r.checks"#,
+            r.notify_url, r.status, r.tried_at is not null as "is_tried!", r.unanswered_at, r.checks"#,
         number.as_str(),
         lease_token,
         lease_until,
@@ -203,6 +209,8 @@ pub struct Postponement<'a> {
     pub next_check_at: DateTime<Utc>,
     /// How often it was looked at since the last news.
     pub checks: i32,
+    /// When it was last sent without an answer to believe.
+    pub unanswered_at: Option<DateTime<Utc>>,
     /// WeChat's code, where it refused for now; none keeps the one that is known.
     pub failure_code: Option<&'a str>,
 }
@@ -219,13 +227,14 @@ pub async fn postpone(
     let statement = sqlx::query!(
         "-- refund_due.postpone
         update refunds set lease_token = null, lease_until = null, next_check_at = $3, checks = $4,
-            failure_code = coalesce($5, failure_code)
+            failure_code = coalesce($5, failure_code), unanswered_at = $6
         where id = $1 and lease_token = $2 and status in ('created', 'processing', 'abnormal')",
         Uuid::from(id),
         lease_token,
         to.next_check_at,
         to.checks,
         to.failure_code,
+        to.unanswered_at,
     )
     .execute(db);
     query("refund_due.postpone", statement).await?;

@@ -89,6 +89,7 @@ mod recorder;
 mod refund;
 mod refund_bound;
 mod refund_call_off;
+mod refund_doubt;
 mod refund_end;
 mod refund_notice;
 mod refund_pace;

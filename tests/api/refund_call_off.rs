@@ -120,6 +120,28 @@ async fn without_wechats_word_nothing_is_called_off() {
 }
 
 #[tokio::test]
+async fn what_was_sent_without_an_answer_is_not_called_off_while_wechat_may_not_show_it_yet() {
+    shop(async |shop| {
+        let (phone, order, refund) = waiting(shop).await;
+        shop.rule("balance_fen", json!(1_000)).await;
+        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "refund", "times": 1}]))
+            .await;
+        shop.pass(66).await;
+        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+        let absent = json!({"kind": "pay_error", "api": "refund_query", "status": 404, "code": "RESOURCE_NOT_EXISTS", "times": 1});
+        shop.faults(json!([absent])).await;
+        resolve(shop, "refund_waiting")
+            .await
+            .refused(409, "request_in_progress");
+        assert_eq!(shop.refund_status(&refund).await, "processing");
+        assert_eq!(phone.read_order(&order).await["refunding_fen"], 40);
+        resolve(shop, "refund_waiting").await.ok(200);
+        assert!(shop.refund_now(&refund).await["refund_id"].is_string());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_abnormal_refund_whose_human_is_done_degrades_nothing() {
     shop(async |shop| {
         shop.stock("tea", 100, None).await;

@@ -209,6 +209,32 @@ async fn a_refund_that_wechat_refuses_for_good_is_closed_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_refund_that_waited_and_closed_waits_no_more() {
+    for is_refused in [true, false] {
+        shop(async |shop| {
+            let (_, order) = paid(shop).await;
+            shop.rule("balance_fen", json!(39)).await;
+            let refund = shop.refund(&order, 40).await;
+            shop.run_workers().await;
+            shop.rule("balance_fen", json!(1_000)).await;
+            if is_refused {
+                let fault = json!({"kind": "pay_error", "api": "refund", "status": 403, "code": "USER_ACCOUNT_ABNORMAL", "times": 1});
+                shop.faults(json!([fault])).await;
+                pass(shop, 67).await;
+            } else {
+                pass(shop, 67).await;
+                shop.end_refund(&refund, "CLOSED").await;
+                shop.deliver().await;
+            }
+            assert_eq!(shop.refund_status(&refund).await, "closed");
+            let number = refund["out_refund_no"].as_str().unwrap().to_owned();
+            assert_eq!(shop.open_exceptions().await, [("refund_closed".to_owned(), number)]);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_refund_that_wechat_forgot_is_left_to_a_human() {
     shop(async |shop| {
         let (_, order) = paid(shop).await;

@@ -87,6 +87,83 @@ async fn every_field_of_a_notice_is_compared() {
     .await;
 }
 
+/// How WeChat's number of a refund that is another's is named, and for which of ours.
+async fn reused(shop: &Shop) -> Vec<(String, Value)> {
+    let sql = "select subject, evidence->'field' from exceptions where kind = 'refund_mismatch' and resolved_at is null";
+    sqlx::query_as(sql).fetch_all(&shop.db).await.unwrap()
+}
+
+#[tokio::test]
+async fn wechats_number_of_one_refund_is_taken_for_no_other_in_a_notice() {
+    shop(async |shop| {
+        let (phone, _, first) = on_its_way(shop).await;
+        let number = shop.refund_now(&first).await["refund_id"].clone();
+        // What WeChat calls the second is not known yet.
+        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "refund", "times": 1}]))
+            .await;
+        let (order, second) = another(shop, &phone).await;
+        let before = shop.refund_now(&second).await;
+        assert_eq!(before["refund_id"], Value::Null);
+        let craft = notice(
+            shop,
+            &order,
+            &second,
+            json!({"overrides": {"refund_id": number}, "copies": 2}),
+        )
+        .await;
+        assert_eq!(shop.notify(craft).await, [204, 204]);
+        assert_eq!(shop.refund_now(&second).await, before);
+        let named = (
+            second["out_refund_no"].as_str().unwrap().to_owned(),
+            json!("refund_id"),
+        );
+        assert_eq!(reused(shop).await, [named]);
+        shop.end_refund(&second, "SUCCESS").await;
+        shop.deliver().await;
+        assert_eq!(phone.status(&order).await, "partially_refunded");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wechats_number_of_one_refund_is_taken_for_no_other_in_an_answer() {
+    shop(async |shop| {
+        shop.rule("balance_fen", json!(0)).await;
+        let (phone, _, first) = on_its_way(shop).await;
+        shop.rule("balance_fen", json!(1_000)).await;
+        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "refund", "times": 1}]))
+            .await;
+        shop.advance(11).await;
+        let (_, second) = another(shop, &phone).await;
+        // As if the first, which WeChat did not take, had been told the number of the second.
+        let sql = "update refunds set refund_id = $1 where out_refund_no = $2";
+        let number = shop.refunds_at_wechat().await[0]["refund_id"].clone();
+        sqlx::query(sql)
+            .bind(number.as_str())
+            .bind(first["out_refund_no"].as_str())
+            .execute(&shop.db)
+            .await
+            .unwrap();
+        // Neither of the two holds up a turn, and both are named.
+        for _ in 0..3 {
+            shop.pass(300).await;
+        }
+        let mut named = reused(shop).await;
+        named.sort_by_key(|(subject, _)| *subject != first["out_refund_no"]);
+        let expected = [&first, &second].map(|refund| {
+            (
+                refund["out_refund_no"].as_str().unwrap().to_owned(),
+                json!("refund_id"),
+            )
+        });
+        assert_eq!(named, expected);
+        let third = shop.refund(&phone.paid_order("tea", 1).await, 40).await;
+        shop.run_workers().await;
+        assert!(shop.refund_now(&third).await["refund_id"].is_string());
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_notice_that_cannot_be_read_or_is_not_ours_is_named_and_moves_nothing() {
     shop(async |shop| {

@@ -66,18 +66,39 @@ async fn where_wechat_takes_no_refunds_it_is_asked_for_one_batch_in_each_rest() 
                 assert_eq!(sendings(shop).await, expected, "{trouble}");
                 shop.pass(1).await;
             }
-            // Then all that can still be taken are, with no rest between.
+            // Then all that can still be taken are, a batch a second.
             shop.faults(json!([])).await;
             let closed = shop
                 .count("select count(*) from refunds where status = 'closed'")
                 .await;
-            shop.pass(600).await;
+            for wait_s in [600, 1, 1] {
+                shop.pass(wait_s).await;
+            }
             let taken = shop.refunds_at_wechat().await.len();
             assert_eq!(taken + usize::try_from(closed).unwrap(), MANY, "{trouble}");
             assert_all_taken(shop).await;
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn full_batches_of_refunds_do_not_follow_each_other_at_once() {
+    shop(async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        for _ in 0..MANY {
+            let order = phone.paid_order("tea", 1).await;
+            shop.refund(&order, 40).await;
+        }
+        shop.run_workers().await;
+        for expected in [16, 32, MANY] {
+            assert_eq!(sendings(shop).await, expected);
+            shop.pass(1).await;
+        }
+        assert_all_taken(shop).await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -94,6 +115,35 @@ async fn while_refunds_are_refused_payments_are_asked_about_as_ever() {
         shop.pass(6).await;
         assert_eq!(shop.calls("query").await.len(), asked + 1);
         assert_eq!(shop.health_of("orders").await["status"], "ok");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_that_cannot_be_written_keeps_no_other_from_being_judged() {
+    shop(async |shop| {
+        let (phone, first) = paid(shop).await;
+        let second = phone.paid_order("tea", 1).await;
+        let third = phone.paid_order("tea", 1).await;
+        for sql in [
+            "create function fail() returns trigger language plpgsql as
+                $$ begin raise exception 'broken'; end $$",
+            "create trigger fails before update on refunds for each row
+                when (new.amount_fen = 41 and new.lease_token is null) execute function fail()",
+        ] {
+            sqlx::query(sql).execute(&shop.db).await.unwrap();
+        }
+        shop.rule("balance_fen", json!(0)).await;
+        shop.refund(&first, 41).await;
+        shop.refund(&second, 40).await;
+        assert!(shop.run_workers_of(0).await.contains("refunds"));
+        assert_eq!(sendings(shop).await, 2);
+        // The other one was refused, so they all rest.
+        shop.refund(&third, 40).await;
+        shop.pass(9).await;
+        assert_eq!(sendings(shop).await, 2);
+        shop.pass(1).await;
+        assert_eq!(sendings(shop).await, 3);
     })
     .await;
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{Phone, Setup, Shop, shop, shop_with};
+use crate::harness::{ADMIN_TOKEN, Phone, Setup, Shop, shop, shop_with};
 
 async fn paid(shop: &Shop) -> (Phone<'_>, String) {
     shop.stock("tea", 100, None).await;
@@ -300,7 +300,31 @@ async fn nobody_pursues_a_refund_with_another_merchants_keys() {
         assert!(!shop.run_workers_of(other).await.contains("refunds"));
         assert_eq!(shop.calls("refund_query").await.len(), 0);
         assert_eq!(numbers_sent(shop).await.1, 1);
-        assert_eq!(shop.open_exceptions().await, []);
+        // Both are named, and the health page says that they wait.
+        let waiting = shop.open_exceptions().await;
+        let names: BTreeSet<&str> = waiting.iter().map(|(_, subject)| subject.as_str()).collect();
+        let both = [&sent, &intended].map(|refund| refund["out_refund_no"].as_str().unwrap());
+        assert_eq!(names, BTreeSet::from(both));
+        assert!(
+            waiting.iter().all(|(kind, _)| kind == "refund_waiting"),
+            "{waiting:?}"
+        );
+        let sql = "select count(*) from exceptions where evidence->>'wechat_code' = 'OTHER_MERCHANT'";
+        assert_eq!(shop.count(sql).await, 2);
+        let health = shop.request_of(other, "GET", "/admin/health", Some(ADMIN_TOKEN), None);
+        let check = shop.send(health).await.ok(200)["checks"]["refunds"].clone();
+        assert_eq!(
+            (&check["status"], &check["waiting"]),
+            (&json!("degraded"), &json!(1))
+        );
+        // Only the one that is not there yet has it as its own code.
+        let sql = "select count(*) from refunds where status = 'created' and failure_code = 'OTHER_MERCHANT'";
+        assert_eq!(shop.count(sql).await, 1);
+        assert_eq!(
+            shop.count("select count(*) from refunds where failure_code is not null")
+                .await,
+            1
+        );
         // The payments' own merchant goes on when it is back.
         let back = shop.join(&Setup::default()).await;
         shop.advance(60).await;
@@ -313,6 +337,7 @@ async fn nobody_pursues_a_refund_with_another_merchants_keys() {
         assert!(shop.run_workers_of(back).await.is_empty());
         assert_eq!(shop.order_status(&first).await, "refunded");
         assert_eq!(shop.order_status(&second).await, "partially_refunded");
+        assert_eq!(shop.open_exceptions().await, []);
     })
     .await;
 }

@@ -138,7 +138,8 @@ pub struct ResolveExceptionRequest {
 /// Says that a human is done with it; nothing else happens, but for two kinds. `event_undelivered`: the event is
 /// given up, and later events of its order are delivered. `refund_waiting`: WeChat is asked, and a refund that it does
 /// not know is called off and ends as `closed`; one that it knows goes on. Without an answer nothing happens
-/// (`request_in_progress`: the refund is being sent at this moment). The same text again changes nothing.
+/// (`request_in_progress`: the refund is being sent, or was sent without an answer within the last minute). The same
+/// text again changes nothing.
 #[utoipa::path(post, path = "/admin/exceptions/{id}/resolve", tag = "operator", request_body = ResolveExceptionRequest,
     params(("id" = uuid::Uuid, Path)), security(("admin" = [])),
     responses(

@@ -320,7 +320,7 @@ fn refunds(figures: Option<&Figures>) -> Check {
     } else if figures.refunds_waiting > 0 {
         Check::new(
             Status::Degraded,
-            "WeChat does not take refunds: the balance is too small, or a key or permission is refused",
+            "refunds wait: the balance is too small, a key is refused, or their merchant left the settings",
         )
     } else if figures.refunds_abnormal > 0 {
         Check::new(

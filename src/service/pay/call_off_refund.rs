@@ -9,6 +9,7 @@ use super::pursue_refund::{Heard, LEASE, ask};
 use super::settle::Source;
 use super::settle_refund;
 use crate::domain::name::OutRefundNo;
+use crate::domain::refund;
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
@@ -18,7 +19,8 @@ use crate::store::refund_due::DueRefund;
 /// knows goes its way, and so does one that has moved on.
 ///
 /// # Errors
-/// `request_in_progress` when the loop has it in hand at this moment, and the `wechat_…` codes and
+/// `request_in_progress` when the loop has it in hand at this moment, or has sent it within the last minute without
+/// an answer, so that WeChat may not show yet that it has it; and the `wechat_…` codes and
 /// `payment_not_configured` when WeChat does not say: it is as before then.
 pub(in crate::service) async fn call_off(context: &Context, number: &OutRefundNo) -> Result<(), AppError> {
     let now = context.clock.now();
@@ -37,13 +39,16 @@ pub(in crate::service) async fn call_off(context: &Context, number: &OutRefundNo
 }
 
 async fn end(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppError> {
+    let may_lag = refund::may_lag(due.unanswered_at, context.clock.now());
     match ask(context, due).await? {
+        // It was sent a moment ago, and nobody knows what became of that.
+        Heard::Absent if may_lag => Err(AppError::new(ErrorCode::RequestInProgress)),
         Heard::Absent => deny_refund::deny(context, &due.out_refund_no, lease, Denial::CalledOff).await,
         Heard::Report(report) => {
             settle_refund::settle(context, &report, Source::Query).await?;
             Ok(())
         }
-        Heard::Refused(error) | Heard::Unclear(error) => Err(pay_error(error)),
+        Heard::Refused(error) | Heard::Unclear(error) | Heard::Unanswered(error) => Err(pay_error(error)),
         Heard::Elsewhere(error) => Err(error),
     }
 }

@@ -1,9 +1,9 @@
 //! Writing down that WeChat knows none of a refund's number: refused for good, not taken yet, or not
-//! heard of.
+//! heard of. And that it cannot be asked.
 
 use uuid::Uuid;
 
-use super::settle_refund::{except, ours};
+use super::settle_refund::{end_waiting, except, ours};
 use crate::domain::exception::ExceptionKind;
 use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{self, RefundEvent, RefundMove};
@@ -23,10 +23,14 @@ pub(super) enum Denial<'a> {
     Absent,
     /// It does not know it, and a human wants it no more.
     CalledOff,
+    /// It cannot be asked: the settings name another merchant than the refund's.
+    Elsewhere,
 }
 
 /// The code of a refund that a human called off before WeChat took it.
 const CALLED_OFF: &str = "CALLED_OFF";
+/// The code of a refund whose merchant is not the one of the settings.
+pub(super) const OTHER_MERCHANT: &str = "OTHER_MERCHANT";
 
 /// Writes down a denial, if the refund is still in the hands of `lease_token`.
 ///
@@ -39,22 +43,24 @@ pub(super) async fn deny(
     denial: Denial<'_>,
 ) -> Result<(), AppError> {
     let mut tx = context.db.begin().await?;
-    let Some(locked) = store::refund::lock(&mut tx, number).await? else {
+    let Some(locked) = store::refund::lock(&mut tx, number, None).await? else {
         return Ok(());
     };
     if locked.lease_token != Some(lease_token) {
         return Ok(());
     }
     let (event, code) = match denial {
-        Denial::Refused(code) => (RefundEvent::Refused, Some(code)),
-        Denial::NotYet(code) => (RefundEvent::FoundAbsent, Some(code)),
-        Denial::Absent => (RefundEvent::FoundAbsent, None),
-        Denial::CalledOff => (RefundEvent::Refused, Some(CALLED_OFF)),
+        Denial::Refused(code) => (Some(RefundEvent::Refused), Some(code)),
+        Denial::NotYet(code) => (Some(RefundEvent::FoundAbsent), Some(code)),
+        Denial::Absent => (Some(RefundEvent::FoundAbsent), None),
+        Denial::CalledOff => (Some(RefundEvent::Refused), Some(CALLED_OFF)),
+        Denial::Elsewhere => (None, Some(OTHER_MERCHANT)),
     };
-    let theirs = serde_json::json!({ "event": format!("{event:?}"), "wechat_code": code });
+    let said = event.map(|event| format!("{event:?}"));
+    let theirs = serde_json::json!({ "event": said, "wechat_code": code });
     let evidence = serde_json::json!({ "ours": ours(&locked), "wechat_code": code, "theirs": theirs });
-    let kind = match refund::decide(locked.status, event) {
-        RefundMove::To(to) => {
+    let kind = match event.map(|event| refund::decide(locked.status, event)) {
+        Some(RefundMove::To(to)) => {
             let step = RefundStep {
                 to,
                 refund_id: None,
@@ -63,11 +69,16 @@ pub(super) async fn deny(
                 succeeded_at: None,
             };
             store::refund::update_moved(&mut tx, locked.id, step, context.clock.now()).await?;
-            // Who called it off need not be told.
-            (!matches!(denial, Denial::CalledOff)).then_some(ExceptionKind::RefundClosed)
+            if matches!(denial, Denial::CalledOff) {
+                // Who called it off need not be told, and resolves in his own words what it waited for.
+                None
+            } else {
+                end_waiting(context, &mut tx, number).await?;
+                Some(ExceptionKind::RefundClosed)
+            }
         }
-        RefundMove::Contradiction => Some(ExceptionKind::RefundContradiction),
-        RefundMove::Stay => code.map(|_| ExceptionKind::RefundWaiting),
+        Some(RefundMove::Contradiction) => Some(ExceptionKind::RefundContradiction),
+        Some(RefundMove::Stay) | None => code.map(|_| ExceptionKind::RefundWaiting),
     };
     if let Some(kind) = kind {
         except(context, &mut tx, kind, &locked, (number, evidence)).await?;

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::call_log::noted;
-use super::deny_refund::{self, Denial};
+use super::deny_refund::{self, Denial, OTHER_MERCHANT};
 use super::inquiry::{merchant_of, pay_error};
 use super::settle::{Outcome, Source};
 use super::settle_due::Round;
@@ -34,7 +34,8 @@ const SILENCE_GAP_MAX: TimeDelta = TimeDelta::minutes(5);
 const BATCH_MAX: i64 = 16;
 /// The most payments that one turn begins to give back by policy.
 const SURPLUS_MAX: i64 = 100;
-/// The shortest wait after WeChat refused for now, or called us too frequent.
+/// The shortest wait after WeChat refused, or called us too frequent: no shorter than `LAG_MAX`, so that the question
+/// after a refusal is answered by what WeChat knows.
 const PATIENT_GAP: TimeDelta = TimeDelta::minutes(1);
 
 /// Pursues up to `BATCH_MAX` refunds that are due. Any number of replicas may do so at once.
@@ -54,10 +55,16 @@ pub async fn pursue_refunds(context: &Context) -> Result<Round, AppError> {
         return Ok(Round::Idle(None));
     }
     let outcomes = join_all(due.iter().map(|due| pursue(context, due, lease))).await;
-    let troubles = outcomes.into_iter().collect::<Result<Vec<_>, AppError>>()?;
+    // One that fails keeps none of the others from being judged.
+    let judged = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
+    let troubles: Vec<Option<ErrorCode>> = judged.copied().collect();
     let now = context.clock.now();
     context.pay_rest.judge(&troubles, now);
     context.refund_rest.judge_refunds(&troubles, now);
+    if due.len() >= usize::try_from(BATCH_MAX).unwrap_or_default() {
+        context.refund_rest.breathe(now);
+    }
+    outcomes.into_iter().collect::<Result<Vec<_>, AppError>>()?;
     Ok(Round::Worked)
 }
 
@@ -123,14 +130,28 @@ pub(super) enum Heard {
     Absent,
     /// WeChat refused to make it.
     Refused(PayError),
-    /// No answer to believe.
+    /// Asked about, and no answer to believe.
     Unclear(PayError),
+    /// Sent, and no answer to believe: WeChat may have it.
+    Unanswered(PayError),
     /// Not asked: the settings have no keys for its merchant.
     Elsewhere(AppError),
 }
 
+/// How a look at a refund ended that has to be looked at again.
+struct Look {
+    /// How long to wait before the next one.
+    gap: TimeDelta,
+    /// The code of a refusal.
+    failure_code: Option<String>,
+    /// What was wrong at WeChat, if anything.
+    trouble: Option<ErrorCode>,
+}
+
 /// Looks at one refund. Tells what was wrong at WeChat, if anything.
 async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Option<ErrorCode>, AppError> {
+    // As of before the question: its answer may be that old.
+    let may_lag = refund::may_lag(due.unanswered_at, context.clock.now());
     let heard = match due.status {
         RefundStatus::Created if !due.is_tried => submit(context, due).await?,
         RefundStatus::Created => match ask(context, due).await? {
@@ -142,11 +163,46 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
         | RefundStatus::Succeeded
         | RefundStatus::Closed => ask(context, due).await?,
     };
-    let number = &due.out_refund_no;
-    let (mut failure_code, mut trouble) = (None, None);
+    let was_unanswered = matches!(heard, Heard::Unanswered(_));
     // The first sending is no look yet.
     let checks = due.checks.saturating_add(i32::from(due.is_tried));
-    let mut gap = gap_after(checks);
+    let Some(look) = write(context, due, lease, (heard, may_lag), gap_after(checks)).await? else {
+        return Ok(None);
+    };
+    // What became due at the same moment does not stay together.
+    let [jitter] = context.entropy.bytes()?;
+    let now = context.clock.now();
+    let next_check_at = now + jittered(look.gap, jitter);
+    let to = Postponement {
+        next_check_at,
+        checks,
+        unanswered_at: if was_unanswered {
+            Some(now)
+        } else {
+            // A clock that was set back costs one wait.
+            due.unanswered_at.map(|at| at.min(now))
+        },
+        failure_code: look.failure_code.as_deref(),
+    };
+    store::refund_due::postpone(&context.db, due.id, lease, to).await?;
+    context.alarms.refunds.set(next_check_at);
+    Ok(look.trouble)
+}
+
+/// Writes down what was heard of a refund, `may_lag` where WeChat may have it all the same. Nothing: it is settled.
+async fn write(
+    context: &Context,
+    due: &DueRefund,
+    lease: Uuid,
+    (heard, may_lag): (Heard, bool),
+    gap: TimeDelta,
+) -> Result<Option<Look>, AppError> {
+    let number = &due.out_refund_no;
+    let mut look = Look {
+        gap,
+        failure_code: None,
+        trouble: None,
+    };
     match heard {
         Heard::Report(report) => {
             let outcome = settle_refund::settle(context, &report, Source::Query).await?;
@@ -159,43 +215,38 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
         }
         Heard::Refused(error) => {
             let code = error.code().unwrap_or_default().to_owned();
-            let denial = if is_passing(&error) {
-                Denial::NotYet(&code)
-            } else {
-                Denial::Refused(&code)
-            };
-            deny_refund::deny(context, number, lease, denial).await?;
-            failure_code = Some(code);
-            trouble = Some(ErrorCode::WechatRejected);
-            gap = gap.max(PATIENT_GAP);
+            if is_passing(&error) {
+                deny_refund::deny(context, number, lease, Denial::NotYet(&code)).await?;
+            } else if !may_lag {
+                deny_refund::deny(context, number, lease, Denial::Refused(&code)).await?;
+            }
+            // One that may have been taken before is asked about once more, and sent again only if WeChat still does
+            // not know it.
+            look.failure_code = Some(code);
+            look.trouble = Some(ErrorCode::WechatRejected);
+            look.gap = gap.max(PATIENT_GAP);
         }
-        Heard::Unclear(error) => {
+        Heard::Unclear(error) | Heard::Unanswered(error) => {
             tracing::warn!(order.id = %due.order_id, error = %error, "a refund's state at WeChat is not known yet");
-            gap = if error.is_rate_limited() {
+            look.gap = if error.is_rate_limited() {
                 gap.max(PATIENT_GAP)
             } else {
                 gap.min(SILENCE_GAP_MAX)
             };
             // Who answers and cannot be read is there all the same.
-            trouble = error.unreadable().is_none().then(|| pay_error(error).code());
+            look.trouble = error.unreadable().is_none().then(|| pay_error(error).code());
         }
         Heard::Elsewhere(error) => {
             let causes = error.causes();
             tracing::warn!(order.id = %due.order_id, error = causes, "a refund cannot be asked about");
-            gap = gap.min(SILENCE_GAP_MAX);
+            deny_refund::deny(context, number, lease, Denial::Elsewhere).await?;
+            // What WeChat has taken waits for nothing but its answer.
+            let is_untaken = due.status == RefundStatus::Created;
+            look.failure_code = is_untaken.then(|| OTHER_MERCHANT.to_owned());
+            look.gap = gap.min(SILENCE_GAP_MAX);
         }
     }
-    // What became due at the same moment does not stay together.
-    let [jitter] = context.entropy.bytes()?;
-    let next_check_at = context.clock.now() + jittered(gap, jitter);
-    let to = Postponement {
-        next_check_at,
-        checks,
-        failure_code: failure_code.as_deref(),
-    };
-    store::refund_due::postpone(&context.db, due.id, lease, to).await?;
-    context.alarms.refunds.set(next_check_at);
-    Ok(trouble)
+    Ok(Some(look))
 }
 
 /// Refusals that somebody can mend without another refund: money in the balance, keys, permissions.
@@ -222,7 +273,7 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
     Ok(match noted(context, number, refund, told).await {
         Ok(report) => Heard::Report(report),
         Err(error @ PayError::Definite { .. }) => Heard::Refused(error),
-        Err(error) => Heard::Unclear(error),
+        Err(error) => Heard::Unanswered(error),
     })
 }
 

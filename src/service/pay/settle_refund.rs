@@ -46,7 +46,8 @@ pub(super) async fn settle(
     loop {
         tries_left = tries_left.saturating_sub(1);
         match settle_locked(context, report, source).await {
-            Err(store::Error::Busy(_)) if tries_left > 0 => {}
+            // A conflict is WeChat's number of it, written for another refund meanwhile.
+            Err(store::Error::Busy(_) | store::Error::Conflict { .. }) if tries_left > 0 => {}
             outcome => return Ok(outcome?),
         }
     }
@@ -113,7 +114,7 @@ pub(super) async fn settle_within(
     report: &ReportedRefund,
     source: Source<'_>,
 ) -> Result<SettledRefund, store::Error> {
-    let locked = store::refund::lock(tx, &report.out_refund_no).await?;
+    let locked = store::refund::lock(tx, &report.out_refund_no, Some(&report.refund_id)).await?;
     let (outcome, order_moved) = match &locked {
         None => (unknown(context, tx, report).await?, None),
         Some(locked) => hear(context, tx, locked, report, source).await?,
@@ -140,8 +141,9 @@ async fn hear(
 ) -> Result<(Outcome, Option<MovedOrder>), store::Error> {
     let evidence = |field: Option<&str>| serde_json::json!({ "field": field, "ours": ours(locked), "theirs": theirs(report) });
     let number = &report.out_refund_no;
+    let reused = || locked.is_refund_id_taken.then_some("refund_id");
     let kind = match (
-        refund::difference(&locked.expected, report),
+        refund::difference(&locked.expected, report).or_else(reused),
         refund::decide(locked.status, report.event),
     ) {
         (Some(field), _) => {
@@ -154,7 +156,10 @@ async fn hear(
         (None, RefundMove::To(to)) => {
             step(context, tx, locked, report, to).await?;
             match to {
-                RefundStatus::Closed => ExceptionKind::RefundClosed,
+                RefundStatus::Closed => {
+                    end_waiting(context, tx, number).await?;
+                    ExceptionKind::RefundClosed
+                }
                 RefundStatus::Abnormal => ExceptionKind::RefundAbnormal,
                 RefundStatus::Succeeded => {
                     let moved = succeed(context, tx, locked, report, source).await?;
@@ -192,6 +197,17 @@ async fn step(
         succeeded_at: report.success_at.filter(|_| to == RefundStatus::Succeeded),
     };
     store::refund::update_moved(tx, locked.id, step, now).await
+}
+
+/// A refund that closed waits for nothing any more: what came of it is the exception that says so.
+pub(super) async fn end_waiting(
+    context: &Context,
+    tx: &mut PgConnection,
+    number: &OutRefundNo,
+) -> Result<(), store::Error> {
+    let kinds = [ExceptionKind::RefundWaiting];
+    let now = context.clock.now();
+    store::exception::update_mended(tx, &kinds, number.as_str(), "the refund is closed", now).await
 }
 
 /// The money has arrived: the books, the order and its stock follow.

@@ -87,6 +87,12 @@ const FORBIDDEN: &[(&str, &str)] = &[
             case when r.failure_code = 'CALLED_OFF' then 'refund_waiting' else 'refund_' || r.status end)",
     ),
     (
+        "a refund that is over and that is still said to wait",
+        "select r.out_refund_no from refunds r join exceptions e on e.subject = r.out_refund_no
+            and e.kind = 'refund_waiting' and e.resolved_at is null
+         where r.status in ('succeeded', 'closed')",
+    ),
+    (
         "as many events as refunds of a wanted payment, no more and no less",
         "select o.id::text from orders o where
             (select count(*) from events e where e.order_id = o.id and e.cause in ('notification', 'query')

@@ -21,6 +21,8 @@ const PRICE_FEN: i64 = 100;
 const STOCK: i32 = 100_000;
 /// The longest answer of these routes is shorter.
 const ANSWER_BYTES: u64 = 1_200;
+/// Refunds that the loop takes at once, and notices told at once.
+const BATCH: usize = 16;
 /// How long a request may be told to come later.
 const DONE_WITHIN: Duration = Duration::from_mins(2);
 
@@ -217,7 +219,7 @@ async fn connections_reset_anywhere_lose_nothing_and_double_nothing() {
         )
         .await;
         let mut stories: Vec<Story<'_>> = stories.into_iter().flatten().collect();
-        shop.run_workers().await;
+        send_refunds(shop, stories.len()).await;
         let of_refund = join_all(stories.iter().map(|story| refund_of(shop, &story.order))).await;
         let telling = stories.iter_mut().zip(&of_refund).filter_map(|(story, refund)| {
             let refund = refund.as_ref()?;
@@ -273,11 +275,23 @@ async fn live<'a>(phone: &'a Phone<'a>, lives: u64, seed: u64) -> Vec<Story<'a>>
     stories
 }
 
+/// Sends all refunds to `WeChat`, of which the loop rests after each full batch.
+async fn send_refunds(shop: &Shop, orders: usize) {
+    for _ in 0..=orders.div_ceil(BATCH) {
+        shop.run_workers().await;
+        shop.advance(1).await;
+    }
+    let unsent = shop
+        .count("select count(*) from refunds where status = 'created'")
+        .await;
+    assert_eq!(unsent, 0);
+}
+
 fn batches<T>(all: impl Iterator<Item = T>) -> Vec<Vec<T>> {
     let mut batches = Vec::new();
     for one in all {
         match batches.last_mut() {
-            Some(last) if Vec::len(last) < 16 => last.push(one),
+            Some(last) if Vec::len(last) < BATCH => last.push(one),
             _ => batches.push(vec![one]),
         }
     }

@@ -308,7 +308,8 @@ async fn refunds(shop: &Shop, order: &str) -> Vec<String> {
 async fn let_time_pass(shop: &Shop, order: &str) {
     sqlx::query(
         "update refunds set next_check_at = created_at, lease_until = case when lease_token is not null then created_at end,
-            tried_at = case when tried_at is not null then created_at - interval '2 minutes' end
+            tried_at = case when tried_at is not null then created_at - interval '2 minutes' end,
+            unanswered_at = case when unanswered_at is not null then created_at - interval '2 minutes' end
          where order_id = $1::uuid and next_check_at is not null",
     )
     .bind(order)

@@ -33,6 +33,17 @@ async fn resolve(shop: &Shop, kind: &str) -> Answer {
         .await
 }
 
+/// A refund that waited and was sent again: `WeChat` has taken it, and its answer was lost.
+async fn taken_without_an_answer(shop: &Shop) -> (Phone<'_>, String, Value) {
+    let (phone, order, refund) = waiting(shop).await;
+    shop.rule("balance_fen", json!(1_000)).await;
+    shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "refund", "times": 1}]))
+        .await;
+    shop.pass(66).await;
+    assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+    (phone, order, refund)
+}
+
 #[tokio::test]
 async fn a_refund_whose_exception_is_resolved_is_not_sent_when_the_balance_is_topped_up() {
     shop(async |shop| {
@@ -68,12 +79,7 @@ async fn a_refund_whose_exception_is_resolved_is_not_sent_when_the_balance_is_to
 #[tokio::test]
 async fn a_refund_that_wechat_knows_by_then_goes_on() {
     shop(async |shop| {
-        let (phone, order, refund) = waiting(shop).await;
-        shop.rule("balance_fen", json!(1_000)).await;
-        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "refund", "times": 1}]))
-            .await;
-        shop.pass(66).await;
-        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+        let (phone, order, refund) = taken_without_an_answer(shop).await;
         assert_eq!(shop.refund_now(&refund).await["refund_id"], Value::Null);
         resolve(shop, "refund_waiting").await.ok(200);
         assert!(shop.refund_now(&refund).await["refund_id"].is_string());
@@ -122,12 +128,7 @@ async fn without_wechats_word_nothing_is_called_off() {
 #[tokio::test]
 async fn what_was_sent_without_an_answer_is_not_called_off_while_wechat_may_not_show_it_yet() {
     shop(async |shop| {
-        let (phone, order, refund) = waiting(shop).await;
-        shop.rule("balance_fen", json!(1_000)).await;
-        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "refund", "times": 1}]))
-            .await;
-        shop.pass(66).await;
-        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+        let (phone, order, refund) = taken_without_an_answer(shop).await;
         let absent = json!({"kind": "pay_error", "api": "refund_query", "status": 404, "code": "RESOURCE_NOT_EXISTS", "times": 1});
         shop.faults(json!([absent])).await;
         resolve(shop, "refund_waiting")

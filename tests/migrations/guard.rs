@@ -1,6 +1,7 @@
 //! What the database refuses, whoever asks.
 
 use sqlx::PgConnection;
+use sqlx::postgres::PgQueryResult;
 
 use crate::database::Database;
 
@@ -178,7 +179,13 @@ async fn the_books_hold_no_nonsense() {
     database.drop().await;
 }
 
-/// Two attempts for one order, in these states.
+/// The constraint that refused a statement.
+fn refusing(written: &Result<PgQueryResult, sqlx::Error>) -> Option<&str> {
+    let refused = written.as_ref().err()?;
+    Some(refused.as_database_error().unwrap().constraint().unwrap())
+}
+
+/// Attempts for one order, in these states.
 const ATTEMPTS: &str =
     "insert into payment_attempts (id, order_id, out_trade_no, app_id, mch_id, total_fen, currency, state,
         transaction_id, request_payment, prepaid_at, created_at, updated_at)
@@ -221,11 +228,7 @@ async fn an_order_wants_one_payment_whatever_its_attempts_say() {
             .bind(is_surplus)
             .execute(&mut connection)
             .await;
-        let refused = written.as_ref().err().map(|error| {
-            let error = error.as_database_error().unwrap();
-            error.constraint().unwrap().to_owned()
-        });
-        assert_eq!(refused.as_deref(), constraint, "{attempt}");
+        assert_eq!(refusing(&written), constraint, "{attempt}");
     }
     database.drop().await;
 }
@@ -253,11 +256,7 @@ async fn an_order_has_one_open_and_one_settled_attempt_at_most() {
     ] {
         let states: Vec<String> = states.iter().map(ToString::to_string).collect();
         let written = sqlx::query(ATTEMPTS).bind(&states).execute(&mut connection).await;
-        let refused = written.as_ref().err().map(|error| {
-            let error = error.as_database_error().unwrap();
-            error.constraint().unwrap().to_owned()
-        });
-        assert_eq!(refused.as_deref(), constraint, "{states:?}");
+        assert_eq!(refusing(&written), constraint, "{states:?}");
         run(&mut connection, "delete from payment_attempts")
             .await
             .unwrap();

@@ -13,8 +13,8 @@ const CONFIG: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
-/// Words that stand where a secret should be. A value of which little else is left is refused.
-const PLACEHOLDERS: [&str; 22] = [
+/// Words by which a value says of itself that it is none yet.
+const REQUESTS: [&str; 7] = [
     "changeme",
     "change-me",
     "change_me",
@@ -22,21 +22,13 @@ const PLACEHOLDERS: [&str; 22] = [
     "replace-me",
     "replace_me",
     "placeholder",
-    "password",
-    "passw0rd",
-    "secret",
-    "example",
-    "sample",
-    "default",
-    "insecure",
-    "token",
-    "admin",
-    "internal",
-    "test",
-    "weir",
-    "your",
-    "demo",
-    "key",
+];
+
+/// Words that stand where a secret should be. A value of which little else is left is refused; they may stand
+/// before a real one, to say whose it is.
+const PLACEHOLDERS: [&str; 15] = [
+    "password", "passw0rd", "secret", "example", "sample", "default", "insecure", "token", "admin",
+    "internal", "test", "weir", "your", "demo", "key",
 ];
 
 /// Runs that fingers type.
@@ -47,6 +39,9 @@ const RUNS: [&str; 5] = [
     "qwertyuiopasdfghjklzxcvbnmqwertyuiopasdfghjklzxcvbnmqwertyuiopas",
     "abcdefghijklmnopqrstuvwxyz012345abcdefghijklmnopqrstuvwxyz012345",
 ];
+
+/// As many letters and digits beside such words are enough.
+const BESIDE_MIN: usize = 12;
 
 /// Fewer different characters than this are no secret, whatever the length. Sixteen random
 /// hexadecimal digits have ten on average.
@@ -69,7 +64,9 @@ pub(super) fn weakness(text: &str) -> Option<&'static str> {
         rest = rest.replace(word, "");
     }
     let left = rest.bytes().filter(u8::is_ascii_alphanumeric).count();
-    if left.saturating_mul(2) < folded.len() && rest.len() < folded.len() {
+    // A short one may hold such a word by chance: it is judged by its greater part.
+    let is_little = left < BESIDE_MIN && left.saturating_mul(2) < folded.len();
+    if (is_little && rest.len() < folded.len()) || REQUESTS.iter().any(|words| folded.contains(words)) {
         return Some("is a known sample: take random characters");
     }
     None
@@ -174,6 +171,10 @@ mod tests {
             "abcdefghijklmnopqrstuvwxyz",
             "SecretSecretSecretSecret",
             "12345678901234567890123456789012",
+            "change-me-to-a-long-random-string",
+            "my-super-secret-admin-token-CHANGEME-please",
+            // Eleven letters and digits beside the words.
+            "test-admin-token-0123456789a",
         ] {
             assert!(weakness(sample).is_some(), "{sample}");
         }
@@ -181,6 +182,11 @@ mod tests {
             "q8Zr4mXc7VtB2nKd9WfH3sLp",
             "9f86d081884c7d659a2feaa0c55ad015",
             "correct-horse-battery-staple",
+            "test-admin-token-0123456789ab",
+            "test-admin-token-0123456789abcdef",
+            "admin-token-for-black-box-tests-0001",
+            // A short one with such a word in it by chance.
+            "q8Zkey4mXc7V",
         ] {
             assert_eq!(weakness(random), None, "{random}");
         }

@@ -64,6 +64,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("CONTENT_CHECKS", "profile,notes", "of profile and order_note"),
     ("ADMIN_TOKEN", "hunter2", "at least 24 characters"),
     ("ADMIN_TOKEN", "change-me-change-me-change-me", "too simple"),
+    (
+        "ADMIN_TOKEN",
+        "please-change-me-to-a-random-token",
+        "known sample",
+    ),
     ("ADMIN_TOKEN", "your-admin-token-change-me", "known sample"),
     (
         "ADMIN_TOKEN",

@@ -185,6 +185,23 @@ fn empty_and_blank_values_count_as_unset() {
     assert!(read(&values).unwrap().merchant.is_none());
 }
 
+/// What it is for may stand before what is secret in it.
+#[test]
+fn a_token_may_say_whose_it_is() {
+    let values = values(&LEAST);
+    for token in [
+        "test-admin-token-0123456789abcdef",
+        "admin-token-for-black-box-tests-0001",
+        "weir-internal-secret-4f1c9ab27d80",
+    ] {
+        for variable in ["ADMIN_TOKEN", "INTERNAL_TOKEN"] {
+            let mut values = values.clone();
+            values.insert(variable.to_owned(), token.to_owned());
+            assert!(read(&values).is_ok(), "{variable}={token}");
+        }
+    }
+}
+
 #[test]
 fn several_keys_are_read_newest_first() {
     let mut values = values(&LEAST);

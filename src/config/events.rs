@@ -1,15 +1,15 @@
 //! `EVENTS_…`
 
 use secrecy::SecretBox;
-use url::Url;
 
 use super::{Noted, Reader, secret};
+use crate::domain::webhook_url::WebhookUrl;
 
 /// Where order events are delivered.
 #[derive(Debug)]
 pub struct EventSettings {
     /// Receives the events: https, or plain http on this machine.
-    pub webhook_url: Url,
+    pub webhook_url: WebhookUrl,
     /// Signs them: 24 to 64 bytes, as Standard Webhooks has it.
     pub webhook_key: SecretBox<Vec<u8>>,
 }
@@ -24,7 +24,7 @@ impl EventSettings {
         }
         // Both are judged whichever is missing, so that one start tells all.
         let url = match url {
-            Some(_) => reader.base_url("EVENTS_WEBHOOK_URL", None),
+            Some(_) => reader.address("EVENTS_WEBHOOK_URL").map(WebhookUrl::new),
             None => Err(reader.problem("EVENTS_WEBHOOK_URL", "is required with EVENTS_WEBHOOK_SECRET")),
         };
         let key = match text {

@@ -125,15 +125,33 @@ impl<'a> Reader<'a> {
             (None, None) => self.required(variable)?,
         };
         let url = self.url(variable, &text, &["https", "http"])?;
-        if url.scheme() == "http" && !is_loopback(&url) {
-            let what = "must begin with https:// (plain http only for this machine)";
-            return Err(self.problem(variable, what));
+        self.refuse_plain(variable, &url)?;
+        Ok(url)
+    }
+
+    /// The one address of `variable`, which may have a query: https, or plain http on this machine alone; no
+    /// fragment, no user.
+    pub(super) fn address(&self, variable: &'static str) -> Result<Url, Noted> {
+        let text = self.required(variable)?;
+        let url = self.locator(variable, &text, &["https", "http"])?;
+        if url.fragment().is_some() {
+            return Err(self.problem(variable, "must have no fragment"));
         }
+        self.refuse_plain(variable, &url)?;
         Ok(url)
     }
 
     /// A URL with one of `schemes`, without query, fragment and user.
     pub(super) fn url(&self, variable: &'static str, text: &str, schemes: &[&str]) -> Result<Url, Noted> {
+        let url = self.locator(variable, text, schemes)?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(self.problem(variable, "must have no query and no fragment"));
+        }
+        Ok(url)
+    }
+
+    /// A URL with one of `schemes`, without user.
+    fn locator(&self, variable: &'static str, text: &str, schemes: &[&str]) -> Result<Url, Noted> {
         let Ok(url) = Url::parse(text) else {
             return Err(self.problem(variable, "is not a URL"));
         };
@@ -141,13 +159,18 @@ impl<'a> Reader<'a> {
             let wanted = schemes.join(":// or ");
             return Err(self.problem(variable, format!("must begin with {wanted}://")));
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(self.problem(variable, "must have no query and no fragment"));
-        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(self.problem(variable, "must have no user and no password"));
         }
         Ok(url)
+    }
+
+    fn refuse_plain(&self, variable: &'static str, url: &Url) -> Result<(), Noted> {
+        if url.scheme() == "http" && !is_loopback(url) {
+            let what = "must begin with https:// (plain http only for this machine)";
+            return Err(self.problem(variable, what));
+        }
+        Ok(())
     }
 
     /// The text of the file that `variable` names.
@@ -169,7 +192,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether the URL's host is this machine and cannot be another.
-fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

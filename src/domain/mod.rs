@@ -35,4 +35,5 @@ pub mod shipment;
 pub mod subscribe;
 pub mod text;
 pub mod user;
+pub mod webhook_url;
 pub mod wxacode;

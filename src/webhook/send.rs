@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect;
-use url::Url;
 
 use super::sign::{Message, Signer};
+use crate::domain::webhook_url::WebhookUrl;
 
 /// Idle connections that are kept, and for how long.
 const IDLE_CONNECTIONS_MAX: usize = 16;
@@ -72,7 +72,7 @@ pub struct Sender(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     client: reqwest::Client,
-    url: Url,
+    url: WebhookUrl,
     signer: Signer,
     limits: Limits,
 }
@@ -87,8 +87,8 @@ impl Sender {
     ///
     /// # Errors
     /// When TLS is needed and cannot be set up.
-    pub fn new(url: Url, key: &[u8], limits: Limits) -> Result<Self, SetupError> {
-        let client = client(&limits, url.scheme() == "https").map_err(SetupError)?;
+    pub fn new(url: WebhookUrl, key: &[u8], limits: Limits) -> Result<Self, SetupError> {
+        let client = client(&limits, url.expose().scheme() == "https").map_err(SetupError)?;
         Ok(Self(Arc::new(Inner {
             client,
             url,
@@ -108,7 +108,7 @@ impl Sender {
             };
             headers.insert(HeaderName::from_static(name), value);
         }
-        let request = self.0.client.post(self.0.url.clone()).headers(headers);
+        let request = self.0.client.post(self.0.url.expose().clone()).headers(headers);
         match request.body(message.body.to_vec()).send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
@@ -119,7 +119,7 @@ impl Sender {
                     _ => Outcome::Refused(status),
                 }
             }
-            // The error is not passed on: it holds the address, whose path may be a secret.
+            // The error is not passed on: it holds the address, whose path and query may be secrets.
             Err(error) if error.is_timeout() => Outcome::Timeout,
             Err(error) if error.is_connect() => Outcome::Unreachable,
             Err(_) => Outcome::ConnectionLost,

@@ -123,6 +123,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "https://me:hunter2@erp.example.com",
         "no user",
     ),
+    (
+        "EVENTS_WEBHOOK_URL",
+        "https://erp.example.com/in?key=hunter2#a",
+        "no fragment",
+    ),
+    (
+        "EVENTS_WEBHOOK_URL",
+        "http://erp.example.com/in?key=hunter2",
+        "https://",
+    ),
     ("EVENTS_WEBHOOK_SECRET", "", "is required with EVENTS_WEBHOOK_URL"),
     ("EVENTS_WEBHOOK_URL", "", "is required with EVENTS_WEBHOOK_SECRET"),
     ("FILES_URL", "ftp://files", "file:// or s3://"),

@@ -52,7 +52,10 @@ pub(crate) const MORE: [(&str, &str); 30] = [
     ("RATE_LIMIT_LOGIN_PER_MIN", "0"),
     ("RATE_LIMIT_SESSION_PER_S", "20"),
     ("RATE_LIMIT_INTERNAL_PER_S", "200"),
-    ("EVENTS_WEBHOOK_URL", "https://erp.example.com/weir"),
+    (
+        "EVENTS_WEBHOOK_URL",
+        "https://erp.example.com/weir?code=kQ3v9LmX2pT7",
+    ),
     (
         "EVENTS_WEBHOOK_SECRET",
         "whsec_Zk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1EQk0Jc2R3m1w=",
@@ -175,6 +178,8 @@ fn everything_can_be_set() {
     assert!(settings.merchant.is_some());
     assert_eq!(settings.telemetry.log_format, Some(LogFormat::Json));
     assert!(matches!(settings.files, FileSettings::Store(store) if store.prefix == "uploads/"));
+    let told = settings.events.unwrap().webhook_url;
+    assert_eq!(told.expose().query(), Some("code=kQ3v9LmX2pT7"));
 }
 
 #[test]
@@ -257,7 +262,12 @@ fn no_secret_shows_in_debug_output() {
     for name in secrets {
         assert!(!shown.contains(&values[name]), "{name}");
     }
-    for hidden in ["pq7xNz2m", "PRIVATE KEY", "0cc175b9c0f1b6a831c399e269772661"] {
+    for hidden in [
+        "pq7xNz2m",
+        "PRIVATE KEY",
+        "0cc175b9c0f1b6a831c399e269772661",
+        "kQ3v9LmX2pT7",
+    ] {
         assert!(!shown.contains(hidden), "{hidden}");
     }
     // A key shown as a list of numbers would be just as open.

@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 
 use super::Setup;
 
-/// A part of the address that nobody else may know.
+/// Parts of the address that nobody else may know.
 const PATH: &str = "/hooks/Xk9vT8uW5eB7aN4pL6sHdFgZ";
+const QUERY: &str = "code=Mc6d9WfH3sLpq8Zr&for=a%20b";
 const SECRET: &str = "whsec_Zk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1EQk0Jc2R3m1w=";
 
 /// What it does with a message.
@@ -99,7 +100,7 @@ impl Receiver {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}{PATH}", self.address)
+        format!("http://{}{PATH}?{QUERY}", self.address)
     }
 
     /// The settings of a server that tells it of events.
@@ -124,9 +125,14 @@ impl Receiver {
         self.shared.release.notify_waiters();
     }
 
-    /// Checks a message as a receiver does, by the library of the convention. It looks at the real
+    /// Checks a message as a receiver does: where it was sent, and by the library of the convention. It looks at the real
     /// time.
     pub(crate) fn verify(got: &Got) {
+        assert!(
+            got.head.starts_with(&format!("POST {PATH}?{QUERY} HTTP/")),
+            "{}",
+            got.head
+        );
         let mut headers = reqwest::header::HeaderMap::new();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
             headers.insert(name, got.header(name).parse().unwrap());
@@ -142,8 +148,8 @@ impl Drop for Receiver {
 }
 
 /// Words of these settings that may appear nowhere.
-pub(super) fn secrets() -> [String; 2] {
-    [SECRET.trim_start_matches("whsec_").to_owned(), PATH.to_owned()]
+pub(super) fn secrets() -> [String; 3] {
+    [SECRET.trim_start_matches("whsec_"), PATH, QUERY].map(str::to_owned)
 }
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>) {

@@ -14,11 +14,8 @@ const NEEDED: [&str; 4] = [
 /// Reads the section; `None` means that there is no merchant: payment routes answer
 /// `payment_not_configured`.
 pub(super) fn read(reader: &Reader<'_>) -> Result<Option<Merchant>, Noted> {
-    let base_url = reader.base_url("WXPAY_API_BASE_URL", Some("https://api.mch.weixin.qq.com"));
-    let backup_base_url = reader.base_url(
-        "WXPAY_API_BACKUP_BASE_URL",
-        Some("https://api2.mch.weixin.qq.com"),
-    );
+    let base_url = reader.host_url("WXPAY_API_BASE_URL", "https://api.mch.weixin.qq.com");
+    let backup_base_url = reader.host_url("WXPAY_API_BACKUP_BASE_URL", "https://api2.mch.weixin.qq.com");
     let public_key_id = reader.optional("WXPAY_PUBLIC_KEY_ID");
     let has_public_key_file = reader.optional("WXPAY_PUBLIC_KEY_FILE").is_some();
     let given = NEEDED.map(|variable| reader.optional(variable));

@@ -72,7 +72,7 @@ impl MiniSettings {
     pub fn read(reader: &Reader<'_>) -> Result<Self, Noted> {
         let main = main_app(reader);
         let more = more_apps(reader);
-        let api_base_url = reader.base_url("WECHAT_API_BASE_URL", Some("https://api.weixin.qq.com"));
+        let api_base_url = reader.host_url("WECHAT_API_BASE_URL", "https://api.weixin.qq.com");
         let token_issuer = token_issuer(reader);
         let cloud_env = reader.optional("WECHAT_CLOUD_ENV");
         let cloud_functions = cloud_functions(reader);

@@ -129,6 +129,16 @@ impl<'a> Reader<'a> {
         Ok(url)
     }
 
+    /// The same for a host whose paths are all its own: what stands behind the host would be lost.
+    pub(super) fn host_url(&self, variable: &'static str, default: &str) -> Result<Url, Noted> {
+        let url = self.base_url(variable, Some(default))?;
+        if url.path() == "/" {
+            Ok(url)
+        } else {
+            Err(self.problem(variable, "must have no path: scheme and host alone"))
+        }
+    }
+
     /// The one address of `variable`, which may have a query: https, or plain http on this machine alone; no
     /// fragment, no user.
     pub(super) fn address(&self, variable: &'static str) -> Result<Url, Noted> {

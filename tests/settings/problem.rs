@@ -86,6 +86,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("WECHAT_PUSH_TOKEN", "a b", "3 to 32"),
     ("WECHAT_PUSH_AES_KEY", "hunter2", "43 letters"),
     ("WECHAT_API_BASE_URL", "http://api.example.com", "https://"),
+    (
+        "WECHAT_API_BASE_URL",
+        "https://proxy.example.com/wechat",
+        "no path",
+    ),
+    ("WECHAT_API_BASE_URL", "https://proxy.example.com//", "no path"),
     ("WECHAT_CLOUD_ENV", "", "is required with WECHAT_CLOUD_FUNCTIONS"),
     ("WXPAY_MCH_ID", "m1", "digits alone"),
     ("WXPAY_MCH_ID", "", "is required once"),
@@ -109,6 +115,12 @@ const WRONG: &[(&str, &str, &str)] = &[
         "is required with WXPAY_PUBLIC_KEY_ID",
     ),
     ("WXPAY_API_BASE_URL", "http://10.0.0.1", "https://"),
+    ("WXPAY_API_BASE_URL", "https://proxy.example.com/pay/", "no path"),
+    (
+        "WXPAY_API_BACKUP_BASE_URL",
+        "https://proxy.example.com/2",
+        "no path",
+    ),
     ("ORDER_TTL_S", "59", "between 60 and"),
     ("SHIP_VIRTUAL_GOODS", "yes", "true or false"),
     ("RATE_LIMIT_LOGIN_PER_MIN", "-1", "is not a whole number"),
@@ -160,6 +172,23 @@ fn of_two_that_belong_together_the_one_is_judged_without_the_other() {
             let is_told = complaints.iter().any(|line| line.starts_with(variable));
             assert!(is_told, "{variable}: {complaints:?}");
         }
+    }
+}
+
+/// Without a merchant, too, where nothing asks the host.
+#[test]
+fn a_path_behind_a_host_of_wechat_is_told_though_nobody_pays() {
+    for variable in [
+        "WECHAT_API_BASE_URL",
+        "WXPAY_API_BASE_URL",
+        "WXPAY_API_BACKUP_BASE_URL",
+    ] {
+        let mut values = values(&LEAST);
+        values.insert(variable.to_owned(), "https://proxy.example.com/wechat".to_owned());
+        let told = format!("{variable} must have no path: scheme and host alone");
+        assert_eq!(refused(&values), [told]);
+        values.insert(variable.to_owned(), "https://proxy.example.com/".to_owned());
+        assert!(read(&values).is_ok(), "{variable}");
     }
 }
 

@@ -22,12 +22,14 @@ use crate::simulator::{self, Folder, Options, Simulator};
 use crate::store::pool;
 use crate::telemetry::{self, Telemetry};
 
-/// Settings of the environment that `dev` follows, beside `DATABASE_URL` and `HTTP_BIND`; the rest it makes
-/// itself, so that no setting of a real account is ever used with a simulated WeChat, and nobody is told of
-/// payments that were none: a receiver of events would ship.
-const FOLLOWED: [&str; 12] = [
+/// Settings of the environment that `dev` follows, beside `DATABASE_URL`, `HTTP_BIND` and [`RECEIVER`]; the rest it
+/// makes itself, so that no setting of a real account is ever used with a simulated WeChat. The tokens of operator
+/// and services open this server alone.
+const FOLLOWED: [&str; 14] = [
+    "ADMIN_TOKEN",
     "CONTENT_CHECKS",
     "DATABASE_POOL_MAX",
+    "INTERNAL_TOKEN",
     "LOG_FORMAT",
     "ORDER_TTL_S",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -39,6 +41,8 @@ const FOLLOWED: [&str; 12] = [
     "SHIP_VIRTUAL_GOODS",
     "TRUSTED_PROXIES",
 ];
+/// Followed when the receiver is on this machine. No other is told of payments that were none: it would ship.
+const RECEIVER: [&str; 2] = ["EVENTS_WEBHOOK_URL", "EVENTS_WEBHOOK_SECRET"];
 /// The database in the private cluster.
 const DATABASE: &str = "weir";
 /// Where the server listens when nobody says.
@@ -188,7 +192,14 @@ impl Dev {
                 subscribe_file: &folder.join("subscribe.toml"),
             },
         )?;
-        let app = serve(values, listener, environment, telemetry).await?;
+        let followed = followed(environment);
+        let is_own = !followed.contains_key("INTERNAL_TOKEN");
+        values.extend(followed);
+        let internal_token = values.get("INTERNAL_TOKEN").filter(|_| is_own).cloned();
+        let app = serve(&values, listener, telemetry).await?;
+        if let Some(token) = internal_token {
+            output::say(format_args!("internal token  {token}"));
+        }
         tell(&app, &simulator, database_url, &options.apps);
         Ok(Parts { app, simulator })
     }
@@ -226,18 +237,32 @@ async fn erase(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// What is set of that which is followed.
+fn followed(environment: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+    let given = |name: &str| environment(name).filter(|value| !value.trim().is_empty());
+    let receiver = given("EVENTS_WEBHOOK_URL");
+    let is_here = receiver
+        .as_deref()
+        .is_some_and(|url| Url::parse(url.trim()).is_ok_and(|url| config::is_loopback(&url)));
+    if receiver.is_some() && !is_here {
+        output::say(
+            "EVENTS_WEBHOOK_URL is not followed: only a receiver on this machine is told of simulated orders",
+        );
+    }
+    let receiver = RECEIVER.into_iter().filter(|_| is_here);
+    FOLLOWED
+        .into_iter()
+        .chain(receiver)
+        .filter_map(|name| Some((name.to_owned(), given(name)?)))
+        .collect()
+}
+
 async fn serve(
-    values: BTreeMap<String, String>,
+    values: &BTreeMap<String, String>,
     listener: TcpListener,
-    environment: impl Fn(&str) -> Option<String>,
     telemetry: &mut Option<Telemetry>,
 ) -> Result<App, Box<dyn Error>> {
-    let lookup = |name: &str| match values.get(name) {
-        Some(value) => Some(value.clone()),
-        None if FOLLOWED.contains(&name) => environment(name),
-        None => None,
-    };
-    let settings = Settings::read(lookup).map_err(|problems| {
+    let settings = Settings::read(|name| values.get(name).cloned()).map_err(|problems| {
         problems
             .iter()
             .map(ToString::to_string)
@@ -267,4 +292,30 @@ fn tell(app: &App, simulator: &Simulator, database_url: &str, mini_programs: &[s
     }
     output::say(format_args!("phone        {}phone", simulator.url()));
     output::say("\nOpen the phone's address in a browser. Ctrl-C stops everything.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FOLLOWED, RECEIVER};
+
+    #[test]
+    fn all_that_is_followed_is_told() {
+        let (security, example) = (
+            include_str!("../../SECURITY.md"),
+            include_str!("../../.env.example"),
+        );
+        let paragraph = |text: &'static str| text.split("\n\n").find(|part| part.contains("follows"));
+        // Of the example, what stands before its first variable.
+        let example = example.split("# ──").next();
+        for text in [paragraph(security), example] {
+            let text = text.unwrap();
+            for name in FOLLOWED
+                .iter()
+                .chain(&RECEIVER)
+                .chain(&["DATABASE_URL", "HTTP_BIND"])
+            {
+                assert!(text.contains(name), "{name} in:\n{text}");
+            }
+        }
+    }
 }

@@ -33,7 +33,7 @@ pub use http::HttpSettings;
 pub use limits::LimitSettings;
 pub use mini::{MiniProgram, MiniSettings, PushSettings};
 pub use order::OrderSettings;
-pub use reader::{Noted, Problem, Reader};
+pub use reader::{Noted, Problem, Reader, is_loopback};
 pub use session::SessionSettings;
 pub use subscribe::SubscribeSettings;
 pub use telemetry::{LogFormat, TelemetrySettings};

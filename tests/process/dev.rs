@@ -221,7 +221,10 @@ fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program(
             command.env("DATABASE_URL", url).env("HTTP_BIND", "0.0.0.0:0");
             command.env("RATE_LIMIT_LOGIN_PER_MIN", "many");
             // But for this: simulated money must not reach a real receiver of events.
-            command.env("EVENTS_WEBHOOK_URL", "http://127.0.0.1:9/events");
+            command.env(
+                "EVENTS_WEBHOOK_URL",
+                "https://erp.example.com/events?key=Mc6d9WfH3sLp",
+            );
             command
         };
         let wrong = run(&mut start(&[]));
@@ -232,6 +235,11 @@ fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program(
             complaint(&wrong)
         );
         assert!(!complaint(&wrong).contains("EVENTS_"), "{}", complaint(&wrong));
+        let said = String::from_utf8(wrong.stdout).unwrap();
+        assert!(
+            said.contains("EVENTS_WEBHOOK_URL is not followed") && !said.contains("erp.example.com"),
+            "{said}"
+        );
 
         let mut command = start(&[]);
         command.env_remove("RATE_LIMIT_LOGIN_PER_MIN");
@@ -264,6 +272,67 @@ fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program(
             complaint(&real).contains("real mini program"),
             "{}",
             complaint(&real)
+        );
+    });
+}
+
+#[test]
+fn tokens_of_the_environment_count_and_so_does_a_receiver_on_this_machine() {
+    const ADMIN: &str = "test-admin-token-0123456789abcdef";
+    const INTERNAL: &str = "internal-token-for-black-box-tests-0001";
+    with_database(|url| {
+        let folder = folder();
+        let start = |variables: &[(&str, &str)]| {
+            let mut command = command(folder.path(), &HERE);
+            command.env("DATABASE_URL", url);
+            command.envs(variables.iter().copied());
+            command
+        };
+        let introspect = |dev: &Program, token: &str| {
+            let body = r#"{"token": "none"}"#;
+            wire::post_as(&dev.value("server"), "/internal/sessions/introspect", token, body)
+        };
+        let redeliver = |dev: &Program, token: &str| {
+            wire::post_as(&dev.value("server"), "/admin/events/redeliver", token, "{}")
+        };
+
+        let mut own = Program::start(start(&[("ADMIN_TOKEN", " "), ("INTERNAL_TOKEN", "")]));
+        own.line_with("Ctrl-C stops everything");
+        let (admin, internal) = (own.value("admin token"), own.value("internal token"));
+        assert_ne!(admin, internal);
+        assert_eq!(introspect(&own, &internal).status, 200);
+        assert_eq!(redeliver(&own, &admin).json()["code"], "events_not_configured");
+        assert_eq!(own.end(Signal::TERM), Some(0));
+
+        // Of a file as of the environment, where the environment counts more.
+        std::fs::write(
+            folder.path().join(".env"),
+            format!("ADMIN_TOKEN=file-{ADMIN}\nINTERNAL_TOKEN={INTERNAL}\n"),
+        )
+        .unwrap();
+        let mut given = Program::start(start(&[
+            ("ADMIN_TOKEN", ADMIN),
+            ("EVENTS_WEBHOOK_URL", "http://127.0.0.1:9/in?key=Mc6d9WfH3sLp"),
+            (
+                "EVENTS_WEBHOOK_SECRET",
+                "whsec_Zk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1EQk0Jc2R3m1w=",
+            ),
+        ]));
+        given.line_with("Ctrl-C stops everything");
+        assert_eq!(given.value("admin token"), ADMIN);
+        assert!(!given.has_said(INTERNAL) && !given.has_said("Mc6d9WfH3sLp"));
+        assert_eq!(introspect(&given, INTERNAL).status, 200);
+        assert_eq!(introspect(&given, &internal).status, 401);
+        assert_eq!(redeliver(&given, &admin).status, 401);
+        assert_eq!(redeliver(&given, ADMIN).json()["pending"], 0);
+        assert_eq!(given.end(Signal::TERM), Some(0));
+
+        let weak = run(&mut start(&[("ADMIN_TOKEN", "hunter2")]));
+        assert_eq!(weak.status.code(), Some(1));
+        let told = complaint(&weak);
+        assert!(
+            told.contains("ADMIN_TOKEN must have at least 24 characters") && !told.contains("hunter2"),
+            "{told}"
         );
     });
 }

@@ -100,6 +100,11 @@ impl Program {
             .to_owned()
     }
 
+    /// Whether the lines read so far hold it.
+    pub(crate) fn has_said(&self, part: &str) -> bool {
+        self.said.iter().any(|line| line.contains(part))
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -35,6 +35,10 @@ pub(crate) fn post(server: &str, path: &str, body: &str) -> Answer {
     call(host(server), &format!("POST {path}"), None, body).unwrap()
 }
 
+pub(crate) fn post_as(server: &str, path: &str, token: &str, body: &str) -> Answer {
+    call(host(server), &format!("POST {path}"), Some(token), body).unwrap()
+}
+
 /// `None` when the server ends before its answer.
 pub(crate) fn try_post(address: &str, path: &str, body: &str) -> Option<Answer> {
     call(address, &format!("POST {path}"), None, body)

@@ -149,7 +149,7 @@ codes! {
     OrderStateConflict = "order_state_conflict", 409, Info, false, "The order's state does not allow this",
         "The order is paid, closed or refunded already. Read it again.";
     OrderExpired = "order_expired", 409, Info, false, "The order is too old to be paid",
-        "The order was not paid before `expires_at`. Place a new one.";
+        "The order was not paid before `expires_at`, whether it is closed by now or not. Place a new one.";
     RefundExceedsPaid = "refund_exceeds_paid", 422, Info, false, "More than is left of the payment",
         "Refunds of a payment, those on their way included, never exceed what was paid. `detail` says how much is left.";
     RefundLimitReached = "refund_limit_reached", 409, Info, false, "The payment has all its refunds",

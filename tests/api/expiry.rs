@@ -316,3 +316,28 @@ async fn two_replicas_give_the_stock_back_once() {
     })
     .await;
 }
+
+/// The page hears the same before the loop has come and after it, and whoever closed the order.
+#[tokio::test]
+async fn an_order_past_its_time_is_too_old_to_be_paid_whether_it_is_closed_or_not() {
+    shop(async |shop| {
+        let (phone, order, _) = started(shop).await;
+        let given_up = phone.buy("tea", 1).await;
+        phone.close(&given_up).await.ok(200);
+        let early = phone.try_start_payment(&given_up).await;
+        early.refused(409, "order_state_conflict");
+        let paid = phone.paid_order("tea", 1).await;
+        shop.advance(1_800).await;
+        for status in ["awaiting_payment", "closed"] {
+            assert_eq!(shop.order_status(&order).await, status);
+            for late in [&order, &given_up] {
+                phone.try_start_payment(late).await.refused(409, "order_expired");
+            }
+            let settled = phone.try_start_payment(&paid).await;
+            settled.refused(409, "order_state_conflict");
+            shop.run_workers().await;
+        }
+        assert_eq!(shop.calls("prepay").await.len(), 2);
+    })
+    .await;
+}

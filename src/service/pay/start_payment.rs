@@ -106,13 +106,15 @@ async fn begin(
 }
 
 fn open_attempt(payable: &Payable, now: DateTime<Utc>) -> Result<&OpenAttempt, AppError> {
+    let is_over = payable.expires_at <= now;
     match payable.status {
         OrderStatus::AwaitingPayment => {}
+        // The loop that closes it may have come before the page or not: the page hears the same.
+        OrderStatus::Closed if is_over => return Err(AppError::new(ErrorCode::OrderExpired)),
         OrderStatus::Paid | OrderStatus::Closed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded => {
             return Err(AppError::new(ErrorCode::OrderStateConflict));
         }
     }
-    let is_over = payable.expires_at <= now;
     payable
         .attempt
         .as_ref()

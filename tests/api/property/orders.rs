@@ -60,8 +60,9 @@ impl Story<'_> {
 
     pub(super) async fn start(&mut self, index: usize, replica: usize) -> News {
         let order = &self.model.orders[index];
+        let is_over = order.expires_at <= self.shop.clock.now();
         let allowed: &[(u16, &str)] = match order.standing {
-            Standing::Unpaid if order.expires_at <= self.shop.clock.now() => &[(409, "order_expired")],
+            Standing::Unpaid | Standing::Closed if is_over => &[(409, "order_expired")],
             // WeChat may say so, when it is asked for another prepay id.
             Standing::Unpaid if !order.payments.is_empty() => &[(200, ""), (409, "order_state_conflict")],
             Standing::Unpaid => &[(200, "")],

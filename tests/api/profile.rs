@@ -134,14 +134,20 @@ async fn a_name_says_something_in_32_characters() {
 }
 
 #[tokio::test]
-async fn a_picture_lies_at_wechat_or_here() {
+async fn a_picture_has_an_https_address_or_lies_here() {
     shop(async |shop| {
         let phone = shop.visitor().await;
+        let of_bytes = |bytes: usize| format!("https://a.example/{}", "x".repeat(bytes - 18));
+        let (longest, long) = (of_bytes(1_024), of_bytes(1_025));
         let ours = shop.url("/files/0190a5a0-0000-7000-8000-000000000001.png");
         for url in [
             "https://thirdwx.qlogo.cn/mmopen/vi_32/x/132",
             "https://wx.qlogo.cn/mmhead/x/0",
             "https://mmbiz.qpic.cn/mmbiz/x/0?wx_fmt=png",
+            "https://cdn.shop.example:8443/people/a.png?size=64#x",
+            "https://127.0.0.1/files/x",
+            "https://图片.例子/阿丽.png",
+            &longest,
             &ours,
         ] {
             let user = change(&phone, json!({"avatar_url": url})).await;
@@ -151,26 +157,21 @@ async fn a_picture_lies_at_wechat_or_here() {
         let beside = shop.url("/files/../v1/me");
         let folder = shop.url("/files/");
         let hidden = shop.url("/files/%2e%2e/v1/me");
-        let long = format!("https://wx.qlogo.cn/{}", "x".repeat(1_024));
         for url in [
             "",
             "x",
             "//wx.qlogo.cn/x",
             "http://wx.qlogo.cn/x",
-            "https://wx.qlogo.cn:8443/x",
-            "https://wx.qlogo.cn.evil.example/x",
-            "https://evilqlogo.cn/x",
-            "https://evil.wx.qlogo.cn/x",
-            "https://wx.qlogo.cn./x",
-            "https://evil.example/?https://wx.qlogo.cn/x",
-            "https://evil.example/wx.qlogo.cn",
-            "https://evil.example#.qlogo.cn",
+            "https:wx.qlogo.cn/x",
+            "https:///wx.qlogo.cn/x",
+            "https://",
             "https://evil.example\\@wx.qlogo.cn/x",
             "https://user:word@wx.qlogo.cn/x",
+            "https://user@wx.qlogo.cn/x",
+            "https://@wx.qlogo.cn/x",
             "https://wx.qlogo.cn/x\"onerror=\"alert(1)",
             "https://wx.qlogo.cn/\nx",
             " https://wx.qlogo.cn/x",
-            "https://127.0.0.1/files/x",
             "javascript:alert(1)",
             "data:image/png;base64,AAAA",
             "file:///etc/passwd",

@@ -62,8 +62,7 @@ pub struct ChangeMeRequest {
     /// of writing.
     #[schema(min_length = 1, max_length = 32, pattern = "\\S")]
     nickname: Option<String>,
-    /// A picture at WeChat (`thirdwx.qlogo.cn`, `wx.qlogo.cn`, `mmbiz.qpic.cn`, over https) or the `url`
-    /// of a file of this server.
+    /// An https address without a user in it, such as WeChat's, or the `url` of a file of this server.
     #[schema(max_length = 1024)]
     avatar_url: Option<String>,
 }

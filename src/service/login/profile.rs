@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::text;
-use crate::domain::user::{NICKNAME_CHARS_MAX, is_own_avatar};
+use crate::domain::user::{NICKNAME_CHARS_MAX, is_avatar};
 use crate::error::{AppError, FieldError};
 use crate::service::Context;
 use crate::service::content::gate;
@@ -15,7 +15,7 @@ use crate::store;
 pub struct ProfileChange {
     /// The name, 1 to [`NICKNAME_CHARS_MAX`] characters on one line.
     pub nickname: Option<String>,
-    /// The picture, at WeChat or among our own files.
+    /// The picture: an https address, or one among our own files.
     pub avatar_url: Option<String>,
 }
 
@@ -48,12 +48,12 @@ pub async fn change_profile(
     if change
         .avatar_url
         .as_deref()
-        .is_some_and(|url| !is_own_avatar(url, &files_url))
+        .is_some_and(|url| !is_avatar(url, &files_url))
     {
         errors.push(FieldError::new(
             "/avatar_url",
             "format",
-            "a picture at WeChat or among the files of this server",
+            "an https address without a user, or that of a file of this server",
         ));
     }
     if !errors.is_empty() {

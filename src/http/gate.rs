@@ -29,6 +29,10 @@ use crate::telemetry::{self, Exchange, RequestRecord};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Marks an answer that was made elsewhere and is handed on: it is data, and no refusal of ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HandedOn;
+
 /// Wraps the whole application.
 #[derive(Clone, Debug)]
 pub(super) struct Gate(pub(super) Data<Shell>);
@@ -176,11 +180,14 @@ fn refusal(path: &str, error: &AppError) -> HttpResponse {
 }
 
 /// Gives an error that was not made by [`problem`] the one shape. Left alone are answers that chose
-/// a body or a content type of their own, such as WeChat's failure form.
+/// a body or a content type of their own, such as WeChat's failure form, and those that are [`HandedOn`].
 fn reshape<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
     method: &Method,
 ) -> ServiceResponse<EitherBody<B>> {
+    if response.response().extensions().contains::<HandedOn>() {
+        return response.map_into_left_body();
+    }
     let status = response.status();
     let path = response.request().path();
     let allow = response.headers().get(header::ALLOW).cloned();

@@ -205,3 +205,41 @@ async fn an_answer_without_end_or_without_beginning_is_given_up() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_failure_of_wechat_is_no_refusal_of_ours() {
+    let wechat = HandPlayed::start().await;
+    let setup = Setup::default()
+        .with("WECHAT_API_BASE_URL", wechat.url())
+        .with("WECHAT_TOKEN_ISSUER", "token");
+    shop_with(setup, async |shop| {
+        let token = async {
+            let token = r#"{"access_token":"61_hand","expires_in":7200}"#;
+            wechat.call().await.answer(200, token).await;
+            wechat.call().await.answer_bare(404, "").await;
+        };
+        let (answer, ()) = futures_util::future::join(call(shop, "GET", "wxa/a", None), token).await;
+        assert_eq!((answer.status, answer.text().as_str()), (404, ""));
+        for status in [400, 404, 405, 408, 413] {
+            for method in ["GET", "POST", "DELETE"] {
+                let failing = async { wechat.call().await.answer_bare(status, "no such thing").await };
+                let called = call(shop, method, "wxa/a", None);
+                let (answer, ()) = futures_util::future::join(called, failing).await;
+                assert_eq!(
+                    (answer.status, answer.text().as_str()),
+                    (status, "no such thing"),
+                    "{method}"
+                );
+                assert_eq!(
+                    (answer.header("content-type"), answer.header("allow")),
+                    (Some("application/octet-stream"), None)
+                );
+            }
+        }
+        // What this server refuses keeps its own form.
+        let answer = call(shop, "BREW", "wxa/a", None).await;
+        answer.refused(405, "method_not_allowed");
+        assert!(answer.header("allow").unwrap().contains("DELETE"));
+    })
+    .await;
+}

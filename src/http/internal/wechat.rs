@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Use, app_id, audit};
 use crate::domain::name::AppId;
 use crate::error::{AppError, ErrorCode};
+use crate::http::gate::HandedOn;
 use crate::http::problem::Problem;
 use crate::http::{ClientAddress, Internal, Shell, payload};
 use crate::service::Context;
@@ -156,7 +157,9 @@ fn respond(answer: FreeAnswer, place: OwnedSemaphorePermit) -> Result<HttpRespon
             response.insert_header((name, value));
         }
     }
-    Ok(response.streaming(pieces(answer, place)))
+    let mut response = response.streaming(pieces(answer, place));
+    response.extensions_mut().insert(HandedOn);
+    Ok(response)
 }
 
 /// The pieces of an answer, as they come. The place is given back after the last.

@@ -75,6 +75,14 @@ impl HeldCall {
         drop(self.stream.write_all(body).await);
     }
 
+    /// Answers without saying what it is.
+    pub(crate) async fn answer_bare(mut self, status: u16, body: &str) {
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        self.stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
     /// Promises so many bytes.
     pub(crate) async fn answer_of(mut self, bytes: usize) {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: image/jpeg\r\ncontent-length: {bytes}\r\n\r\n");

@@ -123,12 +123,14 @@ async fn what_is_malformed_is_refused_before_any_key_is_touched() {
             ("encryptedData", format!("{data}\n")),
             ("encryptedData", "A".repeat(10_944)),
             ("encryptedData", "A".repeat(30_000)),
+            ("encryptedData", "A".repeat(60_000)),
             ("iv", String::new()),
             ("iv", "AAAAAAAAAAAAAAAAAAAA".to_owned()),
             ("iv", "AAAAAAAAAAAAAAAAAAAAAAA=".to_owned()),
             ("iv", "A".repeat(1_000)),
             ("iv", "碼".to_owned()),
             ("rawData", "x".repeat(4_097)),
+            ("rawData", "x".repeat(60_000)),
             ("signature", "0".repeat(257)),
         ] {
             let mut altered = sealed.clone();
@@ -144,9 +146,11 @@ async fn what_is_malformed_is_refused_before_any_key_is_touched() {
             let problem = phone.open(&half).await.refused(422, "open_data_invalid");
             assert_eq!(problem["errors"][0]["pointer"], format!("/{missing}"));
         }
-        let long = json!({"rawData": "x".repeat(4_097), "signature": ""});
-        let answer = phone.call("POST", "/v1/open-data/verify", Some(&long)).await;
-        answer.refused(422, "open_data_invalid");
+        for bytes in [4_097, 60_000] {
+            let long = json!({"rawData": "x".repeat(bytes), "signature": ""});
+            let answer = phone.call("POST", "/v1/open-data/verify", Some(&long)).await;
+            answer.refused(422, "open_data_invalid");
+        }
         assert_eq!(shop.fingerprint().await, before);
         phone.open(&sealed).await.ok(200);
     })

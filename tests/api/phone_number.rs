@@ -260,6 +260,15 @@ async fn encrypted_data_that_is_no_number_is_refused() {
                 json!({"encryptedData": "AAAA", "iv": "AAAAAAAAAAAAAAAAAAAAAA=="}),
                 "open_data_invalid",
             ),
+            // Longer than data may be, in a body that may be so long.
+            (
+                json!({"encryptedData": "A".repeat(60_000), "iv": "AAAAAAAAAAAAAAAAAAAAAA=="}),
+                "open_data_invalid",
+            ),
+            (
+                json!({"encryptedData": "A".repeat(16), "iv": "A".repeat(60_000)}),
+                "open_data_invalid",
+            ),
         ] {
             let answer = alice.call("POST", "/v1/phone-number", Some(&body)).await;
             answer.refused(422, code);

@@ -14,6 +14,10 @@ use crate::http::problem::Problem;
 use crate::service::Context;
 use crate::service::data::open_data::{self, Sealed, Signed};
 
+/// The longest body, in bytes: several times what the fields hold at the most, so that one that is too long is named
+/// and not the body.
+pub(super) const BODY_BYTES_MAX: usize = 65_536;
+
 /// What `wx.*` gave to the page, under the names it has there. Fields that are not known are ignored.
 #[expect(missing_debug_implementations, reason = "what it holds is personal")]
 #[derive(Deserialize, ToSchema)]
@@ -152,7 +156,7 @@ pub struct VerifyResponse {
 pub async fn open(
     context: web::Data<Context>,
     bearer: TokenBearer,
-    body: Body<OpenDataRequest, 32_768>,
+    body: Body<OpenDataRequest, BODY_BYTES_MAX>,
 ) -> Result<HttpResponse, AppError> {
     let signed = pair(body.0.raw_data, body.0.signature)?;
     let sealed = Sealed::parse(&body.0.encrypted_data, &body.0.iv, signed)?;
@@ -172,7 +176,7 @@ pub async fn open(
 pub async fn verify(
     context: web::Data<Context>,
     bearer: TokenBearer,
-    body: Body<VerifyRequest, 32_768>,
+    body: Body<VerifyRequest, BODY_BYTES_MAX>,
 ) -> Result<HttpResponse, AppError> {
     let signed = Signed::parse(body.0.raw_data, body.0.signature)?;
     let is_valid = open_data::verify(&context, bearer.0, &signed).await?;

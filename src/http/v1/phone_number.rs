@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::open_data::BODY_BYTES_MAX;
 use crate::domain::name::PhoneCode;
 use crate::domain::phone_number::PhoneNumber;
 use crate::error::{AppError, ErrorCode};
@@ -59,7 +60,7 @@ impl From<PhoneNumber> for PhoneNumberResponse {
 /// Give one's phone number
 ///
 /// Trades what the phone-number button gave for the number and keeps it with the user, encrypted.
-/// Encrypted data is opened as by `POST /v1/open-data`, with the same refusals. A page
+/// Encrypted data is opened as by `POST /v1/open-data`, with the same refusals; so is refused what holds no number. A page
 /// that lost the answer sends the same code again and gets it. `request_in_progress`: an earlier request
 /// with the code has not ended. After `wechat_timeout` the code may be used, and so it may after
 /// `wechat_unavailable` if `detail` says so: let the user tap the button again.
@@ -76,7 +77,7 @@ impl From<PhoneNumber> for PhoneNumberResponse {
 pub async fn create_phone_number(
     context: web::Data<Context>,
     caller: Caller,
-    body: Body<PhoneNumberRequest>,
+    body: Body<PhoneNumberRequest, BODY_BYTES_MAX>,
 ) -> Result<HttpResponse, AppError> {
     let number = match parse(body.0)? {
         Given::Code(code) => phone_number::by_code(&context, &caller.0, code).await?,

@@ -51,6 +51,8 @@ pub enum Refusal {
     Shape,
     /// The signature that came with it is not that of `rawData`.
     Signature,
+    /// It is believed, and not what was asked for.
+    Kind,
 }
 
 impl Refusal {
@@ -63,6 +65,7 @@ impl Refusal {
             Self::User => "user",
             Self::Shape => "shape",
             Self::Signature => "signature",
+            Self::Kind => "kind",
         }
     }
 }

@@ -236,14 +236,10 @@ async fn encrypted_data_that_is_no_number_is_refused() {
     shop(async |shop| {
         let (alice, bob) = (shop.visitor().await, shop.visitor().await);
         let steps = sealed(&alice, json!({"kind": "werun"})).await;
-        alice
-            .call("POST", "/v1/phone-number", Some(&steps))
-            .await
-            .refused(422, "open_data_invalid");
         let of_bob = sealed(&bob, json!({"kind": "phone"})).await;
         let old = sealed(&alice, json!({"kind": "phone", "age_s": 601})).await;
         let foreign = sealed(&alice, json!({"kind": "phone", "watermark_app_id": OTHER_APP})).await;
-        for given in [of_bob, old, foreign] {
+        for given in [steps, of_bob, old, foreign] {
             alice
                 .call("POST", "/v1/phone-number", Some(&given))
                 .await
@@ -273,6 +269,48 @@ async fn encrypted_data_that_is_no_number_is_refused() {
             let answer = alice.call("POST", "/v1/phone-number", Some(&body)).await;
             answer.refused(422, code);
         }
+        assert_eq!(shop.count("select count(*) from phone_numbers").await, 0);
+    })
+    .await;
+}
+
+/// A key was used on it, so it is a guess, and looks like any other that failed.
+#[tokio::test]
+async fn data_without_a_number_counts_as_a_failure() {
+    shop(async |shop| {
+        let (phone, other) = (shop.visitor().await, shop.visitor().await);
+        let mut refusals = Vec::new();
+        for kind in ["werun", "profile"].repeat(5) {
+            let given = sealed(&phone, json!({"kind": kind})).await;
+            // The route that opens anything opens it.
+            other
+                .call(
+                    "POST",
+                    "/v1/open-data",
+                    Some(&sealed(&other, json!({"kind": kind})).await),
+                )
+                .await
+                .ok(200);
+            let answer = phone.call("POST", "/v1/phone-number", Some(&given)).await;
+            let mut problem = answer.refused(409, "session_key_stale");
+            problem.as_object_mut().unwrap().remove("instance");
+            refusals.push(problem);
+        }
+        let given = sealed(&other, json!({"kind": "phone", "age_s": 601})).await;
+        let answer = other.call("POST", "/v1/phone-number", Some(&given)).await;
+        let mut stale = answer.refused(409, "session_key_stale");
+        stale.as_object_mut().unwrap().remove("instance");
+        assert!(refusals.iter().all(|problem| *problem == stale), "{refusals:?}");
+        assert!(
+            shop.metric("weir_open_data_total{kind=\"none\",outcome=\"kind\"}")
+                .await
+                >= 10
+        );
+        let given = sealed(&phone, json!({"kind": "phone"})).await;
+        phone
+            .call("POST", "/v1/phone-number", Some(&given))
+            .await
+            .refused(401, "session_expired");
         assert_eq!(shop.count("select count(*) from phone_numbers").await, 0);
     })
     .await;

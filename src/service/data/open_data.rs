@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 
 use super::unsealed;
-use crate::domain::open_data::{self, Expected, Payload};
+use crate::domain::open_data::{self, Expected, Payload, Refusal};
 use crate::error::{AppError, ErrorCode, FieldError};
 use crate::service::Context;
 use crate::service::login::token::TokenSubject;
@@ -36,6 +36,21 @@ impl From<FormError> for AppError {
 /// `session_expired`, and `session_key_stale` for everything that is not believed, whyever. The tenth
 /// such failure within ten minutes ends the session.
 pub async fn open(context: &Context, subject: TokenSubject, sealed: &Sealed) -> Result<Opened, AppError> {
+    let (opened, ()) = open_as(context, subject, sealed, |_| Some(())).await?;
+    Ok(opened)
+}
+
+/// The same for data in which `read` has to find something. If it does not, the data is not believed, like any other:
+/// a key was used.
+///
+/// # Errors
+/// As [`open`].
+pub(super) async fn open_as<T>(
+    context: &Context,
+    subject: TokenSubject,
+    sealed: &Sealed,
+    read: impl FnOnce(&Payload) -> Option<T>,
+) -> Result<(Opened, T), AppError> {
     let now = context.clock.now();
     let mut transaction = context.db.begin().await?;
     let (kept, failed_at) = store::session_key::lock_of_session(&mut transaction, subject.session_id, now)
@@ -47,8 +62,13 @@ pub async fn open(context: &Context, subject: TokenSubject, sealed: &Sealed) -> 
         openid: &kept.openid,
         now,
     };
-    match sealed.open(&live_keys(context, &kept, now), &expected) {
-        Ok(opened) => {
+    let opened = sealed.open(&live_keys(context, &kept, now), &expected);
+    let opened = opened.and_then(|opened| match read(&opened.payload) {
+        Some(found) => Ok((opened, found)),
+        None => Err(Refusal::Kind),
+    });
+    match opened {
+        Ok((opened, found)) => {
             let key = if opened.key_index == 0 {
                 "newest"
             } else {
@@ -56,7 +76,7 @@ pub async fn open(context: &Context, subject: TokenSubject, sealed: &Sealed) -> 
             };
             telemetry::count_open_data(opened.payload.word(), key);
             keep(transaction, &kept, &opened.payload, now).await?;
-            Ok(opened)
+            Ok((opened, found))
         }
         Err(refusal) => {
             telemetry::count_open_data("none", refusal.word());

@@ -55,18 +55,17 @@ pub async fn by_code(
 /// Opens encrypted data and keeps the number that is in it with the user.
 ///
 /// # Errors
-/// Those of [`open_data::open`]; `open_data_invalid` when it opened and holds no phone number.
+/// Those of [`open_data::open`]; data without a phone number is not believed.
 pub async fn by_open_data(
     context: &Context,
     session: &LiveSession,
     given: &Sealed,
 ) -> Result<PhoneNumber, AppError> {
-    let number = match open_data::open(context, session.subject(), given).await?.payload {
-        Payload::Phone(phone) => PhoneNumber::try_from(&phone).ok(),
+    let read = |payload: &Payload| match payload {
+        Payload::Phone(phone) => PhoneNumber::try_from(phone).ok(),
         Payload::Profile { .. } | Payload::Steps | Payload::Group | Payload::Other => None,
     };
-    let none = || AppError::new(ErrorCode::OpenDataInvalid).detail("The data holds no phone number.");
-    let number = number.ok_or_else(none)?;
+    let (_, number) = open_data::open_as(context, session.subject(), given, read).await?;
     let (sealed, hash) = sealed(context, session.user_id, &number)?;
     let now = context.clock.now();
     store::phone_number::upsert(&context.db, session.user_id, &sealed, &hash, now).await?;

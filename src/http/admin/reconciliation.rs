@@ -152,6 +152,18 @@ pub struct PageQuery {
     cursor: Option<String>,
 }
 
+/// Which page of what was found.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DifferencesQuery {
+    /// How many differences, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 100)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
 /// Compare a day with WeChat's bills
 ///
 /// The answer does not wait for the result: read it under its id. A comparison of the same day that is
@@ -190,7 +202,7 @@ pub async fn list_reconciliations(
 }
 
 /// Read a comparison and what it found
-#[utoipa::path(get, path = "/admin/reconciliations/{id}", tag = "operator", params(("id" = Uuid, Path), PageQuery), security(("admin" = [])),
+#[utoipa::path(get, path = "/admin/reconciliations/{id}", tag = "operator", params(("id" = Uuid, Path), DifferencesQuery), security(("admin" = [])),
     responses(
         (status = 200, body = ReconciliationResultResponse),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
@@ -199,9 +211,10 @@ pub async fn read_reconciliation(
     context: web::Data<Context>,
     _admin: Admin,
     id: PathId<ReconciliationId>,
-    query: Query<PageQuery>,
+    query: Query<DifferencesQuery>,
 ) -> Result<HttpResponse, AppError> {
-    let limit = page::limit(query.0.limit)?;
+    // They are the result itself, and as a rule few: whoever says nothing gets all of them.
+    let limit = page::limit(Some(query.0.limit.unwrap_or(page::LIMIT_MAX)))?;
     let after: Option<(String, String)> = page::position(query.0.cursor.as_deref())?;
     let run = reconcile::read(&context, id.0).await?;
     let (found, next) = reconcile::list_differences(&context, id.0, after.as_ref(), limit).await?;

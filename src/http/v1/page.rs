@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use crate::error::AppError;
 
 const LIMIT_DEFAULT: u32 = 20;
-const LIMIT_MAX: u32 = 100;
+/// The longest page.
+pub const LIMIT_MAX: u32 = 100;
 /// The longest cursor that is looked at. Ours are under 200 characters.
 const CURSOR_CHARS_MAX: usize = 512;
 

@@ -1,11 +1,9 @@
 //! A JSON body as a value.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::{json, payload, precedence};
@@ -22,27 +20,73 @@ pub const BODY_LIMIT: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub struct Body<T, const LIMIT: usize = BODY_LIMIT>(pub T);
 
-impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
+impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
     type Error = AppError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+    type Future = LocalBoxFuture<'static, Result<Self, AppError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = is_json(request);
-        let reading = payload::read(request, payload, LIMIT);
-        let turn = precedence::turn(request);
-        Box::pin(async move {
-            let read = async {
-                if !is_json {
-                    return Err(AppError::new(ErrorCode::UnsupportedMediaType));
-                }
-                json::parse(&reading.await?).map(Self)
+        let form = if is_json(request) { Form::Json } else { Form::Other };
+        let reading = read(request, payload, (form, LIMIT));
+        Box::pin(async move { reading.await.map(Self) })
+    }
+}
+
+/// The same where all of it may be left out: no body at all stands for `{}`, if it does not call itself anything.
+/// Many a client sends no content type without a body.
+#[derive(Clone, Debug)]
+pub struct OptionalBody<T, const LIMIT: usize = BODY_LIMIT>(pub T);
+
+impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for OptionalBody<T, LIMIT> {
+    type Error = AppError;
+    type Future = LocalBoxFuture<'static, Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let form = if is_json(request) {
+            Form::Json
+        } else if request.headers().contains_key(header::CONTENT_TYPE) {
+            Form::Other
+        } else {
+            Form::Nameless
+        };
+        let reading = read(request, payload, (form, LIMIT));
+        Box::pin(async move { reading.await.map(Self) })
+    }
+}
+
+/// What a body says that it is.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    /// Nothing, and it may be nothing.
+    Nameless,
+    Other,
+}
+
+fn read<T: DeserializeOwned + 'static>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    (form, limit): (Form, usize),
+) -> impl Future<Output = Result<T, AppError>> + use<T> {
+    let reading = payload::read(request, payload, limit);
+    let turn = precedence::turn(request);
+    async move {
+        let read = async {
+            let is_nothing = match form {
+                Form::Json => return json::parse(&reading.await?),
+                Form::Nameless => reading.await?.is_empty(),
+                Form::Other => false,
             };
-            let body = read.await;
-            if body.is_err() {
-                turn.await;
+            if is_nothing {
+                json::parse(b"{}")
+            } else {
+                Err(AppError::new(ErrorCode::UnsupportedMediaType))
             }
-            body
-        })
+        };
+        let body = read.await;
+        if body.is_err() {
+            turn.await;
+        }
+        body
     }
 }
 

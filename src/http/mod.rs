@@ -37,7 +37,7 @@ pub mod routes;
 pub mod v1;
 
 pub use address::ClientAddress;
-pub use body::{BODY_LIMIT, Body};
+pub use body::{BODY_LIMIT, Body, OptionalBody};
 pub use bounds::Bounds;
 pub use guard::{Admin, Internal, bearer_token};
 pub use if_match::IfMatch;

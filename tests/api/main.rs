@@ -12,6 +12,7 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod absent;
 mod access_token;
 mod access_token_end;
 mod access_token_lease;

@@ -9,7 +9,7 @@ use crate::http::document::{
     self, CHANGE_LIMIT, CREATE_LIMIT, CountDocumentsRequest, CreateDocumentsRequest, PatchDocumentRequest,
     QUERY_LIMIT, QueryDocumentsRequest, ReplaceDocumentRequest,
 };
-use crate::http::{Admin, Body, IfMatch, OptionalKey, PathId};
+use crate::http::{Admin, Body, IfMatch, OptionalBody, OptionalKey, PathId};
 use crate::service::Context;
 use crate::service::collection::Visitor;
 
@@ -29,7 +29,7 @@ pub async fn query_documents_as_operator(
     context: web::Data<Context>,
     _admin: Admin,
     name: PathId<CollectionName>,
-    body: Body<QueryDocumentsRequest, QUERY_LIMIT>,
+    body: OptionalBody<QueryDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     document::query_documents(&context, &Visitor::operator(), &name.0, body.0).await
 }
@@ -39,7 +39,7 @@ pub async fn count_documents_as_operator(
     context: web::Data<Context>,
     _admin: Admin,
     name: PathId<CollectionName>,
-    body: Body<CountDocumentsRequest, QUERY_LIMIT>,
+    body: OptionalBody<CountDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     document::count_documents(&context, &Visitor::operator(), &name.0, body.0).await
 }

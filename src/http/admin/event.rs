@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::id::EventId;
 use crate::error::AppError;
 use crate::http::problem::Problem;
-use crate::http::{Admin, Body, PathId};
+use crate::http::{Admin, OptionalBody, PathId};
 use crate::service::Context;
 use crate::service::outbox;
 
@@ -72,7 +72,7 @@ pub struct RedeliveredResponse {
 /// After the receiver was away for longer than the tries last. The oldest come first, and those of an order
 /// in their order; each keeps its id, has all its tries before it, and its exception is resolved when it is
 /// taken.
-#[utoipa::path(post, path = "/admin/events/redeliver", tag = "operator", request_body = RedeliverRequest,
+#[utoipa::path(post, path = "/admin/events/redeliver", tag = "operator", request_body = Option<RedeliverRequest>,
     security(("admin" = [])),
     responses(
         (status = 202, body = RedeliveredResponse),
@@ -81,7 +81,7 @@ pub struct RedeliveredResponse {
 pub async fn redeliver_events(
     context: web::Data<Context>,
     _admin: Admin,
-    body: Body<RedeliverRequest>,
+    body: OptionalBody<RedeliverRequest>,
 ) -> Result<HttpResponse, AppError> {
     let limit = body.0.limit.unwrap_or(REDELIVERED_USUAL);
     if !(1..=REDELIVERED_MAX).contains(&limit) {

@@ -14,7 +14,7 @@ use crate::domain::id::{NotificationId, OrderId};
 use crate::error::AppError;
 use crate::http::problem::Problem;
 use crate::http::v1::page::{self, Page};
-use crate::http::{Admin, Body, PathId, Query};
+use crate::http::{Admin, OptionalBody, PathId, Query};
 use crate::service::Context;
 use crate::service::pay::read_notifications::{self, RecordedNotification, WholeNotification};
 use crate::service::pay::replay_notification::{self, Replayed};
@@ -101,16 +101,15 @@ pub async fn read_notification(
 #[serde(deny_unknown_fields)]
 pub struct ReplayNotificationRequest {
     /// `true`: the changes are made. Otherwise they are only told.
-    #[serde(default)]
     #[schema(default = false)]
-    apply: bool,
+    apply: Option<bool>,
 }
 
 /// Run a recorded notification again
 ///
 /// Through the same code, with today's keys, as of the time when it arrived. Dry unless `apply` is
 /// true: then what it says is settled like any other notification, and recorded as run again.
-#[utoipa::path(post, path = "/admin/notifications/{id}/replay", tag = "operator", request_body = ReplayNotificationRequest,
+#[utoipa::path(post, path = "/admin/notifications/{id}/replay", tag = "operator", request_body = Option<ReplayNotificationRequest>,
     params(("id" = uuid::Uuid, Path)), security(("admin" = [])),
     responses(
         (status = 200, body = Replayed),
@@ -121,13 +120,14 @@ pub async fn replay_notification(
     context: web::Data<Context>,
     _admin: Admin,
     id: PathId<NotificationId>,
-    body: Body<ReplayNotificationRequest, 16_384>,
+    body: OptionalBody<ReplayNotificationRequest>,
 ) -> Result<HttpResponse, AppError> {
     let by = match telemetry::current() {
         Some(record) => format!("admin, request {}", record.id()),
         None => "admin".to_owned(),
     };
     let context = context.into_inner();
-    let replayed = replay_notification::replay(&context, id.0, by, body.0.apply).await?;
+    let is_applied = body.0.apply.unwrap_or(false);
+    let replayed = replay_notification::replay(&context, id.0, by, is_applied).await?;
     Ok(HttpResponse::Ok().json(replayed))
 }

@@ -9,7 +9,7 @@ use crate::http::document::{
     self, CHANGE_LIMIT, CREATE_LIMIT, CountDocumentsRequest, CreateDocumentsRequest, PatchDocumentRequest,
     QUERY_LIMIT, QueryDocumentsRequest, ReplaceDocumentRequest,
 };
-use crate::http::{Body, IfMatch, OptionalKey, PathId};
+use crate::http::{Body, IfMatch, OptionalBody, OptionalKey, PathId};
 use crate::service::Context;
 use crate::service::collection::Visitor;
 
@@ -47,7 +47,7 @@ pub async fn query_documents_as_service(
     context: web::Data<Context>,
     service: Service,
     name: PathId<CollectionName>,
-    body: Body<QueryDocumentsRequest, QUERY_LIMIT>,
+    body: OptionalBody<QueryDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     let outcome = document::query_documents(&context, &Visitor::operator(), &name.0, body.0).await;
     told("query_documents", service, outcome)
@@ -58,7 +58,7 @@ pub async fn count_documents_as_service(
     context: web::Data<Context>,
     service: Service,
     name: PathId<CollectionName>,
-    body: Body<CountDocumentsRequest, QUERY_LIMIT>,
+    body: OptionalBody<CountDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     let outcome = document::count_documents(&context, &Visitor::operator(), &name.0, body.0).await;
     told("count_documents", service, outcome)

@@ -3,8 +3,8 @@
 mod everywhere;
 mod twin;
 
-use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, RefOr, Required, Schema};
 use utoipa::{Modify, OpenApi};
 
 use super::{admin, callback, docs, file, internal, problem, v1};
@@ -117,7 +117,7 @@ pub const INTERNAL: &str = "internal";
         v1::open_data::GroupData,
         v1::open_data::OtherData
     )),
-    modifiers(&Security, &FreeCalls, &Twins, &Everywhere),
+    modifiers(&Security, &FreeCalls, &OptionalBodies, &Twins, &Everywhere),
 )]
 struct Api;
 
@@ -159,6 +159,31 @@ impl Modify for FreeCalls {
         ] {
             if let Some(operation) = operation {
                 operation.operation_id = Some(format!("call_wechat_by_{method}"));
+            }
+        }
+    }
+}
+
+/// A body that may be left out is written as an `Option`, which takes `null` for one as well. The server does not.
+struct OptionalBodies;
+
+impl Modify for OptionalBodies {
+    fn modify(&self, document: &mut Document) {
+        let items = document.paths.paths.values_mut();
+        for operation in items.flat_map(everywhere::operations) {
+            let Some(RefOr::T(body)) = &mut operation.request_body else {
+                continue;
+            };
+            if body.required == Some(Required::True) {
+                continue;
+            }
+            for content in body.content.values_mut() {
+                let RefOr::T(content) = content else { continue };
+                let Some(RefOr::T(Schema::OneOf(choice))) = &content.schema else {
+                    continue;
+                };
+                let named = choice.items.iter().find(|item| matches!(item, RefOr::Ref(_)));
+                content.schema = named.cloned();
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::http::document::{
     ReplaceDocumentRequest,
 };
 use crate::http::problem::Problem;
-use crate::http::{Body, IfMatch, OptionalKey, PathId};
+use crate::http::{Body, IfMatch, OptionalBody, OptionalKey, PathId};
 use crate::service::Context;
 use crate::service::collection::Visitor;
 
@@ -51,7 +51,7 @@ pub async fn create_documents(
 /// List documents
 ///
 /// A large collection is asked by an index alone.
-#[utoipa::path(post, path = "/v1/collections/{name}/query", tag = "collections", request_body = QueryDocumentsRequest, security(("session" = [])),
+#[utoipa::path(post, path = "/v1/collections/{name}/query", tag = "collections", request_body = Option<QueryDocumentsRequest>, security(("session" = [])),
     params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, body = Page<DocumentResponse>),
@@ -62,7 +62,7 @@ pub async fn query_documents(
     context: web::Data<Context>,
     caller: Caller,
     name: PathId<CollectionName>,
-    body: Body<QueryDocumentsRequest, QUERY_LIMIT>,
+    body: OptionalBody<QueryDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     document::query_documents(&context, &visitor(&caller), &name.0, body.0).await
 }
@@ -70,7 +70,7 @@ pub async fn query_documents(
 /// Count documents
 ///
 /// What one may not read is not counted.
-#[utoipa::path(post, path = "/v1/collections/{name}/count", tag = "collections", request_body = CountDocumentsRequest, security(("session" = [])),
+#[utoipa::path(post, path = "/v1/collections/{name}/count", tag = "collections", request_body = Option<CountDocumentsRequest>, security(("session" = [])),
     params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, body = CountResponse),
@@ -81,7 +81,7 @@ pub async fn count_documents(
     context: web::Data<Context>,
     caller: Caller,
     name: PathId<CollectionName>,
-    body: Body<CountDocumentsRequest, QUERY_LIMIT>,
+    body: OptionalBody<CountDocumentsRequest, QUERY_LIMIT>,
 ) -> Result<HttpResponse, AppError> {
     document::count_documents(&context, &visitor(&caller), &name.0, body.0).await
 }

@@ -1,9 +1,9 @@
-//! body of which all may be left out
+//! What may be left out of a request: a field that is null is not there, and a body of which all may be left out
 //! may be none.
 
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN_TOKEN, INTERNAL_TOKEN, Receiver, Setup, Shop, shop_with};
+use crate::harness::{ADMIN_TOKEN, INTERNAL_TOKEN, Receiver, Setup, Shop, shop, shop_with};
 
 /// The id of the one notification that was taken.
 async fn taken(shop: &Shop) -> String {
@@ -11,6 +11,61 @@ async fn taken(shop: &Shop) -> String {
         .fetch_one(&shop.db)
         .await
         .unwrap()
+}
+
+#[tokio::test]
+async fn a_field_that_is_null_is_not_there() {
+    shop(async |shop| {
+        let phone = shop.visitor().await;
+        let product =
+            json!({"title": "Tea", "price_fen": 100, "stock": null, "image_url": null, "is_listed": null});
+        let product = shop
+            .admin("PUT", "/admin/products/tea", Some(&product))
+            .await
+            .ok(200);
+        assert_eq!(
+            (&product["is_listed"], &product["stock"]),
+            (&json!(true), &Value::Null)
+        );
+        phone.call("GET", "/v1/products/tea", None).await.ok(200);
+
+        let declaration =
+            json!({"permission": "closed", "apps": null, "unique": null, "indexes": null, "schema": null});
+        let collection = shop
+            .admin("PUT", "/admin/collections/notes", Some(&declaration))
+            .await
+            .ok(201);
+        assert_eq!(
+            (&collection["unique"], &collection["indexes"]),
+            (&json!([]), &json!([]))
+        );
+
+        let order = phone.paid_order("tea", 1).await;
+        let wanted = json!({"amount_fen": 40, "reason": null, "restock": null, "transaction_id": null});
+        let refund = shop.try_refund(&order, "k", &wanted).await.ok(202);
+        let again = shop
+            .try_refund(&order, "k", &json!({"amount_fen": 40, "restock": false}))
+            .await;
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!(again.ok(202), refund);
+
+        let shipment = json!({"kind": "virtual", "parcels": null, "is_complete": null});
+        let shipment = shop.ship(&order, &shipment).await;
+        let again = shop
+            .try_ship(&order, &json!({"kind": "virtual", "is_complete": true}))
+            .await;
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!(again.ok(202)["id"], shipment["id"]);
+        assert!(phone.read_order(&order).await["shipped_at"].is_string());
+
+        let replay = format!("/admin/notifications/{}/replay", taken(shop).await);
+        let replayed = shop
+            .admin("POST", &replay, Some(&json!({"apply": null})))
+            .await
+            .ok(200);
+        assert_eq!(replayed["applied"], false);
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -247,7 +247,7 @@ async fn each_field_of_a_product_has_its_bounds() {
             ("image_url", json!("https://x/ y")),
             ("image_url", json!(format!("https://x/{}", "y".repeat(2_048)))),
             ("is_listed", json!("yes")),
-            ("is_listed", Value::Null),
+            ("is_listed", json!(1)),
             ("id", json!("tea")),
         ] {
             let problem = put(shop, "tea", with(name, value))

@@ -36,13 +36,11 @@ pub struct PutCollectionRequest {
     #[schema(min_items = 1, max_items = 100)]
     apps: Option<Vec<String>>,
     /// Unique keys: lists of 1 to 5 dotted fields, `$owner` for the owner. A field that is missing counts as null.
-    #[serde(default)]
     #[schema(max_items = 10)]
-    unique: Vec<Vec<String>>,
+    unique: Option<Vec<Vec<String>>>,
     /// Indexed fields, likewise; at most ten together with the unique keys.
-    #[serde(default)]
     #[schema(max_items = 10)]
-    indexes: Vec<Vec<String>>,
+    indexes: Option<Vec<Vec<String>>>,
     /// A JSON Schema of draft 2020-12 that every document holds to, whoever writes it. At most 32 KiB and 64 levels;
     /// references lead to places within it, regular expressions look neither ahead nor back, formats are checked.
     #[schema(value_type = Option<Object>)]
@@ -238,9 +236,11 @@ fn parse(request: &PutCollectionRequest, context: &Context) -> Result<Declaratio
             format!("1 to {APPS_MAX} mini programs"),
         ));
     }
+    let unique = request.unique.as_deref().unwrap_or_default();
+    let indexes = request.indexes.as_deref().unwrap_or_default();
     Ok(Declaration {
         permission,
         apps: is_some.then_some(apps),
-        indexes: Declaration::indexes(&request.unique, &request.indexes)?,
+        indexes: Declaration::indexes(unique, indexes)?,
     })
 }

@@ -35,13 +35,8 @@ pub struct PutProductRequest {
     #[schema(max_length = 2048, pattern = "^https?://")]
     image_url: Option<String>,
     /// Whether it is shown and can be bought.
-    #[serde(default = "yes")]
     #[schema(default = true)]
-    is_listed: bool,
-}
-
-fn yes() -> bool {
-    true
+    is_listed: Option<bool>,
 }
 
 /// A product, with what only the operator sees.
@@ -149,7 +144,7 @@ fn parse(id: String, request: PutProductRequest) -> Result<Product, AppError> {
             price_fen,
             stock: stock.flatten(),
             image_url: request.image_url,
-            is_listed: request.is_listed,
+            is_listed: request.is_listed.unwrap_or(true),
         }),
         _ => Err(AppError::fields(errors)),
     }

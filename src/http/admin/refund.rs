@@ -23,9 +23,8 @@ pub struct CreateRefundRequest {
     #[schema(min_length = 1, max_length = 80, pattern = "\\S")]
     reason: Option<String>,
     /// Whether the order's stock goes back when the refund succeeds: all of it, and once for an order.
-    #[serde(default)]
     #[schema(default = false)]
-    restock: bool,
+    restock: Option<bool>,
     /// Which payment of the order, by WeChat's number; absent: the one that paid it. For a payment that
     /// the order did not want and that could not be given back by itself.
     #[schema(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
@@ -59,7 +58,7 @@ pub async fn create_refund(
     let wanted = Wanted::parse(RequestedRefund {
         amount_fen: body.0.amount_fen,
         reason: body.0.reason,
-        is_restocking: body.0.restock,
+        is_restocking: body.0.restock.unwrap_or(false),
         transaction_id: body.0.transaction_id,
     })?;
     let asked = refund_order::refund_order(&context, id.0, key.as_str(), wanted).await?;

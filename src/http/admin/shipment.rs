@@ -43,13 +43,8 @@ pub struct CreateShipmentRequest {
     #[schema(min_items = 1, max_items = 15)]
     parcels: Option<Vec<ParcelRequest>>,
     /// Whether all of the order has been sent with it; for `express` more parcels may follow.
-    #[serde(default = "complete")]
     #[schema(default = true)]
-    is_complete: bool,
-}
-
-fn complete() -> bool {
-    true
+    is_complete: Option<bool>,
 }
 
 /// Say that goods were sent
@@ -88,7 +83,7 @@ pub async fn create_shipment(
             .0
             .parcels
             .map(|parcels| parcels.into_iter().map(parcel).collect()),
-        is_complete: body.0.is_complete,
+        is_complete: body.0.is_complete.unwrap_or(true),
     })?;
     let key = key.0.map(crate::http::IdempotencyKey::into_string);
     let said = ship_order::ship_order(&context, id.0, key, wanted).await?;

@@ -162,6 +162,22 @@ fn a_file_of_settings_that_cannot_be_read_is_a_bad_setting() {
 }
 
 #[test]
+fn an_address_in_use_is_named_with_its_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = folder();
+    let mut command = serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]);
+    command.env("HTTP_BIND", &address);
+    let output = run(&mut command);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = complaint(&output);
+    assert!(
+        complaint.contains(&address) && complaint.contains("HTTP_BIND"),
+        "{complaint}"
+    );
+}
+
+#[test]
 fn it_reads_the_file_of_settings_and_the_environment_wins() {
     let folder = folder();
     std::fs::write(

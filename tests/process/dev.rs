@@ -338,6 +338,21 @@ fn tokens_of_the_environment_count_and_so_does_a_receiver_on_this_machine() {
 }
 
 #[test]
+fn its_folder_may_have_any_name() {
+    with_database(|url| {
+        let folder = folder();
+        let state = folder.path().join("shop #1, 50%25 off?");
+        let mut command = command(folder.path(), &["dev", "--folder", state.to_str().unwrap()]);
+        command.args(["--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"]);
+        command.env("DATABASE_URL", url);
+        let mut dev = Program::start(command);
+        dev.line_with("Ctrl-C stops everything");
+        assert!(state.join("files").is_dir(), "uploads lie elsewhere");
+        assert_eq!(dev.end(Signal::TERM), Some(0));
+    });
+}
+
+#[test]
 fn what_was_traced_is_sent_before_it_ends() {
     with_database(|url| {
         let folder = folder();

@@ -17,7 +17,7 @@ use crate::http::problem::Problem;
 use crate::http::v1::page::{self, Page};
 use crate::http::{Admin, Body, PathId, Query};
 use crate::service::Context;
-use crate::service::pay::reconcile;
+use crate::service::pay::reconcile::{self, DifferencePosition};
 use crate::store::comparison::Found;
 use crate::store::reconciliation::Reconciliation;
 
@@ -202,7 +202,7 @@ pub async fn read_reconciliation(
     query: Query<PageQuery>,
 ) -> Result<HttpResponse, AppError> {
     let limit = page::limit(query.0.limit)?;
-    let after: Option<(String, String)> = page::position(query.0.cursor.as_deref())?;
+    let after: Option<DifferencePosition> = page::position(query.0.cursor.as_deref())?;
     let run = reconcile::read(&context, id.0).await?;
     let (found, next) = reconcile::list_differences(&context, id.0, after.as_ref(), limit).await?;
     Ok(HttpResponse::Ok().json(ReconciliationResultResponse {

@@ -39,7 +39,8 @@ pub struct ReconciliationResponse {
     /// `running`: being made, or waiting for WeChat to write the bill. `failed`: the last try failed.
     #[schema(pattern = "^(running|balanced|differing|failed)$")]
     status: &'static str,
-    /// How often it was tried.
+    /// How often it was tried since it was asked for last. A try before WeChat has written the bill does not count,
+    /// up to ten o'clock in China two days after the day.
     attempts: i32,
     /// From when it is tried again; null: it is finished.
     #[schema(required = true)]

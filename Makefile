@@ -1,16 +1,19 @@
 # Two commands do everything: `make run` and `make test`. CI calls `make ci`.
 
-.PHONY: run test test-browser test-interop ci lint deny prepare prepare-check bench soak mutants binary postgres tools
+.PHONY: run test test-browser test-interop ci lint deny prepare prepare-check bench soak mutants binary rust postgres tools
 
-# Everything on this machine, with nothing configured: prints a link to open.
-run: postgres
+# Everything on this machine, with nothing configured: prints a link to open. The build shows itself, since the first
+# one takes minutes. With DATABASE_URL set no PostgreSQL is needed here.
+run: rust
+	@scripts/ensure-postgres --unless-named
+	cargo build
 	cargo run --quiet -- dev
 
 # The test suite; needs Rust and PostgreSQL alone.
 test: postgres
 	cargo test
 
-# The phone page in a real Chromium.
+# The phone page in a real Chromium, and the README's code for pages.
 test-browser: postgres binary
 	tests/browser/run.sh
 
@@ -56,7 +59,11 @@ mutants: postgres tools
 binary:
 	cargo test --no-run --test architecture
 
-postgres:
+# Before anything is installed or built.
+rust:
+	@scripts/ensure-rust
+
+postgres: rust
 	@scripts/ensure-postgres
 
 tools:

@@ -32,7 +32,7 @@ use crate::service::push::Watch;
 use crate::service::reencryption::Progress;
 use crate::service::subscribe::OrderTemplates;
 use crate::service::{Context, MiniPrograms};
-use crate::store::pool::{self, FIRST_CONNECTION_WITHIN, PoolLimits};
+use crate::store::pool::{self, FIRST_CONNECTION_WITHIN, PoolLimits, WrongEncoding};
 use crate::store::vault::Vault;
 use crate::telemetry;
 use crate::webhook;
@@ -93,6 +93,9 @@ pub enum StartError {
     /// The database lacks migrations.
     #[error("the database lacks {0} migrations: run `weir migrate`, or `weir serve --migrate`")]
     Migrations(usize),
+    /// The database is not one for any text.
+    #[error(transparent)]
+    Encoding(#[from] WrongEncoding),
     /// The database does not answer.
     #[error("the database cannot be used")]
     Database(#[source] crate::store::Error),
@@ -179,7 +182,9 @@ async fn ready(
     // A verb tells nobody, yet what it commits is told on by the server.
     context.webhook = webhook(settings, webhook_limits)?;
     let first = context.db.acquire_within(FIRST_CONNECTION_WITHIN).await;
-    let first = first.map_err(|error| StartError::Database(error.into()))?;
+    let mut first = first.map_err(|error| StartError::Database(error.into()))?;
+    let judged = pool::judge_encoding(&mut first).await;
+    judged.map_err(|error| StartError::Database(error.into()))??;
     let pending = pool::pending_migrations(first)
         .await
         .map_err(StartError::Database)?;

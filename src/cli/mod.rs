@@ -78,9 +78,9 @@ async fn generated(folder: PathBuf) -> Result<Options, Box<dyn Error>> {
     Ok(tokio::task::spawn_blocking(move || Options::generated(&folder)).await??)
 }
 
-/// A port that cannot be taken, told with the flag that names another.
-fn in_use(address: SocketAddr, cause: &io::Error, flag: &str) -> String {
-    format!("{address} is in use or not ours ({cause}); choose another with {flag}")
+/// A port that cannot be taken, told with the flag or the setting that names another.
+fn in_use(address: SocketAddr, cause: &io::Error, by: &str) -> String {
+    format!("{address} is in use or not ours ({cause}); choose another with {by}")
 }
 
 /// Why the simulated `WeChat` does not start, in the words of the command line.

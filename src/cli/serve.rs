@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 
 use super::signal::StopSignal;
-use super::{output, runtime};
+use super::{in_use, output, runtime};
 use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
 use crate::domain::clock::Clock;
@@ -85,6 +85,7 @@ async fn start(settings: Settings, is_migrating: bool) -> Result<App, Box<dyn Er
     if is_migrating {
         pool::migrate(settings.database.url.expose_secret()).await?;
     }
-    let listener = TcpListener::bind(settings.http.bind)?;
+    let bind = settings.http.bind;
+    let listener = TcpListener::bind(bind).map_err(|error| in_use(bind, &error, "HTTP_BIND"))?;
     Ok(app::start(Launch::new(settings, listener, Clock::system())).await?)
 }

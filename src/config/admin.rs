@@ -21,9 +21,6 @@ impl AdminSettings {
     pub fn read(reader: &Reader<'_>) -> Result<Self, Noted> {
         let token = reader.required("ADMIN_TOKEN");
         let internal = reader.optional("INTERNAL_TOKEN");
-        if token.is_ok() && token.as_ref().ok() == internal.as_ref() {
-            reader.problem("INTERNAL_TOKEN", "must differ from ADMIN_TOKEN");
-        }
         let token = token.and_then(|token| judge(reader, "ADMIN_TOKEN", token));
         let internal_token = internal
             .map(|token| judge(reader, "INTERNAL_TOKEN", token))

@@ -25,21 +25,51 @@ fn from_process() -> impl Iterator<Item = (String, String)> {
 }
 
 fn from_file() -> io::Result<HashMap<String, String>> {
-    let entries = match dotenvy::dotenv_iter() {
-        Ok(entries) => entries,
-        Err(error) if error.not_found() => return Ok(HashMap::new()),
-        Err(_) => return Err(io::Error::other(".env cannot be read")),
+    let Some(text) = text()? else {
+        return Ok(HashMap::new());
     };
     let mut values = HashMap::new();
-    for entry in entries {
+    for entry in dotenvy::from_read_iter(text.as_bytes()) {
         // The error of a bad line quotes the line, which may hold a secret.
-        let (name, value) = entry.map_err(|_| {
-            let after = values.len();
-            io::Error::other(format!(
-                ".env has a line that is not NAME=value, after {after} good ones"
-            ))
-        })?;
+        let Ok((name, value)) = entry else {
+            let which = match bad_name(&text, &values) {
+                Some(name) => format!("that of {name}"),
+                None => format!("after {} good ones", values.len()),
+            };
+            return Err(io::Error::other(format!(
+                ".env has a line that is not NAME=value, {which}; a value with spaces or quotes stands in single quotes"
+            )));
+        };
         values.insert(name, value);
     }
     Ok(values)
+}
+
+/// What `.env` holds, of the working folder or the nearest one above it that has one.
+fn text() -> io::Result<Option<String>> {
+    let unreadable = |_| io::Error::other(".env cannot be read");
+    let here = std::env::current_dir().map_err(unreadable)?;
+    let mut files = here.ancestors().map(|folder| folder.join(".env"));
+    let Some(file) = files.find(|file| file.is_file()) else {
+        return Ok(None);
+    };
+    std::fs::read_to_string(file).map(Some).map_err(unreadable)
+}
+
+/// The variable of the first bad line, where it can be told: not where values go over several lines, since a line of
+/// one is no setting and may look like one.
+fn bad_name<'a>(text: &'a str, good: &HashMap<String, String>) -> Option<&'a str> {
+    if good.values().any(|value| value.contains('\n')) {
+        return None;
+    }
+    let is_bad = |line: &&str| dotenvy::from_read_iter(line.as_bytes()).any(|entry| entry.is_err());
+    let (name, _) = text.split_inclusive('\n').find(is_bad)?.split_once('=')?;
+    let name = name.trim();
+    let name = name.strip_prefix("export ").unwrap_or(name).trim_start();
+    // A piece of a secret is not repeated.
+    let is_name = name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    is_name.then_some(name)
 }

@@ -95,9 +95,7 @@ impl Settings {
         let subscribe = SubscribeSettings::read(&reader, mini.as_ref().ok());
         let files = FileSettings::read(&reader);
         let telemetry = TelemetrySettings::read(&reader);
-        if let (Ok(session), Ok(data_keys)) = (&session, &data_keys) {
-            secret::refuse_shared_keys(&reader, session, data_keys);
-        }
+        secret::refuse_shared(&reader);
         let settings = || {
             Ok(Self {
                 database: database?,

@@ -6,7 +6,6 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret as _, SecretBox};
 
 use super::reader::{Noted, Reader};
-use super::{DataKeySettings, SessionSettings};
 
 const CONFIG: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -142,19 +141,40 @@ pub(super) fn keys(
     if is_sound { Ok(keys) } else { Err(Noted) }
 }
 
-/// A key has one purpose: whoever learns the one must not have the other.
-pub(super) fn refuse_shared_keys(reader: &Reader<'_>, session: &SessionSettings, data: &DataKeySettings) {
-    let is_shared = session.jwt_keys.iter().any(|key| {
-        data.keys
-            .iter()
-            .any(|other| other.expose_secret().as_slice() == key.expose_secret().as_slice())
-    });
-    if is_shared {
-        reader.problem(
-            "DATA_KEYS",
-            "shares a key with SESSION_JWT_KEYS; each key has one purpose",
-        );
+/// The secrets that the operator makes for this server.
+const OWN: [&str; 5] = [
+    "SESSION_JWT_KEYS",
+    "DATA_KEYS",
+    "ADMIN_TOKEN",
+    "INTERNAL_TOKEN",
+    "EVENTS_WEBHOOK_SECRET",
+];
+
+/// A secret has one purpose: whoever learns the one must not have the other.
+pub(super) fn refuse_shared(reader: &Reader<'_>) {
+    let mut before: Vec<(&'static str, Vec<SecretBox<Vec<u8>>>)> = Vec::new();
+    for variable in OWN {
+        let own: Vec<_> = reader.list(variable).iter().map(|text| meant(text)).collect();
+        let is_own = |other: &SecretBox<Vec<u8>>| {
+            own.iter()
+                .any(|secret| secret.expose_secret() == other.expose_secret())
+        };
+        for (other, secrets) in &before {
+            if secrets.iter().any(is_own) {
+                reader.problem(
+                    variable,
+                    format!("holds the same secret as {other}; each has one purpose"),
+                );
+            }
+        }
+        before.push((variable, own));
     }
+}
+
+/// What a text stands for, so that one secret in two spellings is found: a token is a text, a key the bytes of one.
+fn meant(text: &str) -> SecretBox<Vec<u8>> {
+    let text = text.strip_prefix("whsec_").unwrap_or(text);
+    SecretBox::new(Box::new(decode(text).unwrap_or_else(|| text.into())))
 }
 
 #[cfg(test)]

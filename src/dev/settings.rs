@@ -119,7 +119,9 @@ pub fn complete(settings: &mut BTreeMap<String, String>, around: &Surroundings<'
     set("WXPAY_API_V3_KEY", merchant.api_v3_key.expose_secret().to_owned());
     let key_file = around.simulator_folder.merchant_private_key_file();
     set("WXPAY_PRIVATE_KEY_FILE", key_file.display().to_string());
-    set("FILES_URL", format!("file://{}", around.files.display()));
+    let files = Url::from_file_path(around.files)
+        .map_err(|()| io::Error::other("the folder of files has no address of its own"))?;
+    set("FILES_URL", files.into());
     if let Some(app) = around.simulator.apps.first() {
         set("WECHAT_APP_ID", app.app_id.clone());
         set("WECHAT_APP_SECRET", app.app_secret.expose_secret().to_owned());

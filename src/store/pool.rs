@@ -4,9 +4,9 @@ use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::migrate::Migrate;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Executor as _, Row as _};
 
 use super::database::{self, Database, Lent};
 use super::{Error, MIGRATOR};
@@ -66,11 +66,36 @@ fn milliseconds(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
 }
 
+/// The database keeps texts in an encoding in which some of them cannot be kept, or are counted by their bytes.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database's encoding is {0}, and UTF8 is needed: make it with \
+     `createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8`"
+)]
+pub struct WrongEncoding(String);
+
+/// Why a database was not migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// It is not one for any text.
+    #[error(transparent)]
+    Encoding(#[from] WrongEncoding),
+    /// It is out of reach, or holds migrations that this program does not know.
+    #[error(transparent)]
+    Driver(#[from] sqlx::migrate::MigrateError),
+}
+
+impl From<sqlx::Error> for MigrateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Driver(error.into())
+    }
+}
+
 /// Applies the migrations that `url`'s database lacks; safe when several start it at once.
 ///
 /// # Errors
-/// When the database is out of reach, or holds migrations that this program does not know.
-pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
+/// See [`MigrateError`].
+pub async fn migrate(url: &str) -> Result<(), MigrateError> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("weir migrate")
         .disable_statement_logging();
@@ -78,7 +103,23 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = tokio::time::timeout(FIRST_CONNECTION_WITHIN, connecting)
         .await
         .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
-    MIGRATOR.run(&mut connection).await
+    judge_encoding(&mut connection).await??;
+    Ok(MIGRATOR.run(&mut connection).await?)
+}
+
+/// Whether the database keeps any text as it is.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn judge_encoding(connection: &mut PgConnection) -> Result<Result<(), WrongEncoding>, sqlx::Error> {
+    let statement = "-- pool.judge_encoding
+        select current_setting('server_encoding')";
+    let encoding: String = connection.fetch_one(statement).await?.try_get(0)?;
+    Ok(if encoding == "UTF8" {
+        Ok(())
+    } else {
+        Err(WrongEncoding(encoding))
+    })
 }
 
 /// How many of this program's migrations the database lacks.

@@ -201,3 +201,27 @@ pub async fn update_ended(
         .rows_affected()
         == 1)
 }
+
+/// Ends what waits behind a shipment of a locked order and would correct it in several parcels, as refused; tells how
+/// many that were.
+pub async fn update_refused_behind(
+    db: &mut PgConnection,
+    id: ShipmentId,
+    failure_code: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- shipment_upload.update_refused_behind
+        update shipments s set status = 'refused', failure_code = $2, next_try_at = null, ended_at = $3, updated_at = $3
+        from shipments e
+        where e.id = $1 and s.order_id = e.order_id and s.generation > e.generation and s.is_split
+            and s.status = 'created'",
+        Uuid::from(id),
+        failure_code,
+        now,
+    )
+    .execute(db);
+    Ok(query("shipment_upload.update_refused_behind", statement)
+        .await?
+        .rows_affected())
+}

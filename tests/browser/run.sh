@@ -20,6 +20,8 @@ cd "$(dirname "$0")"
 for program in node npm; do
   command -v "$program" >/dev/null || { say "$program is missing: install Node.js 20 or newer"; exit 1; }
 done
+node -e 'process.exit(Number.parseInt(process.versions.node, 10) < 20 ? 1 : 0)' ||
+  { say "Node.js $(node --version) is too old: install 20 or newer"; exit 1; }
 
 find_chromium() {
   for name in chromium chromium-browser google-chrome-stable google-chrome; do

@@ -17,6 +17,8 @@ VENV=$(cd ../.. && pwd)/.weir/interop-venv
 for program in node npm; do
   command -v "$program" >/dev/null || { say "$program is missing: install Node.js 20 or newer"; exit 1; }
 done
+node -e 'process.exit(Number.parseInt(process.versions.node, 10) < 20 ? 1 : 0)' ||
+  { say "Node.js $(node --version) is too old: install 20 or newer"; exit 1; }
 
 # The newest Python on the PATH that is new enough and can make an environment.
 find_python() {

@@ -269,6 +269,21 @@ fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program(
 }
 
 #[test]
+fn its_folder_may_have_any_name() {
+    with_database(|url| {
+        let folder = folder();
+        let state = folder.path().join("shop #1, 50%25 off?");
+        let mut command = command(folder.path(), &["dev", "--folder", state.to_str().unwrap()]);
+        command.args(["--http", "127.0.0.1:0", "--simulator", "127.0.0.1:0"]);
+        command.env("DATABASE_URL", url);
+        let mut dev = Program::start(command);
+        dev.line_with("Ctrl-C stops everything");
+        assert!(state.join("files").is_dir(), "uploads lie elsewhere");
+        assert_eq!(dev.end(Signal::TERM), Some(0));
+    });
+}
+
+#[test]
 fn what_was_traced_is_sent_before_it_ends() {
     with_database(|url| {
         let folder = folder();

@@ -9,6 +9,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use weir::dev::postgres::Cluster;
 
 use crate::program::{Program, command, complaint, folder, run};
+use crate::serve::serve;
 
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
@@ -69,6 +70,31 @@ fn several_at_once_do_not_disturb_each_other() {
         for program in &mut started {
             program.line_with("has every migration");
             assert!(program.status().success());
+        }
+    });
+}
+
+/// As `createdb` makes one where the system speaks no UTF-8.
+#[test]
+fn a_database_that_cannot_keep_every_text_is_neither_migrated_nor_served() {
+    with_database(|url| {
+        execute(
+            url,
+            "update pg_database set encoding = pg_char_to_encoding('LATIN1') where datname = current_database()",
+        );
+        let folder = folder();
+        for mut start in [
+            migrate(folder.path(), url),
+            serve(folder.path(), url, &[]),
+            serve(folder.path(), url, &["--migrate"]),
+        ] {
+            let output = run(&mut start);
+            assert_eq!(output.status.code(), Some(1));
+            let complaint = complaint(&output);
+            assert!(
+                complaint.contains("encoding is LATIN1") && complaint.contains("--encoding=UTF8"),
+                "{complaint}"
+            );
         }
     });
 }

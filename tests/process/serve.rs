@@ -149,16 +149,51 @@ fn a_setting_that_only_its_use_can_judge_is_refused_like_any_other() {
 #[test]
 fn a_file_of_settings_that_cannot_be_read_is_a_bad_setting() {
     let folder = folder();
-    std::fs::write(folder.path().join(".env"), "ADMIN_TOKEN=hunter2\nno setting\n").unwrap();
-    for verb in ["serve", "migrate"] {
-        let output = run(&mut command(folder.path(), &[verb]));
-        assert_eq!(output.status.code(), Some(2));
-        let complaint = complaint(&output);
-        assert!(
-            complaint.contains(".env has a line") && !complaint.contains("hunter2"),
-            "{complaint}"
-        );
+    for (bad, which) in [
+        ("no setting hunter2", "after 1 good ones"),
+        ("HUNTER2+x= hunter2 hunter2", "after 1 good ones"),
+        ("DATA_KEYS=$(hunter2 rand -base64 32)", "that of DATA_KEYS"),
+        ("export DATABASE_URL=\"hunter2", "that of DATABASE_URL"),
+    ] {
+        let text = format!("ADMIN_TOKEN=hunter2\n# A note\n\n{bad}\nWECHAT_APP_ID=wx1\n");
+        std::fs::write(folder.path().join(".env"), text).unwrap();
+        for verb in ["serve", "migrate"] {
+            let output = run(&mut command(folder.path(), &[verb]));
+            assert_eq!(output.status.code(), Some(2));
+            let complaint = complaint(&output);
+            assert!(
+                complaint.contains(".env has a line") && complaint.contains(which),
+                "{bad}: {complaint}"
+            );
+            assert!(!complaint.to_lowercase().contains("hunter2"), "{complaint}");
+        }
     }
+}
+
+#[test]
+fn a_value_over_several_lines_has_no_other_line_blamed() {
+    let folder = folder();
+    let text = "OF_ANOTHER_PROGRAM='one\nTWO=three four'\nADMIN_TOKEN=five six\n";
+    std::fs::write(folder.path().join(".env"), text).unwrap();
+    let output = run(&mut command(folder.path(), &["serve"]));
+    let complaint = complaint(&output);
+    assert!(complaint.contains("after 1 good ones"), "{complaint}");
+}
+
+#[test]
+fn an_address_in_use_is_named_with_its_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = folder();
+    let mut command = serve(folder.path(), "postgres://weir@127.0.0.1:9/weir", &[]);
+    command.env("HTTP_BIND", &address);
+    let output = run(&mut command);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = complaint(&output);
+    assert!(
+        complaint.contains(&address) && complaint.contains("HTTP_BIND"),
+        "{complaint}"
+    );
 }
 
 #[test]

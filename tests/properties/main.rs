@@ -23,5 +23,6 @@ mod refund;
 mod schedule;
 mod settlement;
 mod shipment;
+mod shipment_story;
 mod shop;
 mod signature;

@@ -7,3 +7,4 @@
 mod errors;
 mod mutants;
 mod runbook;
+mod rust;

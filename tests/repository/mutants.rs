@@ -90,7 +90,7 @@ fn every_test_that_a_mutant_names_is_there() {
             "lib" => root.join("src"),
             program => root.join("tests").join(program),
         };
-        let name = format!("fn {}()", path.rsplit("::").next().unwrap());
+        let name = format!("fn {}(", path.rsplit("::").next().unwrap());
         assert!(texts(&folder).iter().any(|text| text.contains(&name)), "{red}");
     }
 }

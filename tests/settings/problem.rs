@@ -27,6 +27,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "mysql://root:hunter2@db/weir",
         "begins with postgres://",
     ),
+    ("DATABASE_URL", "postgres://weir:hunter2/x@db/weir", "%2F for /"),
     ("DATABASE_POOL_MAX", "0", "between 1 and 1000"),
     ("DATABASE_POOL_MAX", "many", "is not a whole number"),
     ("HTTP_BIND", "localhost", "an address with a port"),
@@ -53,7 +54,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "DATA_KEYS",
         "Qk0Jc2R3m1xYk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1E=",
-        "shares a key",
+        "the same secret as SESSION_JWT_KEYS",
     ),
     (
         "DATA_KEYS",
@@ -73,7 +74,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "INTERNAL_TOKEN",
         "q8Zr4mXc7VtB2nKd9WfH3sLp",
-        "must differ from ADMIN_TOKEN",
+        "the same secret as ADMIN_TOKEN",
     ),
     ("WECHAT_APP_ID", "wx 1", "is not an AppID"),
     ("WECHAT_APP_SECRET", "hunter2", "is not an AppSecret"),
@@ -144,6 +145,32 @@ fn of_two_that_belong_together_the_one_is_judged_without_the_other() {
         for variable in [wrong, missing] {
             let is_told = complaints.iter().any(|line| line.starts_with(variable));
             assert!(is_told, "{variable}: {complaints:?}");
+        }
+    }
+}
+
+/// Whoever learns the one must not have the other, in whichever spelling it stands there.
+#[test]
+fn no_two_secrets_of_the_server_are_the_same() {
+    const SECRET: &str = "+f9Qk0Jc2R3m1xYk9vT8uW5eB7aN4pL6sHdFgZqXrCw=";
+    const OTHER: &str = "Qk0Jc2R3m1xYk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1E=";
+    let url_safe = SECRET.replace('+', "-").replace('=', "");
+    let spelt = [
+        ("SESSION_JWT_KEYS", format!("{OTHER},{SECRET}")),
+        ("DATA_KEYS", SECRET.to_owned()),
+        ("ADMIN_TOKEN", url_safe.clone()),
+        ("INTERNAL_TOKEN", SECRET.to_owned()),
+        ("EVENTS_WEBHOOK_SECRET", format!("whsec_{url_safe}")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let whole = everything(&folder);
+    for (at, (later, value)) in spelt.iter().enumerate() {
+        for (earlier, same) in &spelt[..at] {
+            let mut values = whole.clone();
+            values.insert((*earlier).to_owned(), same.clone());
+            values.insert((*later).to_owned(), value.clone());
+            let expected = format!("{later} holds the same secret as {earlier}; each has one purpose");
+            assert_eq!(refused(&values), [expected]);
         }
     }
 }

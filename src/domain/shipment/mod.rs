@@ -16,7 +16,7 @@ pub use self::answer::{
     CHANCE_USED, Finding, Held, HeldParcel, HeldShipping, Sent, Verdict, finding, gap_after,
     is_unknown_for_good, verdict,
 };
-pub use self::plan::{Earlier, Plan, ShipmentRefusal, Told, is_lacking, is_missing, plan};
+pub use self::plan::{Earlier, Plan, ShipmentRefusal, Told, is_begun, is_lacking, is_missing, plan};
 
 /// The most parcels in one call.
 pub const PARCELS_MAX: usize = 15;

@@ -73,7 +73,7 @@ pub struct Plan {
     pub is_split: bool,
     /// Whether it takes the chance to correct.
     pub is_again: bool,
-    /// Whether what WeChat has not got yet is not told any more.
+    /// Whether what WeChat has not got yet is not told any more. Otherwise it is told before this.
     pub is_replacing: bool,
 }
 
@@ -98,7 +98,10 @@ pub fn plan(earlier: &[Earlier], told: Told<'_>) -> Result<Plan, ShipmentRefusal
     if position > SHIPMENTS_MAX {
         return Err(ShipmentRefusal::TooMany);
     }
-    let generation = earlier.last().map_or(1, |last| last.generation);
+    let newest = earlier.iter().map(|one| one.generation).max().unwrap_or(0);
+    // A telling of which nothing is left leaves the one before it as it was.
+    let last_live = earlier.iter().rfind(|one| one.is_live());
+    let generation = last_live.map_or(newest, |last| last.generation);
     let current: Vec<&Earlier> = earlier
         .iter()
         .filter(|one| one.generation == generation && one.is_live())
@@ -127,24 +130,37 @@ pub fn plan(earlier: &[Earlier], told: Told<'_>) -> Result<Plan, ShipmentRefusal
             is_replacing: false,
         });
     }
+    let is_split = told.parcels.len() > 1 || !told.is_complete;
+    let is_replacing = !(is_split && is_begun(earlier));
     let is_again = earlier.iter().any(Earlier::may_be_held);
+    let will_be_held = |one: &Earlier| !is_replacing && one.status == ShipmentStatus::Created;
     let is_used = earlier
         .iter()
-        .any(|one| one.is_chance_denied || (one.is_again && one.may_be_held()));
+        .any(|one| one.is_chance_denied || (one.is_again && (one.may_be_held() || will_be_held(one))));
     if is_again && is_used {
         return Err(ShipmentRefusal::CorrectionUsed);
     }
     Ok(Plan {
         position,
-        generation: if earlier.is_empty() {
-            1
-        } else {
-            generation.saturating_add(1)
-        },
-        is_split: told.parcels.len() > 1 || !told.is_complete,
+        generation: newest.saturating_add(1),
+        is_split,
         is_again,
-        is_replacing: true,
+        is_replacing,
     })
+}
+
+/// Whether WeChat has parcels of the order, or may have, and does not know yet that these are all. Whatever it
+/// hears of in several parcels then is one more of them, a correction too: it has to hear of the last one first.
+pub fn is_begun(earlier: &[Earlier]) -> bool {
+    let told = |one: &Earlier| one.status == ShipmentStatus::Uploaded;
+    let after_whole = earlier
+        .iter()
+        .rposition(|one| one.is_complete && told(one))
+        .map_or(0, |at| at.saturating_add(1));
+    earlier
+        .iter()
+        .skip(after_whole)
+        .any(|one| !one.is_complete && one.may_be_held())
 }
 
 /// Whether WeChat refused parts of this telling that were not said again since, so that it lacks them whatever else

@@ -1,6 +1,6 @@
 //! What came of telling WeChat, written down: an end with its exception, or when it is told again.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -15,6 +15,9 @@ use crate::store;
 use crate::store::exception::NewException;
 use crate::store::shipment_upload::{DueShipment, Postponement};
 use crate::store::wechat_call::EndedCall;
+
+/// Why a correction ends that WeChat was never told of: what had to come before it was refused.
+const NOT_TOLD: &str = "not_told";
 
 /// How a shipment ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub(super) async fn end(context: &Context, due: &DueShipment, lease: Uuid, end: 
             store::exception::update_mended(&mut tx, &[kind], subject, "the money went back", now).await?;
         }
         End::Refused { errcode, held } => {
+            let untold = refuse_behind(&mut tx, due, now).await?;
             let exception = NewException {
                 id: ExceptionId::from(context.entropy.uuid(now)?),
                 kind,
@@ -70,6 +74,7 @@ pub(super) async fn end(context: &Context, due: &DueShipment, lease: Uuid, end: 
                     "meaning": meaning(errcode),
                     "order_state": held,
                     "is_correction": due.is_again,
+                    "corrections_not_told": untold,
                 }),
             };
             store::exception::insert_or_reopen(&mut tx, &exception, now).await?;
@@ -80,6 +85,24 @@ pub(super) async fn end(context: &Context, due: &DueShipment, lease: Uuid, end: 
     // The order's next one may be told now.
     context.alarms.shipments.set(now);
     Ok(())
+}
+
+/// A last parcel that WeChat refuses leaves those before it open, and it would take the correction that waits behind
+/// for one more of them: that is not told any more. Tells how many calls it was.
+async fn refuse_behind(
+    tx: &mut PgConnection,
+    due: &DueShipment,
+    now: DateTime<Utc>,
+) -> Result<u64, store::Error> {
+    if !(due.is_split && due.is_complete) {
+        return Ok(0);
+    }
+    let said = store::shipment::list_with_key(&mut *tx, due.order_id, None).await?;
+    let said: Vec<_> = said.into_iter().map(|one| one.told).collect();
+    if !shipment::is_begun(&said) {
+        return Ok(0);
+    }
+    store::shipment_upload::update_refused_behind(tx, due.id, NOT_TOLD, now).await
 }
 
 /// Whether WeChat took a part of a locked order's shipment and lacks another, which it refused.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{paid, refusal, virtual_goods};
-use crate::harness::{parcels, shop};
+use crate::harness::{Shop, parcels, shop};
 
 #[tokio::test]
 async fn wechat_is_corrected_once() {
@@ -91,6 +91,100 @@ async fn another_kind_after_a_part_takes_the_chance_too() {
         );
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_wechat_has_begun_to_hear_is_told_to_its_end_before_it_is_corrected() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.ship_parcels(&order, &["A1"], false).await;
+        shop.run_workers().await;
+        // Without it WeChat would take the correction for one more parcel, and keep the first.
+        shop.ship_parcels(&order, &["A2"], true).await;
+        let said = shop.ship_parcels(&order, &["B1"], false).await;
+        assert_eq!(said["is_correction"], true);
+        for _ in 0..2 {
+            shop.run_workers().await;
+        }
+        assert_eq!(shop.shipment_statuses(&order).await, ["uploaded"; 3]);
+        assert_eq!(at_wechat(shop, &order).await, ["B1"]);
+        shop.ship_parcels(&order, &["B2"], true).await;
+        shop.run_workers().await;
+        assert_eq!(at_wechat(shop, &order).await, ["B1", "B2"]);
+        shop.try_ship(&order, &parcels(&["C1", "C2"], true))
+            .await
+            .refused(409, "shipment_correction_used");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_correction_behind_a_refused_last_parcel_is_not_told() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.ship_parcels(&order, &["A1"], false).await;
+        shop.run_workers().await;
+        shop.ship_parcels(&order, &["A2"], true).await;
+        shop.ship_parcels(&order, &["B1"], false).await;
+        shop.faults(refusal(10_060_025, 1)).await;
+        for _ in 0..2 {
+            shop.run_workers().await;
+        }
+        assert_eq!(
+            shop.shipment_statuses(&order).await,
+            ["uploaded", "refused", "refused"]
+        );
+        assert_eq!(at_wechat(shop, &order).await, ["A1"]);
+        let sql = "select (evidence->>'corrections_not_told')::bigint from exceptions where kind = 'shipment_refused'";
+        assert_eq!(shop.count(sql).await, 1);
+        // The last parcel is said as it should be, and then the correction has its turn.
+        let said = shop.ship_parcels(&order, &["A2"], true).await;
+        assert_eq!(said["is_correction"], false);
+        shop.run_workers().await;
+        assert_eq!(at_wechat(shop, &order).await, ["A1", "A2"]);
+        assert_eq!(shop.open_exceptions().await, []);
+        let said = shop.ship_parcels(&order, &["B1"], false).await;
+        assert_eq!(said["is_correction"], true);
+        shop.run_workers().await;
+        assert_eq!(at_wechat(shop, &order).await, ["B1"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn parcels_go_on_after_a_correction_that_came_to_nothing() {
+    shop(async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.ship_parcels(&order, &["A1"], false).await;
+        shop.run_workers().await;
+        shop.ship(&order, &virtual_goods()).await;
+        // That would take back what has not been told yet, and the parcel with it.
+        shop.try_ship(&order, &parcels(&["A2"], false))
+            .await
+            .refused(409, "shipment_correction_used");
+        shop.faults(refusal(10_060_014, 1)).await;
+        shop.run_workers().await;
+        let said = shop.ship_parcels(&order, &["A2"], true).await;
+        assert_eq!(said["is_correction"], false);
+        shop.run_workers().await;
+        assert_eq!(at_wechat(shop, &order).await, ["A1", "A2"]);
+        let shown = shop.shipment_of(&order).await;
+        assert_eq!(
+            (&shown["status"], shown["parcels"].as_array().unwrap().len()),
+            (&json!("uploaded"), 2)
+        );
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+/// The numbers of the parcels as WeChat has them.
+async fn at_wechat(shop: &Shop, order: &str) -> Vec<String> {
+    let there = shop.shipment_at_wechat(order).await;
+    let parcels = there["parcels"].as_array().unwrap().iter();
+    parcels
+        .map(|parcel| parcel["tracking_no"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]

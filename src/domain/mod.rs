@@ -19,6 +19,7 @@ pub mod file;
 pub mod id;
 pub mod link;
 pub mod media_url;
+pub mod moment;
 pub mod name;
 pub mod open_data;
 pub mod order;

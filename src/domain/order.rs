@@ -9,6 +9,9 @@ use super::name::ProductId;
 pub const ITEMS_MAX: usize = 50;
 /// The largest quantity of one product in one order.
 pub const QUANTITY_MAX: i32 = 9_999;
+/// The most orders of a user that await payment at the same time, but for those placed at the same moment. Each holds
+/// stock, and is one that WeChat is asked about until its time is over.
+pub const AWAITING_MAX: i64 = 200;
 /// The longest note on an order, in characters.
 pub const NOTE_CHARS_MAX: usize = 500;
 

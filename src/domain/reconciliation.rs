@@ -5,7 +5,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use super::china::{begin_of, day_of};
 use super::exception::ExceptionKind;
 
-/// From this time of the day in China the bills of the day before can be fetched.
+/// From this time of the day in China WeChat has the bills of the day before.
 const READY_HOUR: TimeDelta = TimeDelta::hours(10);
 /// WeChat keeps bills for three months.
 const BILLS_KEPT: Days = Days::new(89);
@@ -15,8 +15,10 @@ const LOOK_BACK: Days = Days::new(30);
 const WAIT_LONG: TimeDelta = TimeDelta::minutes(30);
 /// The wait after being too frequent.
 const WAIT_RATE: TimeDelta = TimeDelta::minutes(5);
-/// So many tries, then a human is told.
-pub const TRIES_MAX: i32 = 20;
+/// For so long from then on a bill may still be late without a try for it being counted.
+const LATE: TimeDelta = TimeDelta::hours(24);
+/// So many tries that count, then a human is told.
+const TRIES_MAX: i32 = 20;
 /// A day that was given up is begun anew after this.
 pub const GIVEN_UP: TimeDelta = TimeDelta::hours(24);
 /// The number of an attempt, as [`super::entropy::Entropy::token`] makes it: a pattern of PostgreSQL.
@@ -167,8 +169,26 @@ pub enum Setback {
     Failed,
 }
 
-/// How long to wait after a setback at the `attempts`-th try; nothing when it was the last.
-pub fn wait(setback: Setback, attempts: i32) -> Option<TimeDelta> {
+/// What follows a setback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequel {
+    /// When it is tried again; nothing: this was the last try.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// Whether the try counts as one of those that there are.
+    pub is_counted: bool,
+}
+
+/// What follows a setback of a day at the `attempts`-th try. A bill that is not there because it was asked for too
+/// early, or because WeChat is late, uses up no try: else whoever asks in the night would take the tries of the morning
+/// away. WeChat has it at ten o'clock, so that it is not asked for by itself before.
+pub fn sequel(setback: Setback, day: NaiveDate, attempts: i32, now: DateTime<Utc>) -> Sequel {
+    let ready_at = begin_of(day + Days::new(1)) + READY_HOUR;
+    if setback == Setback::NotReady && now < ready_at + LATE {
+        return Sequel {
+            next_try_at: Some((now + WAIT_LONG).max(ready_at)),
+            is_counted: false,
+        };
+    }
     let doubled =
         u32::try_from(attempts.clamp(1, 6) - 1).map_or(WAIT_LONG, |power| TimeDelta::minutes(1 << power));
     let wait = match setback {
@@ -176,7 +196,10 @@ pub fn wait(setback: Setback, attempts: i32) -> Option<TimeDelta> {
         Setback::RateLimited => WAIT_RATE,
         Setback::Failed => doubled.min(WAIT_LONG),
     };
-    (attempts < TRIES_MAX).then_some(wait)
+    Sequel {
+        next_try_at: (attempts < TRIES_MAX).then_some(now + wait),
+        is_counted: true,
+    }
 }
 
 #[cfg(test)]
@@ -230,13 +253,40 @@ mod tests {
 
     #[test]
     fn waits_grow_and_end() {
-        let minutes = |attempts| wait(Setback::Failed, attempts).map(|wait| wait.num_minutes());
+        let now = at("2026-01-09T02:00:00Z");
+        let minutes = |setback, attempts| {
+            let sequel = sequel(setback, day("2026-01-01"), attempts, now);
+            assert!(sequel.is_counted);
+            let next = sequel.next_try_at?;
+            Some(next.signed_duration_since(now).num_minutes())
+        };
         assert_eq!(
-            [1, 2, 3, 5, 6, 19, 20].map(minutes),
+            [1, 2, 3, 5, 6, 19, 20].map(|attempts| minutes(Setback::Failed, attempts)),
             [Some(1), Some(2), Some(4), Some(16), Some(30), Some(30), None]
         );
-        assert_eq!(wait(Setback::NotReady, 1), Some(TimeDelta::minutes(30)));
-        assert_eq!(wait(Setback::RateLimited, 1), Some(TimeDelta::minutes(5)));
-        assert_eq!(wait(Setback::NotReady, TRIES_MAX), None);
+        assert_eq!(minutes(Setback::NotReady, 1), Some(30));
+        assert_eq!(minutes(Setback::RateLimited, 1), Some(5));
+        assert_eq!(minutes(Setback::NotReady, TRIES_MAX), None);
+    }
+
+    #[test]
+    fn a_bill_that_is_not_there_yet_uses_up_no_try_for_a_day() {
+        for (now, next, is_counted) in [
+            ("2026-01-01T16:00:01Z", Some("2026-01-02T02:00:00Z"), false),
+            ("2026-01-02T01:59:59Z", Some("2026-01-02T02:29:59Z"), false),
+            ("2026-01-02T02:00:00Z", Some("2026-01-02T02:30:00Z"), false),
+            ("2026-01-03T01:59:59Z", Some("2026-01-03T02:29:59Z"), false),
+            ("2026-01-03T02:00:00Z", None, true),
+        ] {
+            let expected = Sequel {
+                next_try_at: next.map(at),
+                is_counted,
+            };
+            let found = sequel(Setback::NotReady, day("2026-01-01"), TRIES_MAX, at(now));
+            assert_eq!(found, expected, "{now}");
+        }
+        // Anything else counts at any hour.
+        let early = sequel(Setback::Failed, day("2026-01-01"), 1, at("2026-01-01T16:00:01Z"));
+        assert!(early.is_counted);
     }
 }

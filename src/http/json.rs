@@ -114,6 +114,8 @@ pub(super) fn describe(pointer: String, message: &str) -> FieldError {
     } else if message.starts_with("invalid value: integer") || message.starts_with("invalid value: floating")
     {
         FieldError::new(pointer, "range", "is out of range")
+    } else if let Some(bounds) = message.strip_prefix("out of range: ") {
+        FieldError::new(pointer, "range", bounds)
     } else if message.starts_with("invalid length") {
         FieldError::new(pointer, "length", "has the wrong length")
     } else if message.starts_with("unknown variant") {

@@ -1,17 +1,59 @@
 //! What a reconciliation found: a row of the run, and an exception that outlives it.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
 use super::comparison::{Found, FoundRow};
 use crate::domain::id::ReconciliationId;
+use crate::domain::reconciliation::DifferenceKind;
 use crate::telemetry::query;
 
 /// How the resolution of an exception begins that a run resolved. When the difference comes back, so
 /// does the exception; what a human resolved stays so.
 const RESOLVED_BY_RUN: &str = "reconciliation ";
+
+/// The longest subject: our number of a refund.
+const SUBJECT_BYTES_MAX: usize = 64;
+
+/// Where a page of differences begins: after this kind and subject. Comes back from outside as a cursor, so only
+/// what a difference can have is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(String, String)", into = "(String, String)")]
+pub struct DifferencePosition {
+    kind: DifferenceKind,
+    subject: String,
+}
+
+impl DifferencePosition {
+    /// The place of a difference.
+    pub fn of(found: &Found) -> Self {
+        Self {
+            kind: found.kind,
+            subject: found.subject.clone(),
+        }
+    }
+}
+
+impl TryFrom<(String, String)> for DifferencePosition {
+    type Error = &'static str;
+
+    fn try_from((kind, subject): (String, String)) -> Result<Self, Self::Error> {
+        let is_subject = (1..=SUBJECT_BYTES_MAX).contains(&subject.len())
+            && subject.bytes().all(|byte| byte.is_ascii_graphic());
+        let kind = DifferenceKind::parse(&kind).filter(|_| is_subject);
+        kind.map(|kind| Self { kind, subject })
+            .ok_or("no difference is there")
+    }
+}
+
+impl From<DifferencePosition> for (String, String) {
+    fn from(position: DifferencePosition) -> Self {
+        (position.kind.as_str().to_owned(), position.subject)
+    }
+}
 
 /// A difference as it is written.
 #[derive(Debug)]
@@ -135,7 +177,7 @@ pub async fn resolve_gone(
 pub async fn list(
     db: impl PgExecutor<'_>,
     run: ReconciliationId,
-    after: Option<&(String, String)>,
+    after: Option<&DifferencePosition>,
     limit: i64,
 ) -> Result<Vec<(Found, Uuid)>, Error> {
     let statement = sqlx::query!(
@@ -145,8 +187,8 @@ pub async fn list(
         where reconciliation_id = $1 and ($2::text is null or (kind, subject) > ($2, $3))
         order by kind, subject limit $4",
         Uuid::from(run),
-        after.map(|(kind, _)| kind.as_str()),
-        after.map(|(_, subject)| subject.as_str()),
+        after.map(|position| position.kind.as_str()),
+        after.map(|position| position.subject.as_str()),
         limit,
     )
     .fetch_all(db);

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::domain::id::{OrderId, UserId};
+use crate::domain::order::AWAITING_MAX;
 use crate::telemetry::query;
 
 /// What a key stands for.
@@ -18,8 +19,21 @@ pub struct KeptKey {
     pub order_id: OrderId,
 }
 
-/// Claims a key for a new order. Waits for another transaction that is claiming the same key.
-/// Tells whether the key was free.
+/// What became of a claim of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It was free.
+    Won,
+    /// An earlier request came with it.
+    Taken,
+    /// It was free, but as many orders of the user await payment as may; the first of them expires then.
+    Full(DateTime<Utc>),
+}
+
+/// Claims a key for a new order of a user who has fewer than [`AWAITING_MAX`] that await payment. Waits for another
+/// transaction that is claiming the same key. A claim that was not won must be rolled back.
+///
+/// Orders that are being placed at the same moment do not see each other, so that there may be a few more.
 pub async fn insert(
     db: &mut PgConnection,
     user_id: UserId,
@@ -27,20 +41,53 @@ pub async fn insert(
     request_hash: &[u8],
     order_id: OrderId,
     now: DateTime<Utc>,
-) -> Result<bool, Error> {
+) -> Result<Claim, Error> {
     let statement = sqlx::query!(
-        "-- idempotency.insert
-        insert into idempotency_keys (user_id, key, request_hash, order_id, created_at)
-        values ($1, $2, $3, $4, $5)
-        on conflict on constraint idempotency_keys_pkey do nothing",
+        r#"-- idempotency.insert
+        with claimed as (
+            insert into idempotency_keys (user_id, key, request_hash, order_id, created_at)
+            values ($1, $2, $3, $4, $5)
+            on conflict on constraint idempotency_keys_pkey do nothing
+            returning user_id
+        ), awaiting as (
+            select expires_at from orders where user_id = $1 and status = 'awaiting_payment'
+            order by expires_at limit $6
+        )
+        select exists (select from claimed) as "is_free!",
+            (select min(expires_at) from awaiting having count(*) >= $6) as "full_until?""#,
         Uuid::from(user_id),
         key,
         request_hash,
         Uuid::from(order_id),
         now,
+        AWAITING_MAX,
     )
-    .execute(db);
-    Ok(query("idempotency.insert", statement).await?.rows_affected() == 1)
+    .fetch_one(db);
+    let found = query("idempotency.insert", statement).await?;
+    Ok(match (found.is_free, found.full_until) {
+        (false, _) => Claim::Taken,
+        (true, Some(until)) => Claim::Full(until),
+        (true, None) => Claim::Won,
+    })
+}
+
+/// When the first of a user's orders that await payment expires, if there are as many as may be.
+pub async fn find_full_until(
+    db: impl PgExecutor<'_>,
+    user_id: UserId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- idempotency.find_full_until
+        select min(expires_at) as "until!" from (
+            select expires_at from orders where user_id = $1 and status = 'awaiting_payment'
+            order by expires_at limit $2
+        ) awaiting
+        having count(*) >= $2"#,
+        Uuid::from(user_id),
+        AWAITING_MAX,
+    )
+    .fetch_optional(db);
+    Ok(query("idempotency.find_full_until", statement).await?)
 }
 
 /// What a key stands for, if it is taken.

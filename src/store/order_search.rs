@@ -1,11 +1,11 @@
 //! Looking for orders, whosesoever they are.
 
-use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
 use crate::domain::id::{OrderId, UserId};
+use crate::domain::moment::Moment;
 use crate::domain::name::{OutTradeNo, TransactionId};
 use crate::domain::order::OrderStatus;
 use crate::telemetry::query;
@@ -22,9 +22,9 @@ pub struct OrderFilter {
     /// Whose they are.
     pub user_id: Option<UserId>,
     /// Made then or later.
-    pub created_from: Option<DateTime<Utc>>,
+    pub created_from: Option<Moment>,
     /// Made before.
-    pub created_to: Option<DateTime<Utc>>,
+    pub created_to: Option<Moment>,
 }
 
 /// An order that was found, and what only the operator sees of it.
@@ -66,8 +66,8 @@ pub async fn list(
         filter.out_trade_no.as_ref().map(OutTradeNo::as_str),
         filter.transaction_id.as_ref().map(TransactionId::as_str),
         filter.user_id.map(Uuid::from),
-        filter.created_from,
-        filter.created_to,
+        filter.created_from.map(Moment::get),
+        filter.created_to.map(Moment::get),
         filter.created_from.map(|at| id_of(at, [0; 10])),
         filter.created_to.map(|at| id_of(at, [0xff; 10])),
         before.map(Uuid::from),
@@ -93,7 +93,7 @@ pub async fn find(db: impl PgExecutor<'_>, id: OrderId) -> Result<Option<FoundOr
 
 /// The first or the last id of that millisecond: ids carry the time at which their row was made, so
 /// that a range of time is a range of the primary key.
-fn id_of(at: DateTime<Utc>, rest: [u8; 10]) -> Uuid {
-    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+fn id_of(at: Moment, rest: [u8; 10]) -> Uuid {
+    let millis = u64::try_from(at.get().timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
 }

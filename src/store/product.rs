@@ -1,11 +1,12 @@
 //! The catalogue.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgExecutor;
 
 use super::Error;
 use crate::domain::fen::Fen;
+use crate::domain::moment::Moment;
 use crate::domain::name::ProductId;
 use crate::domain::product::Product;
 use crate::telemetry::query;
@@ -37,29 +38,7 @@ impl ProductRow {
 /// Where a page of products begins: after this creation time and id. Comes back from outside as a
 /// cursor, so only what the database can hold is taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "(DateTime<Utc>, ProductId)", into = "(DateTime<Utc>, ProductId)")]
-pub struct ProductPosition {
-    created_at: DateTime<Utc>,
-    id: ProductId,
-}
-
-impl TryFrom<(DateTime<Utc>, ProductId)> for ProductPosition {
-    type Error = &'static str;
-
-    fn try_from((created_at, id): (DateTime<Utc>, ProductId)) -> Result<Self, Self::Error> {
-        if (1970..=9999).contains(&created_at.year()) {
-            Ok(Self { created_at, id })
-        } else {
-            Err("no product was made then")
-        }
-    }
-}
-
-impl From<ProductPosition> for (DateTime<Utc>, ProductId) {
-    fn from(position: ProductPosition) -> Self {
-        (position.created_at, position.id)
-    }
-}
+pub struct ProductPosition(Moment, ProductId);
 
 /// Up to `limit` listed products, oldest first, with the position of each.
 pub async fn list(
@@ -75,8 +54,8 @@ pub async fn list(
         where is_listed and ($1::timestamptz is null or (created_at, id) > ($1, $2))
         order by created_at, id
         limit $3",
-        after.map(|position| position.created_at),
-        after.map(|position| position.id.as_str()),
+        after.map(|position| position.0.get()),
+        after.map(|position| position.1.as_str()),
         limit,
     )
     .fetch_all(db);
@@ -84,10 +63,11 @@ pub async fn list(
         .await?
         .into_iter()
         .map(|row| {
-            let created_at = row.created_at;
+            let created_at = Moment::try_from(row.created_at);
+            let created_at = created_at.map_err(|_| Error::Inconsistent { table: "products" })?;
             let product = row.product()?;
-            let id = product.id.clone();
-            Ok((product, ProductPosition { created_at, id }))
+            let position = ProductPosition(created_at, product.id.clone());
+            Ok((product, position))
         })
         .collect()
 }

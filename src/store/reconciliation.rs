@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::domain::id::ReconciliationId;
-use crate::domain::reconciliation::ReconciliationStatus;
+use crate::domain::reconciliation::{ReconciliationStatus, Sequel};
 use crate::telemetry::query;
 
 /// A run.
@@ -18,7 +18,7 @@ pub struct Reconciliation {
     pub bill_date: NaiveDate,
     /// Where it stands.
     pub status: ReconciliationStatus,
-    /// How often it was tried.
+    /// How often it was tried since it was asked for last, as far as that counts.
     pub attempts: i32,
     /// From when it is tried again; nothing: it is finished.
     pub next_try_at: Option<DateTime<Utc>>,
@@ -99,7 +99,8 @@ impl Row {
     }
 }
 
-/// Begins a run of a day, or finds the one that is not finished and lets it be tried now; gives its id.
+/// Begins a run of a day, or finds the one that is not finished and lets it be tried now, with all its tries
+/// but the one in hand again: whoever asks often must not end it. Gives its id.
 pub async fn open(
     db: impl PgExecutor<'_>,
     id: ReconciliationId,
@@ -112,7 +113,8 @@ pub async fn open(
             refund_fen, movement_count, foreign_count, foreign_fen, difference_count, created_at, updated_at)
         values ($1, $2, 'running', 0, $3, 0, 0, 0, 0, 0, 0, 0, 0, $3, $3)
         on conflict (bill_date) where next_try_at is not null
-        do update set next_try_at = least(reconciliations.next_try_at, excluded.next_try_at), status = 'running'
+        do update set next_try_at = least(reconciliations.next_try_at, excluded.next_try_at), status = 'running',
+            attempts = case when reconciliations.lease_token is null then 0 else 1 end
         returning id",
         Uuid::from(id),
         bill_date,
@@ -207,7 +209,7 @@ pub async fn renew(
 pub async fn release(db: impl PgExecutor<'_>, token: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
     let statement = sqlx::query!(
         "-- reconciliation.release
-        update reconciliations set attempts = attempts - 1, lease_token = null, lease_until = null, updated_at = $2
+        update reconciliations set attempts = greatest(attempts - 1, 0), lease_token = null, lease_until = null, updated_at = $2
         where lease_token = $1",
         token,
         now,
@@ -217,26 +219,27 @@ pub async fn release(db: impl PgExecutor<'_>, token: Uuid, now: DateTime<Utc>) -
     Ok(())
 }
 
-/// Ends a try that came to nothing: it is tried again at `next_try_at`, or never. Tells whether the
-/// lease was still held.
+/// Ends a try that came to nothing, as its sequel says. Tells whether the lease was still held.
 pub async fn update_failed(
     db: &mut PgConnection,
     token: Uuid,
     code: &str,
-    next_try_at: Option<DateTime<Utc>>,
+    sequel: Sequel,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let statement = sqlx::query!(
         "-- reconciliation.update_failed
         update reconciliations set status = case when $2 = 'bill_not_ready' and $3::timestamptz is not null
                 then 'running' else 'failed' end,
+            attempts = case when $5 then attempts else greatest(attempts - 1, 0) end,
             failure_code = $2, next_try_at = $3, lease_token = null, lease_until = null, updated_at = $4,
             finished_at = case when $3::timestamptz is null then $4::timestamptz end
         where lease_token = $1",
         token,
         code,
-        next_try_at,
+        sequel.next_try_at,
         now,
+        sequel.is_counted,
     )
     .execute(db);
     Ok(query("reconciliation.update_failed", statement)

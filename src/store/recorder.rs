@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::domain::id::{NotificationId, OrderId};
+use crate::domain::moment::Moment;
 use crate::telemetry::query;
 
 /// Which deliveries.
@@ -18,9 +19,9 @@ pub struct RecorderFilter {
     /// Only about this order.
     pub order_id: Option<OrderId>,
     /// Only from then on.
-    pub received_from: Option<DateTime<Utc>>,
+    pub received_from: Option<Moment>,
     /// Only before then.
-    pub received_before: Option<DateTime<Utc>>,
+    pub received_before: Option<Moment>,
 }
 
 /// A recorded delivery.
@@ -105,8 +106,8 @@ pub async fn list(
         filter.order_id.map(Uuid::from),
         first,
         end,
-        filter.received_from,
-        filter.received_before,
+        filter.received_from.map(Moment::get),
+        filter.received_before.map(Moment::get),
         limit,
     )
     .fetch_all(&mut *db);
@@ -222,7 +223,7 @@ pub async fn unknown_serials(
 }
 
 /// The smallest id that a row made `later_ms` milliseconds after `at` can have.
-fn first_id(at: DateTime<Utc>, later_ms: u64) -> Uuid {
-    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+fn first_id(at: Moment, later_ms: u64) -> Uuid {
+    let millis = u64::try_from(at.get().timestamp_millis()).unwrap_or(0);
     Uuid::from_u128(u128::from(millis.saturating_add(later_ms)) << 80)
 }

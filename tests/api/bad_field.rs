@@ -260,3 +260,85 @@ async fn a_page_of_orders_is_asked_for_rightly() {
     })
     .await;
 }
+
+/// Queries of the operator that make no sense: where, what is sent, and which parameter is to blame.
+fn wrong_searches() -> Vec<(&'static str, String, &'static str)> {
+    let mut wrong = Vec::new();
+    for (path, names) in [
+        ("/admin/orders", ["created_from", "created_to"]),
+        ("/admin/notifications", ["received_from", "received_before"]),
+    ] {
+        for name in names {
+            for time in [
+                "-9999-01-01T00:00:00Z",
+                "-262143-01-01T00:00:00Z",
+                "0000-01-01T00:00:00Z",
+                "1969-12-31T23:59:59Z",
+                "9999-12-31T23:59:59-00:01",
+                "%2B10000-01-01T00:00:00Z",
+                "%2B262142-12-31T23:59:59Z",
+                "today",
+                "1767225600",
+                "2026-01-01",
+                "",
+            ] {
+                wrong.push((path, format!("{name}={time}"), name));
+            }
+        }
+    }
+    for place in [
+        r#"["\u0000",""]"#,
+        r#"["amount",""]"#,
+        r#"["amount","\u0000"]"#,
+        r#"["amount","a b"]"#,
+        r#"["amount","茶"]"#,
+        r#"["amount",7]"#,
+        r#"["other","42"]"#,
+        r#"["amount","42","x"]"#,
+        r#"["amount"]"#,
+        &format!(r#"["amount","{}"]"#, "4".repeat(65)),
+    ] {
+        let query = format!("cursor={}", URL_SAFE_NO_PAD.encode(place));
+        wrong.push(("/admin/reconciliations/{run}", query, "cursor"));
+    }
+    wrong
+}
+
+#[tokio::test]
+async fn the_operator_asks_rightly_or_is_told_what_is_wrong() {
+    shop(async |shop| {
+        furnished(shop).await;
+        let day = crate::reconciliation::today(shop) - chrono::Days::new(1);
+        let run = crate::reconciliation::begin(shop, day).await["id"].clone();
+        let real = |path: &str| path.replace("{run}", run.as_str().unwrap());
+        for (path, query, name) in wrong_searches() {
+            let answer = shop.admin("GET", &format!("{}?{query}", real(path)), None).await;
+            assert_refused(&answer, 422, "validation_failed", &query);
+            assert_eq!(answer.json()["errors"][0]["pointer"], name, "{query}");
+        }
+        for (path, query) in [
+            (
+                "/admin/orders",
+                "created_from=1970-01-01T00:00:00Z&created_to=9999-12-31T23:59:59Z".to_owned(),
+            ),
+            (
+                "/admin/notifications",
+                "received_from=1970-01-01T00:00:00Z&received_before=9999-12-31T23:59:59Z".to_owned(),
+            ),
+            (
+                "/admin/reconciliations/{run}",
+                format!(
+                    "cursor={}",
+                    URL_SAFE_NO_PAD.encode(format!(r#"["amount","{}"]"#, "4".repeat(64)))
+                ),
+            ),
+        ] {
+            let answer = shop.admin("GET", &format!("{}?{query}", real(path)), None).await;
+            let found = answer.ok(200);
+            let expected = usize::from(path == "/admin/orders");
+            let items = found.get("items").unwrap_or(&found["differences"]);
+            assert_eq!(items.as_array().unwrap().len(), expected, "{query}");
+        }
+    })
+    .await;
+}

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::future::join3;
+use futures_util::future::{join_all, join3};
 
 use crate::harness::{Setup, shop_with};
 
 const MANY: i64 = 1_000;
+const BUYERS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_is_worked_off_in_small_batches_while_the_server_answers() {
@@ -16,6 +17,7 @@ async fn a_flood_is_worked_off_in_small_batches_while_the_server_answers() {
         let phone = shop.visitor().await;
         let order = phone.buy("tea", 1).await;
         phone.pay(&order).await;
+        let buyers = join_all((0..BUYERS).map(|_| shop.visitor())).await;
         // Attempts that WeChat does not know, since their processes died before they asked.
         for sql in [
             "insert into orders (id, user_id, app_id, openid, status, total_fen, currency, description, created_at,
@@ -44,8 +46,12 @@ async fn a_flood_is_worked_off_in_small_batches_while_the_server_answers() {
         };
         let buying = async {
             let mut answers = 0;
-            while !is_done.load(Ordering::SeqCst) {
-                phone.buy("tea", 1).await;
+            // In turn, since nobody may have very many that await payment.
+            for buyer in buyers.iter().cycle() {
+                if is_done.load(Ordering::SeqCst) {
+                    break;
+                }
+                buyer.buy("tea", 1).await;
                 answers += 1;
             }
             answers

@@ -265,3 +265,39 @@ async fn nobody_asks_with_another_merchants_keys() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_keeps_no_other_from_being_heard() {
+    shop_with(patient(), async |shop| {
+        shop.stock("tea", 100, None).await;
+        shop.stock("cup", 41, None).await;
+        let phone = shop.visitor().await;
+        for product in ["tea", "cup"] {
+            let order = phone.buy(product, 1).await;
+            phone.start_payment(&order).await;
+        }
+        for sql in [
+            "create function fail() returns trigger language plpgsql as
+                $$ begin raise exception 'broken'; end $$",
+            "create trigger fails before update on payment_attempts for each row
+                when (new.total_fen = 41 and new.lease_token is null) execute function fail()",
+        ] {
+            sqlx::query(sql).execute(&shop.db).await.unwrap();
+        }
+        let fault = json!({"kind": "pay_error", "api": "query", "status": 429, "code": "FREQUENCY_LIMITED"});
+        shop.faults(json!([fault])).await;
+        shop.advance(5).await;
+        assert!(shop.run_workers_of(0).await.contains("settle"));
+        assert_eq!(shop.calls("query").await.len(), 2);
+        // WeChat said that it is asked too often, so that nothing else is asked for a while.
+        let third = phone.buy("tea", 1).await;
+        phone.start_payment(&third).await;
+        shop.advance(24).await;
+        shop.run_workers_of(0).await;
+        assert_eq!(shop.calls("query").await.len(), 2);
+        shop.advance(6).await;
+        shop.run_workers_of(0).await;
+        assert!(shop.calls("query").await.len() > 2);
+    })
+    .await;
+}

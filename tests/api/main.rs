@@ -68,6 +68,7 @@ mod open_data_key;
 mod open_data_oracle;
 mod openapi;
 mod order;
+mod order_bound;
 mod order_list;
 mod overload;
 mod payment;

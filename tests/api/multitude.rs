@@ -11,7 +11,8 @@ use crate::harness::{Message, Phone, Setup, Shop, asked_for, shop_with, tell};
 
 /// In an ordinary run; a long one says how many in `WEIR_ORDERS`.
 const ORDERS: u64 = 1_000;
-const PHONES: u64 = 10;
+/// Of each phone; fewer than may await payment at once.
+const ORDERS_EACH: u64 = 100;
 const AT_ONCE: usize = 64;
 /// So many orders are told of before WeChat signs the next notifications, which are good for five minutes.
 const PART: usize = 250;
@@ -44,8 +45,8 @@ async fn each_order_is_settled_once_however_often_it_is_told() {
     tell(&format!("{orders} orders, seed {seed}"));
     shop_with(Setup::default().replicas(2), async |shop| {
         shop.stock("tea", 100, None).await;
-        let phones = join_all((0..PHONES).map(|_| shop.visitor())).await;
-        let bought = join_all(phones.iter().map(|phone| buy(phone, orders / PHONES))).await;
+        let phones = join_all((0..orders.div_ceil(ORDERS_EACH)).map(|_| shop.visitor())).await;
+        let bought = join_all(phones.iter().map(|phone| buy(phone, ORDERS_EACH.min(orders)))).await;
         let bought: Vec<_> = bought.into_iter().flatten().collect();
         let mut draws = Draws(seed);
         for part in bought.chunks(PART) {

@@ -59,6 +59,16 @@ async fn what_is_unclear_is_asked_again_under_the_same_number() {
                 json!({"kind": "pay_error", "status": 503, "code": "SERVICE_UNAVAILABLE"}),
                 false,
             ),
+            // No code of WeChat's, so that it is no refusal of WeChat's.
+            (
+                json!({"kind": "pay_error", "status": 400, "code": "PARAM\0ERROR"}),
+                false,
+            ),
+            (json!({"kind": "pay_error", "status": 403, "code": ""}), false),
+            (
+                json!({"kind": "pay_error", "status": 404, "code": "X".repeat(65)}),
+                false,
+            ),
             (json!({"kind": "wrong_answer_signature"}), true),
             (json!({"kind": "missing_answer_signature"}), true),
             (json!({"kind": "stale_answer"}), true),
@@ -157,6 +167,7 @@ async fn what_wechat_refuses_for_good_makes_way_for_another_attempt() {
             (403, "NO_AUTH"),
             (400, "APPID_MCHID_NOT_MATCH"),
             (401, "SIGN_ERROR"),
+            (400, "X".repeat(64).as_str()),
         ] {
             let order = phone.buy("tea", 1).await;
             once(shop, json!({"kind": "pay_error", "status": status, "code": code})).await;
@@ -182,7 +193,13 @@ async fn what_wechat_refuses_for_good_makes_way_for_another_attempt() {
         .unwrap();
         assert_eq!(
             codes,
-            ["PARAM_ERROR", "NO_AUTH", "APPID_MCHID_NOT_MATCH", "SIGN_ERROR"]
+            [
+                "PARAM_ERROR",
+                "NO_AUTH",
+                "APPID_MCHID_NOT_MATCH",
+                "SIGN_ERROR",
+                &"X".repeat(64)
+            ]
         );
     })
     .await;

@@ -50,7 +50,8 @@ pub(crate) async fn read(shop: &Shop, id: &Value) -> Value {
 /// Begins a comparison and waits for the end of its first try.
 pub(crate) async fn reconcile(shop: &Shop, day: NaiveDate) -> Value {
     let begun = begin(shop, day).await;
-    let sql = "select count(*) from reconciliations where attempts = 0 or lease_token is not null";
+    let sql = "select count(*) from reconciliations
+        where (attempts = 0 and failure_code is null) or lease_token is not null";
     until(async || shop.count(sql).await == 0 && shop.count("select count(*) from bill_rows").await == 0)
         .await;
     read(shop, &begun["id"]).await

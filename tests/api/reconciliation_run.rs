@@ -17,7 +17,8 @@ async fn shop_with_a_day(setup: Setup, scenario: impl AsyncFnOnce(&Shop, chrono:
     .await;
 }
 
-/// What can be wrong with a bill as a whole: how the try ends, and when the next one is due.
+/// What can be wrong with a bill as a whole: how the try ends, and when the next one is due. But for a bill that is not
+/// there yet the try counts.
 fn unusable() -> [(Value, &'static str, &'static str, i64); 7] {
     [
         (
@@ -77,9 +78,10 @@ async fn a_bill_that_cannot_be_used_fails_the_try_and_is_fetched_again() {
                 (&json!(status), &json!(code)),
                 "{fault}"
             );
+            let counted = i64::from(code != "bill_not_ready");
             assert_eq!(
                 (&result["attempts"], &result["finished_at"]),
-                (&json!(1), &json!(null))
+                (&json!(counted), &json!(null))
             );
             // Asked for again, it is the same run; a day has one at a time.
             assert_eq!(result["differences"], json!([]));
@@ -88,7 +90,7 @@ async fn a_bill_that_cannot_be_used_fails_the_try_and_is_fetched_again() {
             shop.run_workers().await;
             assert_eq!(
                 read(shop, &result["id"]).await["attempts"],
-                1,
+                counted,
                 "too early: {fault}"
             );
             shop.advance(5).await;
@@ -96,7 +98,7 @@ async fn a_bill_that_cannot_be_used_fails_the_try_and_is_fetched_again() {
             let mended = read(shop, &result["id"]).await;
             assert_eq!(
                 (&mended["status"], &mended["attempts"]),
-                (&json!("balanced"), &json!(2)),
+                (&json!("balanced"), &json!(counted + 1)),
                 "{fault}"
             );
             assert_eq!(mended["failure_code"], json!(null));
@@ -136,6 +138,97 @@ async fn after_twenty_tries_a_human_is_told_and_a_day_later_it_begins_anew() {
         assert_eq!(shop.count(open).await, 0, "a result resolves it");
         let balanced = "select count(*) from reconciliations where status = 'balanced'";
         assert!(shop.count(balanced).await >= 1);
+    })
+    .await;
+}
+
+/// Asks for a day and waits for the end of the try that follows, the so manieth that asks WeChat.
+async fn ask(shop: &Shop, day: chrono::NaiveDate, tries: usize) -> Value {
+    let begun = begin(shop, day).await;
+    shop.calls_until("trade_bill", tries).await;
+    let held = "select count(*) from reconciliations where lease_token is not null";
+    crate::harness::until(async || shop.count(held).await == 0).await;
+    read(shop, &begun["id"]).await
+}
+
+#[tokio::test]
+async fn a_day_that_is_asked_for_in_the_night_is_compared_in_the_morning() {
+    shop_with_a_day(Setup::default(), async |shop, day| {
+        go_to(shop, 1, 1).await;
+        shop.faults(json!([{"kind": "bill_not_ready"}])).await;
+        let first = ask(shop, day, 1).await;
+        for tries in 2..=25 {
+            let again = ask(shop, day, tries).await;
+            assert_eq!(
+                (&again["id"], &again["status"], &again["attempts"]),
+                (&first["id"], &json!("running"), &json!(0))
+            );
+        }
+        // Nothing is asked by itself before the bill can be there.
+        go_to_second(shop, 0, 10 * 3_600 - 30).await;
+        shop.run_workers().await;
+        assert_eq!(shop.calls("trade_bill").await.len(), 25);
+        shop.pass(30).await;
+        assert_eq!(shop.calls("trade_bill").await.len(), 26);
+        // WeChat is late as well, longer than twenty tries take.
+        for _ in 0..40 {
+            shop.pass(1_800).await;
+        }
+        assert_eq!(read(shop, &first["id"]).await["status"], "running");
+        shop.faults(json!([])).await;
+        shop.pass(1_800).await;
+        let balanced = read(shop, &first["id"]).await;
+        assert_eq!(
+            (&balanced["status"], shop.count(RUNS).await),
+            (&json!("balanced"), 1)
+        );
+        assert_eq!(shop.count("select count(*) from exceptions").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bill_that_is_late_for_more_than_a_day_is_told_to_a_human() {
+    shop_with_a_day(Setup::default(), async |shop, day| {
+        go_to(shop, 2, 9).await;
+        shop.faults(json!([{"kind": "bill_not_ready"}])).await;
+        let run = ask(shop, day, 1).await;
+        for _ in 0..24 {
+            shop.pass(1_800).await;
+        }
+        let given_up = read(shop, &run["id"]).await;
+        assert_eq!(
+            (
+                &given_up["status"],
+                &given_up["attempts"],
+                &given_up["failure_code"]
+            ),
+            (&json!("failed"), &json!(20), &json!("bill_not_ready"))
+        );
+        let told = ("reconciliation_incomplete".to_owned(), None);
+        assert!(shop.exceptions().await.contains(&told));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_day_again_begins_its_tries_anew() {
+    shop_with_a_day(Setup::default(), async |shop, day| {
+        go_to(shop, 1, 10).await;
+        shop.faults(json!([{"kind": "server_error", "api": "trade_bill"}]))
+            .await;
+        for tries in 1..=25 {
+            let asked = ask(shop, day, tries).await;
+            assert_eq!(
+                (&asked["status"], &asked["attempts"]),
+                (&json!("failed"), &json!(1))
+            );
+            assert!(asked["next_try_at"].is_string(), "{asked}");
+        }
+        assert_eq!(shop.count(RUNS).await, 1);
+        shop.faults(json!([])).await;
+        shop.pass(60).await;
+        assert_eq!(shop.count("select count(*) from exceptions").await, 0);
     })
     .await;
 }

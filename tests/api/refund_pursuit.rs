@@ -52,6 +52,12 @@ async fn whatever_happens_to_the_call_one_refund_has_one_number() {
             json!({"kind": "pay_error", "status": 403, "code": "NOT_ENOUGH"}),
             2,
         ),
+        // Codes that WeChat cannot have sent, and no row could keep.
+        (
+            json!({"kind": "pay_error", "status": 400, "code": "PARAM\0ERROR"}),
+            2,
+        ),
+        (json!({"kind": "pay_error", "status": 400, "code": "参数错误"}), 2),
     ];
     for (fault, sendings) in stories {
         let setup = Setup::default().patience(std::time::Duration::from_secs(2));

@@ -102,6 +102,7 @@ fn what_is_wrong_has_a_name() {
             "bill_malformed",
         ),
         ("`2026-01-01 23:59:59", "`2026-01-01 24:59:59", "bill_malformed"),
+        ("`2026-01-01 23:59:59", "`-9999-01-01 23:59:59", "bill_malformed"),
         ("`4200000001,`ABCDEF1", "`42\u{0}1,`ABCDEF1", "bill_malformed"),
         ("`wx1,`1900000001,`0,`", "`wx1,1900000001,`0,`", "bill_malformed"),
         (

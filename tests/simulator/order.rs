@@ -207,6 +207,26 @@ async fn all_optional_fields_are_taken() {
 }
 
 #[tokio::test]
+async fn an_end_that_is_near_is_put_off_to_a_minute_and_one_that_is_over_is_refused() {
+    let stage = Stage::new().await;
+    let user = stage.user().await;
+    for (number, ahead_s, status) in [("order-1", -1, 400), ("order-2", 0, 400), ("order-3", 20, 200)] {
+        let at = chrono::DateTime::from_timestamp(stage.now().await + ahead_s, 0).unwrap();
+        let order = with(
+            &stage.order(&user, number),
+            "/time_expire",
+            json!(at.to_rfc3339()),
+        );
+        let answer = stage.pay_post(JSAPI, &order).await;
+        assert_eq!(answer.status, status, "{ahead_s}: {answer:?}");
+    }
+    stage.advance(55).await;
+    assert_eq!(stage.query("order-3").await.json()["trade_state"], "NOTPAY");
+    stage.advance(6).await;
+    assert_eq!(stage.query("order-3").await.json()["trade_state"], "CLOSED");
+}
+
+#[tokio::test]
 async fn bad_bodies_and_queries_are_refused() {
     let stage = Stage::new().await;
     let user = stage.user().await;

@@ -6,11 +6,11 @@
 )]
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::id::{NotificationId, OrderId};
+use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::http::problem::Problem;
 use crate::http::v1::page::{self, Page};
@@ -34,10 +34,12 @@ pub struct ListNotificationsQuery {
     verdict: Option<String>,
     /// Only about this order; those that were refused are about none.
     order_id: Option<uuid::Uuid>,
-    /// Only those that arrived then or later.
-    received_from: Option<DateTime<Utc>>,
-    /// Only those that arrived before.
-    received_before: Option<DateTime<Utc>>,
+    /// Only those that arrived then or later; a time of the years 1970 to 9999.
+    #[param(value_type = Option<DateTime<Utc>>)]
+    received_from: Option<Moment>,
+    /// Only those that arrived before; a time of these years.
+    #[param(value_type = Option<DateTime<Utc>>)]
+    received_before: Option<Moment>,
     /// How many, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,

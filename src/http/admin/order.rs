@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::id::{OrderId, UserId};
+use crate::domain::moment::Moment;
 use crate::domain::name::{OutTradeNo, TransactionId};
 use crate::domain::order::OrderStatus;
 use crate::error::AppError;
@@ -150,10 +151,12 @@ pub struct SearchOrdersQuery {
     transaction_id: Option<String>,
     /// Only orders of this user.
     user_id: Option<uuid::Uuid>,
-    /// Only orders made then or later.
-    created_from: Option<DateTime<Utc>>,
-    /// Only orders made before.
-    created_to: Option<DateTime<Utc>>,
+    /// Only orders made then or later; a time of the years 1970 to 9999.
+    #[param(value_type = Option<DateTime<Utc>>)]
+    created_from: Option<Moment>,
+    /// Only orders made before; a time of these years.
+    #[param(value_type = Option<DateTime<Utc>>)]
+    created_to: Option<Moment>,
     /// How many, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,

@@ -17,7 +17,7 @@ use crate::http::problem::Problem;
 use crate::http::v1::page::{self, Page};
 use crate::http::{Admin, Body, PathId, Query};
 use crate::service::Context;
-use crate::service::pay::reconcile;
+use crate::service::pay::reconcile::{self, DifferencePosition};
 use crate::store::comparison::Found;
 use crate::store::reconciliation::Reconciliation;
 
@@ -39,7 +39,8 @@ pub struct ReconciliationResponse {
     /// `running`: being made, or waiting for WeChat to write the bill. `failed`: the last try failed.
     #[schema(pattern = "^(running|balanced|differing|failed)$")]
     status: &'static str,
-    /// How often it was tried.
+    /// How often it was tried since it was asked for last. A try before WeChat has written the bill does not count,
+    /// up to ten o'clock in China two days after the day.
     attempts: i32,
     /// From when it is tried again; null: it is finished.
     #[schema(required = true)]
@@ -215,7 +216,7 @@ pub async fn read_reconciliation(
 ) -> Result<HttpResponse, AppError> {
     // They are the result itself, and as a rule few: whoever says nothing gets all of them.
     let limit = page::limit(Some(query.0.limit.unwrap_or(page::LIMIT_MAX)))?;
-    let after: Option<(String, String)> = page::position(query.0.cursor.as_deref())?;
+    let after: Option<DifferencePosition> = page::position(query.0.cursor.as_deref())?;
     let run = reconcile::read(&context, id.0).await?;
     let (found, next) = reconcile::list_differences(&context, id.0, after.as_ref(), limit).await?;
     Ok(HttpResponse::Ok().json(ReconciliationResultResponse {

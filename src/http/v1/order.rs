@@ -50,7 +50,8 @@ pub struct PlaceOrderItem {
 /// The price is the server's. The same key and body give the same answer again, with
 /// `idempotent-replayed: true`. With `CONTENT_CHECKS=order_note` WeChat looks at the note first and what it calls risky is
 /// refused; an order does not wait for a WeChat that says nothing. 100 names and notes of a user are checked a day, then an order
-/// with a note is `rate_limited`.
+/// with a note is `rate_limited`. So is any order while 200 of the user await payment: nothing is taken for it, and the same key
+/// is good once one was paid, closed, or has expired.
 #[utoipa::path(post, path = "/v1/orders", tag = "shop", request_body = PlaceOrderRequest, security(("session" = [])),
     params(("Idempotency-Key" = String, Header, description = "1 to 64 visible ASCII characters", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
     responses(
@@ -59,6 +60,7 @@ pub struct PlaceOrderItem {
         (status = 400, description = "`idempotency_key_missing`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`stock_insufficient`, `request_in_progress`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`idempotency_key_reused`, `content_rejected`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub async fn create_order(
     context: web::Data<Context>,

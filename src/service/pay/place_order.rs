@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use crate::domain::fen::Fen;
-use crate::domain::id::OrderId;
+use crate::domain::id::{OrderId, UserId};
 use crate::domain::name::ProductId;
-use crate::domain::order::{self, ITEMS_MAX, NOTE_CHARS_MAX, OrderItem, OrderStatus, QUANTITY_MAX};
+use crate::domain::order::{
+    self, AWAITING_MAX, ITEMS_MAX, NOTE_CHARS_MAX, OrderItem, OrderStatus, QUANTITY_MAX,
+};
 use crate::domain::product::Product;
 use crate::domain::text;
 use crate::error::{AppError, ErrorCode, FieldError};
@@ -17,8 +20,14 @@ use crate::service::Context;
 use crate::service::content::gate;
 use crate::service::login::session::LiveSession;
 use crate::store;
+use crate::store::idempotency::Claim;
 use crate::store::order::{NewOrder, StoredOrder};
 use crate::telemetry;
+
+/// How long whoever has too many open orders is told to wait: until the first of them expires, as far as that lies
+/// within these, since one may be paid or closed any moment.
+const PLACE_WAIT_MIN: TimeDelta = TimeDelta::seconds(1);
+const PLACE_WAIT_MAX: TimeDelta = TimeDelta::minutes(1);
 
 /// What somebody wants to buy.
 #[derive(Clone, Debug)]
@@ -141,8 +150,9 @@ pub struct Placed {
 ///
 /// # Errors
 /// `validation_failed` for unknown products and sums out of range, `stock_insufficient`,
-/// `idempotency_key_reused`, where notes are checked `content_rejected` and `rate_limited`, and `request_in_progress` while an earlier request with the same key
-/// is still being written.
+/// `idempotency_key_reused`, `rate_limited` while too many orders of the user await payment, where notes are checked
+/// `content_rejected` and `rate_limited`, and `request_in_progress` while an earlier request with the same key is still
+/// being written.
 pub async fn place_order(
     context: &Arc<Context>,
     session: &LiveSession,
@@ -158,9 +168,16 @@ pub async fn place_order(
     if matches!(claimed, Err(store::Error::Busy(_))) {
         return Err(AppError::new(ErrorCode::RequestInProgress));
     }
-    if !claimed? {
-        tx.rollback().await?;
-        return replay(context, session, key, &hash).await;
+    match claimed? {
+        Claim::Won => {}
+        Claim::Taken => {
+            tx.rollback().await?;
+            return replay(context, session, key, &hash).await;
+        }
+        Claim::Full(until) => {
+            tx.rollback().await?;
+            return Err(too_many(until, now));
+        }
     }
     let items = take_items(&mut tx, cart).await?;
     let lines: Vec<OrderItem> = items.iter().map(|(item, _)| item.clone()).collect();
@@ -186,6 +203,21 @@ pub async fn place_order(
     })
 }
 
+/// Refuses one more order of somebody with as many that await payment as may: they hold stock, and each is one that
+/// WeChat is asked about. A place is free when one is paid, closed, or has expired.
+fn too_many(until: DateTime<Utc>, now: DateTime<Utc>) -> AppError {
+    let wait = until
+        .signed_duration_since(now)
+        .clamp(PLACE_WAIT_MIN, PLACE_WAIT_MAX);
+    // Rounded up: whoever waits exactly that long comes when it has expired.
+    let wait_s = (wait + TimeDelta::milliseconds(999)).num_seconds();
+    AppError::new(ErrorCode::RateLimited)
+        .detail(format!(
+            "At most {AWAITING_MAX} orders of a user await payment. Pay or close one."
+        ))
+        .retry_after_s(u32::try_from(wait_s).unwrap_or(1))
+}
+
 /// Has WeChat look at the note of an order that is not placed yet, before any transaction is open. A repetition is not
 /// asked about again, and what cannot be had is refused without a question.
 async fn check_note(
@@ -205,7 +237,7 @@ async fn check_note(
     if is_placed().await? {
         return Ok(());
     }
-    if let Err(refusal) = preview(context, cart).await {
+    if let Err(refusal) = preview(context, session.user_id, cart).await {
         // Another request with this key may have taken the last ones a moment ago.
         return if is_placed().await? { Ok(()) } else { Err(refusal) };
     }
@@ -213,7 +245,10 @@ async fn check_note(
 }
 
 /// Refuses what cannot be had, as far as is seen without a lock.
-async fn preview(context: &Context, cart: &Cart) -> Result<(), AppError> {
+async fn preview(context: &Context, user_id: UserId, cart: &Cart) -> Result<(), AppError> {
+    if let Some(until) = store::idempotency::find_full_until(&context.db, user_id).await? {
+        return Err(too_many(until, context.clock.now()));
+    }
     let products = store::product::list_by_id(&context.db, &cart.ids()).await?;
     let items = priced(&products, cart)?;
     let lines: Vec<OrderItem> = items.into_iter().map(|(item, _)| item).collect();

@@ -48,17 +48,34 @@ pub async fn settle_due(context: &Context) -> Result<Round, AppError> {
         return Ok(Round::Idle(store::check::find_next(&context.db, now).await?));
     }
     let asked = join_all(due.iter().map(|due| check(context, due, lease.token))).await;
-    let troubles = asked.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (troubles, written): (Vec<Option<ErrorCode>>, Vec<Result<(), AppError>>) = asked.into_iter().unzip();
+    // What WeChat said counts, whether or not it could be written.
     context.pay_rest.judge(&troubles, context.clock.now());
+    written.into_iter().collect::<Result<(), AppError>>()?;
     Ok(Round::Worked)
 }
 
-/// Asks about one attempt, and writes when to ask again. Tells what was wrong at WeChat, if anything.
-async fn check(context: &Context, due: &DueAttempt, token: Uuid) -> Result<Option<ErrorCode>, AppError> {
+/// Asks about one attempt, and writes when to ask again. Tells what was wrong at WeChat, if anything, and whether it is
+/// written.
+async fn check(
+    context: &Context,
+    due: &DueAttempt,
+    token: Uuid,
+) -> (Option<ErrorCode>, Result<(), AppError>) {
     let asked = ask(context, due).await;
+    (trouble(&asked), plan(context, due, token, &asked).await)
+}
+
+/// Writes when to ask again, as the answer says.
+async fn plan(
+    context: &Context,
+    due: &DueAttempt,
+    token: Uuid,
+    asked: &Result<Answer, AppError>,
+) -> Result<(), AppError> {
     let [jitter] = context.entropy.bytes()?;
     let (now, checks) = (context.clock.now(), due.checks.saturating_add(1));
-    let next = match &asked {
+    let next = match asked {
         Ok(Answer::Open) => NextCheck::At(schedule::after_answer(checks, now, jitter)),
         Ok(Answer::Over) => NextCheck::Never,
         Ok(Answer::Moved) => NextCheck::AsDecided,
@@ -69,8 +86,7 @@ async fn check(context: &Context, due: &DueAttempt, token: Uuid) -> Result<Optio
             NextCheck::At(schedule::after_silence(checks, now, jitter))
         }
     };
-    store::check::finish(&context.db, due.attempt.id, token, next).await?;
-    Ok(trouble(&asked))
+    Ok(store::check::finish(&context.db, due.attempt.id, token, next).await?)
 }
 
 /// What WeChat's answer means for the next question.

@@ -9,6 +9,9 @@ use super::error::{PayError, UnknownReason, is_code};
 use super::message::{Refusal, SignedMessage};
 use crate::wechat::send::{Answer, Outcome};
 
+/// The longest code, in bytes. WeChat's own have under 40.
+const CODE_BYTES_MAX: usize = 64;
+
 #[derive(Deserialize)]
 struct ErrorBody<'a> {
     #[serde(borrow)]
@@ -37,12 +40,13 @@ impl Answer {
     }
 
     /// What an answer means that reports no success. Such answers are not signed, so they are used
-    /// as errors and as nothing else.
+    /// as errors and as nothing else. One without a code that could be WeChat's is none of WeChat's.
     pub(super) fn failure(&self) -> (PayError, Outcome) {
         let http_status = self.status;
         let code = serde_json::from_slice::<ErrorBody<'_>>(&self.body)
             .ok()
-            .map(|body| body.code);
+            .map(|body| body.code)
+            .filter(|code| can_be_code(code));
         let is = |wanted| code.as_ref().is_some_and(|code| is_code(code, wanted));
         if http_status == 202 {
             return (self.unknown(UnknownReason::NotProcessed), Outcome::Unavailable);
@@ -65,4 +69,9 @@ impl Answer {
             ),
         }
     }
+}
+
+/// Whether a text can be a code, which is kept and shown: visible ASCII, and short.
+fn can_be_code(text: &str) -> bool {
+    (1..=CODE_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -12,7 +12,8 @@ pub enum PayError {
     /// WeChat Pay refused; the call changed nothing there.
     #[error("WeChat Pay refuses: {code} (HTTP {http_status})")]
     Definite {
-        /// WeChat's code as it came; compare by the methods, since spellings changed over time.
+        /// WeChat's code as it came, 1 to 64 visible ASCII characters; compare by the methods, since spellings
+        /// changed over time.
         code: String,
         /// The HTTP status, 400 to 499.
         http_status: u16,

@@ -22,6 +22,9 @@ pub(super) struct Told {
     pub(super) payments: Vec<String>,
 }
 
+/// After so many orders somebody else goes on.
+const ORDERS_EACH: u32 = 100;
+
 /// Some of the price of one or all of it; the same whenever it is asked for again.
 fn amount_to_refund(order: &str) -> i64 {
     if order.ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e']) {
@@ -43,16 +46,21 @@ pub(super) struct Buyer<'a> {
     draws: u64,
 }
 
+/// A new person, by the simulator's name.
+async fn person(shop: &Shop) -> String {
+    let user = shop.control("POST", "/simulator/users", &json!({})).await;
+    user["user_id"].as_str().unwrap().to_owned()
+}
+
 impl<'a> Buyer<'a> {
     pub(super) async fn new(shop: &'a Shop, front: String, cut: &'a AtomicU64, seed: u64) -> Self {
-        let user = shop.control("POST", "/simulator/users", &json!({})).await;
         Self {
             shop,
             front,
             cut,
             http: shop.http.clone(),
             told: Told::default(),
-            user_id: user["user_id"].as_str().unwrap().to_owned(),
+            user_id: person(shop).await,
             token: String::new(),
             draws: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
         }
@@ -67,6 +75,11 @@ impl<'a> Buyer<'a> {
         let mut number = 0;
         while !stop.is_cancelled() {
             number += 1;
+            if number % ORDERS_EACH == 0 {
+                // Somebody else, since nobody may have very many that await payment.
+                self.user_id = person(self.shop).await;
+                self.log_in().await;
+            }
             self.buy(&format!("key-{number}")).await;
         }
         self.told

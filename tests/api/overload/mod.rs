@@ -17,6 +17,8 @@ const SECONDS: u64 = 4;
 const CONNECTIONS: usize = 4;
 /// Ten times what such a server has in hand: three connections for those who queue, and a queue of 32.
 const CLIENTS: usize = 350;
+/// Of whom each places 200 orders at the most.
+const PEOPLE_A_SECOND: u64 = 4;
 const NOTICES: usize = 12;
 const STOCK: i32 = 1_000_000;
 
@@ -62,13 +64,17 @@ async fn ten_times_what_a_server_can_take_costs_patience_and_nothing_else() {
         let server = Server::start(&shop.variables(&setup)).await;
         shop.adopt(&server);
         shop.stock("tea", 100, Some(STOCK)).await;
+        let seconds = asked_for("WEIR_OVERLOAD_S", SECONDS);
         let phone = shop.visitor().await;
+        // More people the longer it takes, since nobody may have very many orders that await payment.
+        let people = join_all((0..PEOPLE_A_SECOND * seconds).map(|_| shop.visitor())).await;
         let messages = paid(shop, &phone).await;
         let idle_kib = server.memory_kib("VmRSS");
 
         let seen = Seen::default();
-        let until = Instant::now() + Duration::from_secs(asked_for("WEIR_OVERLOAD_S", SECONDS));
-        let clients = join_all((0..CLIENTS).map(|client| come_again(&phone, client, &seen, until)));
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let clients = (0..CLIENTS).zip(people.iter().cycle());
+        let clients = join_all(clients.map(|(client, phone)| come_again(phone, client, &seen, until)));
         join(clients, tell_again(shop, &messages, &seen, until)).await;
 
         // At once, without a pause.

@@ -18,6 +18,7 @@ use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
 use crate::store::comparison::Found;
+pub use crate::store::difference::DifferencePosition;
 pub use crate::store::reconciliation::Reconciliation;
 
 pub use work::work;
@@ -100,7 +101,7 @@ pub async fn list(
     Ok((runs, next))
 }
 
-/// Up to `limit` differences of a run after a kind and subject, each with its exception, and where to go
+/// Up to `limit` differences of a run after a place among them, each with its exception, and the place to go
 /// on from if there are more.
 ///
 /// # Errors
@@ -108,14 +109,14 @@ pub async fn list(
 pub async fn list_differences(
     context: &Context,
     id: ReconciliationId,
-    after: Option<&(String, String)>,
+    after: Option<&DifferencePosition>,
     limit: u32,
-) -> Result<(Vec<(Found, Uuid)>, Option<(String, String)>), AppError> {
+) -> Result<(Vec<(Found, Uuid)>, Option<DifferencePosition>), AppError> {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = store::difference::list(&context.db, id, after, i64::from(limit) + 1).await?;
     let has_more = found.len() > wanted;
     found.truncate(wanted);
     let last = found.last().filter(|_| has_more);
-    let next = last.map(|(found, _)| (found.kind.as_str().to_owned(), found.subject.clone()));
+    let next = last.map(|(found, _)| DifferencePosition::of(found));
     Ok((found, next))
 }

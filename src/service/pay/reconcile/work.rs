@@ -95,15 +95,14 @@ async fn finish(context: &Context, lease: &Lease, figures: &Figures) -> Result<(
 
 async fn fail(context: &Context, lease: &Lease, setback: &Setback) -> Result<(), AppError> {
     let now = context.clock.now();
-    let wait = rules::wait(setback.kind(), lease.attempts);
+    let sequel = rules::sequel(setback.kind(), lease.bill_date, lease.attempts, now);
     let (id, code) = (lease.id, setback.code());
     let cause = std::error::Error::source(setback).map(ToString::to_string);
     tracing::warn!(reconciliation.id = %id, code, cause, "a try to reconcile a day came to nothing");
     let mut transaction = context.db.begin().await?;
-    let next_try_at = wait.map(|wait| now + wait);
     let is_held =
-        store::reconciliation::update_failed(&mut transaction, lease.token, code, next_try_at, now).await?;
-    if is_held && wait.is_none() {
+        store::reconciliation::update_failed(&mut transaction, lease.token, code, sequel, now).await?;
+    if is_held && sequel.next_try_at.is_none() {
         raise(
             context,
             lease,

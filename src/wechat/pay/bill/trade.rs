@@ -6,6 +6,7 @@ use super::amount;
 use super::error::BillError;
 use super::sheet::{Kind, Summary};
 use crate::domain::china;
+use crate::domain::moment::Moment;
 
 /// The longest name or number in a column that is read.
 const NAME_BYTES_MAX: usize = 64;
@@ -174,5 +175,6 @@ pub(super) fn name(text: &str) -> Option<String> {
 /// A time of China, to the second.
 pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
     let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()?;
-    Some(local.checked_sub_signed(china::OFFSET)?.and_utc())
+    let at = local.checked_sub_signed(china::OFFSET)?.and_utc();
+    Moment::try_from(at).ok().map(Moment::get)
 }

@@ -186,3 +186,47 @@ async fn what_a_coupon_of_the_merchants_paid_is_no_difference() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_hundred_differences_are_shown_unless_fewer_are_wanted() {
+    shop(async |shop| {
+        go_to(shop, 1, 10).await;
+        let run = reconcile(shop, today(shop) - chrono::Days::new(1)).await;
+        sqlx::query(
+            "with named as (
+                insert into exceptions (id, kind, subject, detail, evidence, created_at)
+                values (gen_random_uuid(), 'reconciliation_missing_here', 'x', 'x', '{}', now()) returning id
+            )
+            insert into reconciliation_differences (id, reconciliation_id, kind, subject, transaction_id, exception_id)
+            select gen_random_uuid(), $1::uuid, 'missing_here', (1000 + number)::text, (1000 + number)::text, named.id
+            from named, generate_series(1, 101) as number",
+        )
+        .bind(run["id"].as_str().unwrap())
+        .execute(&shop.db)
+        .await
+        .unwrap();
+        let path = format!("/admin/reconciliations/{}", run["id"].as_str().unwrap());
+        let page = async |query: &str| shop.admin("GET", &format!("{path}{query}"), None).await.ok(200);
+        let numbers = |page: &Value| -> Vec<u32> {
+            let differences = page["differences"].as_array().unwrap().iter();
+            differences
+                .map(|found| found["transaction_id"].as_str().unwrap().parse().unwrap())
+                .collect()
+        };
+        let usual = page("").await;
+        assert_eq!(numbers(&usual), (1_001..=1_100).collect::<Vec<_>>());
+        let cursor = usual["next_cursor"].as_str().unwrap();
+        let rest = page(&format!("?cursor={cursor}")).await;
+        assert_eq!(
+            (numbers(&rest), &rest["next_cursor"]),
+            (vec![1_101], &Value::Null)
+        );
+        assert_eq!(numbers(&page("?limit=20").await).len(), 20);
+        for query in ["limit=0", "limit=101"] {
+            shop.admin("GET", &format!("{path}?{query}"), None)
+                .await
+                .refused(422, "validation_failed");
+        }
+    })
+    .await;
+}

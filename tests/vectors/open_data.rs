@@ -24,7 +24,9 @@ fn open(inputs: &Value, openid: &str, now_s: i64) -> Result<String, &'static str
         Ok(found) => Ok(found.json),
         Err(Refusal::NoKey) => Err("decrypt_failed"),
         Err(Refusal::App) => Err("watermark_mismatch"),
-        Err(Refusal::Time | Refusal::User | Refusal::Shape | Refusal::Signature) => Err("another reason"),
+        Err(Refusal::Time | Refusal::User | Refusal::Shape | Refusal::Signature | Refusal::Kind) => {
+            Err("another reason")
+        }
     }
 }
 

@@ -308,11 +308,8 @@ async fn an_order_close_to_its_end_can_still_be_paid() {
 }
 
 #[tokio::test]
-async fn an_unknown_attempt_whose_time_has_become_short_makes_way_for_another() {
-    shop_with(Setup::default().with("ORDER_TTL_S", "60"), async |shop| {
-        // By WeChat's clock, which is behind and goes on, the old attempt has become too short for seconds and the
-        // new one is long enough for most of a minute.
-        shop.clock.advance(TimeDelta::seconds(50));
+async fn an_unknown_attempt_that_wechat_refuses_and_does_not_know_makes_way_for_another() {
+    shop(async |shop| {
         shop.stock("tea", 100, None).await;
         shop.announce("wechat_unavailable");
         let phone = shop.visitor().await;
@@ -323,7 +320,10 @@ async fn an_unknown_attempt_whose_time_has_become_short_makes_way_for_another() 
             .try_start_payment(&order)
             .await
             .refused(503, "wechat_unavailable");
-        shop.advance(58).await;
+        shop.advance(20).await;
+        let refusal =
+            json!({"kind": "pay_error", "api": "prepay", "status": 400, "code": "PARAM_ERROR", "times": 1});
+        shop.faults(json!([refusal])).await;
         let parameters = phone.start_payment(&order).await;
         let attempts = shop.attempts(&order).await;
         assert_eq!((attempts.len(), attempts[0].1.as_str()), (2, "failed"));

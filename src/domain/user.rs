@@ -11,6 +11,7 @@ use super::text;
 pub const NICKNAME_CHARS_MAX: usize = 32;
 /// The longest address of a picture, in bytes.
 pub const AVATAR_URL_BYTES_MAX: usize = 1_024;
+
 /// Whether a text is the address of a picture: any over https, or one among the files that `files_url` begins
 /// with, which on a developer's machine have plain http. Nobody but the phone fetches it.
 pub fn is_avatar(text: &str, files_url: &Url) -> bool {

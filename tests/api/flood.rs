@@ -19,25 +19,14 @@ async fn a_flood_is_worked_off_in_small_batches_while_the_server_answers() {
         phone.pay(&order).await;
         let buyers = join_all((0..BUYERS).map(|_| shop.visitor())).await;
         // Attempts that WeChat does not know, since their processes died before they asked.
-        for sql in [
-            "insert into orders (id, user_id, app_id, openid, status, total_fen, currency, description, created_at,
-                updated_at, expires_at)
-            select gen_random_uuid(), user_id, app_id, openid, status, 100, currency, description, created_at,
-                updated_at, expires_at from orders, generate_series(1, $1) n",
-            "insert into order_items (order_id, position, product_id, title, unit_price_fen, quantity, is_stocked)
-            select id, 0, 'tea', 'Tea', 100, 1, false from orders o
-            where not exists (select from order_items i where i.order_id = o.id) and $1 > 0",
-            "insert into idempotency_keys (user_id, key, request_hash, order_id, created_at)
-            select user_id, id::text, '', id, created_at from orders o
-            where not exists (select from idempotency_keys k where k.order_id = o.id) and $1 > 0",
+        shop.plant_orders(MANY, 0).await;
+        let unknown =
             "insert into payment_attempts (id, order_id, out_trade_no, app_id, mch_id, total_fen, currency, state,
                 created_at, updated_at, next_check_at)
             select gen_random_uuid(), o.id, left(md5(o.id::text), 32), o.app_id, '1900000001', 100, 'CNY', 'unknown',
                 o.created_at, o.created_at, o.created_at from orders o
-            where not exists (select from payment_attempts a where a.order_id = o.id) and $1 > 0",
-        ] {
-            sqlx::query(sql).bind(MANY).execute(&shop.db).await.unwrap();
-        }
+            where not exists (select from payment_attempts a where a.order_id = o.id)";
+        sqlx::query(unknown).execute(&shop.db).await.unwrap();
         shop.advance(5).await;
         let is_done = AtomicBool::new(false);
         let working = async {

@@ -276,14 +276,11 @@ async fn an_answer_that_cannot_be_written_keeps_no_other_from_being_heard() {
             let order = phone.buy(product, 1).await;
             phone.start_payment(&order).await;
         }
-        for sql in [
-            "create function fail() returns trigger language plpgsql as
-                $$ begin raise exception 'broken'; end $$",
+        shop.refuse_writes(
             "create trigger fails before update on payment_attempts for each row
                 when (new.total_fen = 41 and new.lease_token is null) execute function fail()",
-        ] {
-            sqlx::query(sql).execute(&shop.db).await.unwrap();
-        }
+        )
+        .await;
         let fault = json!({"kind": "pay_error", "api": "query", "status": 429, "code": "FREQUENCY_LIMITED"});
         shop.faults(json!([fault])).await;
         shop.advance(5).await;

@@ -248,14 +248,11 @@ async fn what_could_not_be_committed_is_not_acknowledged_and_comes_again() {
         phone.act(&sheet, json!({"action": "pay"})).await;
         phone.pay_despite_close(&late).await;
         // Everything goes well up to the commit, which fails.
-        for sql in [
-            "create function fail() returns trigger language plpgsql as
-                $$ begin raise exception 'no space left' using errcode = 'disk_full'; end $$",
+        shop.refuse_writes(
             "create constraint trigger fails after insert on notifications deferrable initially deferred
                 for each row execute function fail()",
-        ] {
-            sqlx::query(sql).execute(&shop.db).await.unwrap();
-        }
+        )
+        .await;
         let before = shop.snapshot().await;
         let deliveries = shop.deliver().await;
         assert_eq!(deliveries.len(), 2);

@@ -17,20 +17,7 @@ async fn waiting(shop: &Shop, count: i64) -> (Phone<'_>, Value) {
     shop.stock("tea", 100, Some(1_000)).await;
     let phone = shop.visitor().await;
     let first = phone.order("first", &tea()).await.ok(201);
-    for sql in [
-        "insert into orders (id, user_id, app_id, openid, status, total_fen, currency, description, created_at,
-            updated_at, expires_at)
-        select gen_random_uuid(), user_id, app_id, openid, status, 100, currency, description, created_at,
-            updated_at, expires_at + interval '1 minute' from orders, generate_series(2, $1) n",
-        "insert into order_items (order_id, position, product_id, title, unit_price_fen, quantity, is_stocked)
-        select id, 0, 'tea', 'Tea', 100, 1, false from orders o
-        where not exists (select from order_items i where i.order_id = o.id) and $1 > 0",
-        "insert into idempotency_keys (user_id, key, request_hash, order_id, created_at)
-        select user_id, id::text, '', id, created_at from orders o
-        where not exists (select from idempotency_keys k where k.order_id = o.id) and $1 > 0",
-    ] {
-        sqlx::query(sql).bind(count).execute(&shop.db).await.unwrap();
-    }
+    shop.plant_orders(count - 1, 1).await;
     assert_eq!(shop.count(AWAITING).await, count);
     (phone, first)
 }

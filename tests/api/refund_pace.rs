@@ -125,14 +125,11 @@ async fn a_refund_that_cannot_be_written_keeps_no_other_from_being_judged() {
         let (phone, first) = paid(shop).await;
         let second = phone.paid_order("tea", 1).await;
         let third = phone.paid_order("tea", 1).await;
-        for sql in [
-            "create function fail() returns trigger language plpgsql as
-                $$ begin raise exception 'broken'; end $$",
+        shop.refuse_writes(
             "create trigger fails before update on refunds for each row
                 when (new.amount_fen = 41 and new.lease_token is null) execute function fail()",
-        ] {
-            sqlx::query(sql).execute(&shop.db).await.unwrap();
-        }
+        )
+        .await;
         shop.rule("balance_fen", json!(0)).await;
         shop.refund(&first, 41).await;
         shop.refund(&second, 40).await;

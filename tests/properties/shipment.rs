@@ -10,7 +10,8 @@ use weir::domain::shipment::{
     wants_contact,
 };
 
-fn parcel(number: usize) -> Parcel {
+/// A parcel of tea under a number of its own.
+pub(crate) fn parcel(number: usize) -> Parcel {
     Parcel {
         tracking_no: TrackingNo::parse(format!("A{number}")).ok(),
         carrier: Carrier::parse("STO").ok(),

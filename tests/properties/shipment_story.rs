@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use weir::domain::name::{Carrier, TrackingNo};
 use weir::domain::shipment::{Earlier, Parcel, ShipmentKind, ShipmentStatus, Told, is_begun, plan};
+
+use crate::shipment::parcel;
 
 /// What happens next.
 #[derive(Clone, Copy, Debug)]
@@ -169,15 +170,6 @@ impl Books {
         let newest = uploaded().next_back().map(|last| last.generation);
         let of_newest = uploaded().filter(|told| Some(told.generation) == newest);
         of_newest.flat_map(|told| told.parcels.clone()).collect()
-    }
-}
-
-fn parcel(number: usize) -> Parcel {
-    Parcel {
-        tracking_no: TrackingNo::parse(format!("A{number}")).ok(),
-        carrier: Carrier::parse("STO").ok(),
-        description: "tea".to_owned(),
-        receiver_contact: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod message;
 mod money;
 mod phone;
 mod phone_number;
+mod planted;
 mod process;
 mod push;
 mod receiver;

@@ -21,6 +21,8 @@ const LATE: TimeDelta = TimeDelta::hours(24);
 const TRIES_MAX: i32 = 20;
 /// A day that was given up is begun anew after this.
 pub const GIVEN_UP: TimeDelta = TimeDelta::hours(24);
+/// So near to midnight the movement of a payment may stand in the bill of another day than its row.
+pub const NEAR_MIDNIGHT: TimeDelta = TimeDelta::minutes(10);
 /// The number of an attempt, as [`super::entropy::Entropy::token`] makes it: a pattern of PostgreSQL.
 pub const NUMBER_PATTERN: &str = "^[A-HJ-NP-Z2-9]{32}$";
 

@@ -8,7 +8,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
-use crate::domain::reconciliation::{DifferenceKind, NUMBER_PATTERN};
+use crate::domain::reconciliation::{DifferenceKind, NEAR_MIDNIGHT, NUMBER_PATTERN};
 use crate::telemetry::query;
 
 /// What is compared.
@@ -160,8 +160,8 @@ pub async fn list_foreign(
 /// The differences of the payments of a page, seen from the bill.
 ///
 /// The fee is compared as what moved the account altogether, so that it makes no difference whether
-/// the fee has a row of its own. A movement that is missing is none within ten minutes of the day's
-/// ends, since it may stand in the next day's bill. Where there is no fund-flow bill at all, every movement
+/// the fee has a row of its own. Of a payment near midnight it is not compared here, since its movement may stand
+/// in the bill of the day beside ([`super::midnight`]). Where there is no fund-flow bill at all, every movement
 /// is missing: WeChat says so of an account that did not move, and the payments of the day should have moved it.
 pub async fn list_of_payments(
     db: impl PgExecutor<'_>,
@@ -186,8 +186,8 @@ pub async fn list_of_payments(
                         and o.line < b.line) then 'missing_here'
                     when p.attempt_id is distinct from a.id or a.app_id <> b.app_id or b.trade_state <> 'SUCCESS' then 'state'
                     when p.total_fen <> b.amount_fen or p.currency <> b.currency then 'amount'
-                    when m.net_fen is null and (b.moved_at < $6::timestamptz + interval '10 minutes'
-                        or b.moved_at >= $7::timestamptz - interval '10 minutes') then null
+                    when p.success_at >= $6::timestamptz - n.near and p.success_at < $6 + n.near then null
+                    when p.success_at >= $7::timestamptz - n.near and p.success_at < $7 + n.near then null
                     when abs(b.settled_fen * 1000 - b.fee_thousandths - coalesce(m.net_fen, 0) * 1000) >= 1000 then 'fee'
                 end as kind
             from bill_rows b
@@ -195,6 +195,7 @@ pub async fn list_of_payments(
             left join lateral (select * from payments where transaction_id = b.transaction_id limit 1) p on true
             left join lateral (select sum(net_fen)::bigint as net_fen from bill_movements
                 where lease_token = $1 and number = b.transaction_id) m on true
+            cross join (select make_interval(secs => $8::bigint) as near) n
             where b.lease_token = $1 and b.line > $2 and b.line <= $3 and not b.is_refund
         )
         select kind as "kind!", transaction_id as "subject!", order_id, out_trade_no, transaction_id,
@@ -216,6 +217,7 @@ pub async fn list_of_payments(
         NUMBER_PATTERN,
         scope.bounds.0,
         scope.bounds.1,
+        NEAR_MIDNIGHT.num_seconds(),
     )
     .fetch_all(db);
     let rows = query("comparison.list_of_payments", statement).await?;

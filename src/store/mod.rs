@@ -29,6 +29,7 @@ pub mod file_sweep;
 pub mod health;
 pub mod housekeeping;
 pub mod idempotency;
+pub mod midnight;
 pub mod movement_comparison;
 pub mod notification;
 pub mod order;

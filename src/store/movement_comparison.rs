@@ -4,6 +4,7 @@ use sqlx::PgExecutor;
 
 use super::Error;
 use super::comparison::{Found, FoundRow, Scope};
+use crate::domain::reconciliation::NEAR_MIDNIGHT;
 use crate::telemetry::query;
 
 /// The last line of the next page of the fund-flow bill after `after`; nothing: there are no more.
@@ -27,9 +28,9 @@ pub async fn next_page(
 }
 
 /// The payments and refunds of ours that moved the account on a day that is not theirs, but for those that may:
-/// a payment of the ten minutes at either side of the day, and a refund between its making and its success, or
-/// after its end without success, when the money comes back. None of them moves more than its amount. What it
-/// moves exactly only the trade bill of its own day says.
+/// a payment near the day's midnights, which is judged by the bills of both days ([`super::midnight`]), and a refund
+/// between its making and its success, or after its end without success, when the money comes back, by no more than
+/// its amount. What a refund moves exactly only the trade bill of its own day says.
 pub async fn list_of_movements(
     db: impl PgExecutor<'_>,
     scope: &Scope,
@@ -57,20 +58,19 @@ pub async fn list_of_movements(
             left join lateral (select * from refund_entries where id = r.id limit 1) e on true
             cross join lateral (select * from payments
                 where transaction_id = coalesce(r.transaction_id, m.number) limit 1) p
+            cross join (select make_interval(secs => $7::bigint) as near) n
             cross join lateral (select * from payment_attempts where id = p.attempt_id limit 1) a
         where a.mch_id = $6 and m.net_fen <> 0
             and case when r.id is null then
-                (p.success_at < $4 or p.success_at >= $5)
-                and not (m.net_fen between 0 and p.total_fen and p.success_at >= $4::timestamptz - interval '10 minutes'
-                    and p.success_at < $5::timestamptz + interval '10 minutes')
+                (p.success_at < $4::timestamptz - n.near or p.success_at >= $5::timestamptz + n.near)
                 and (select b.line from bill_rows b where b.lease_token = $1 and b.transaction_id = p.transaction_id
                     and not b.is_refund limit 1) is null
             else
                 (e.success_at is null or e.success_at < $4 or e.success_at >= $5)
-                and not (r.created_at < $5::timestamptz + interval '10 minutes'
+                and not (r.created_at < $5::timestamptz + n.near
                     and case when r.status in ('closed', 'abnormal') then abs(m.net_fen) <= r.amount_fen
                         else -m.net_fen between 0 and r.amount_fen
-                            and (e.success_at is null or e.success_at >= $4::timestamptz - interval '10 minutes') end)
+                            and (e.success_at is null or e.success_at >= $4::timestamptz - n.near) end)
                 and (select b.line from bill_rows b where b.lease_token = $1 and b.out_refund_no = r.out_refund_no
                     limit 1) is null
             end
@@ -81,6 +81,7 @@ pub async fn list_of_movements(
         scope.bounds.0,
         scope.bounds.1,
         scope.mch_id,
+        NEAR_MIDNIGHT.num_seconds(),
     )
     .fetch_all(db);
     let rows = query("movement_comparison.list_of_movements", statement).await?;

@@ -83,6 +83,7 @@ mod property;
 mod push;
 mod reconciliation;
 mod reconciliation_late;
+mod reconciliation_midnight;
 mod reconciliation_movement;
 mod reconciliation_other;
 mod reconciliation_refund;

@@ -17,7 +17,7 @@ use crate::store::exception::NewException;
 use crate::store::reconciliation::Figures;
 
 /// Rows that one statement compares.
-const PAGE_ROWS: i64 = 2_000;
+pub(super) const PAGE_ROWS: i64 = 2_000;
 /// Differences that are written down; more are counted.
 pub(super) const LISTED_MAX: i64 = 10_000;
 /// Mini programs of other systems that are told of.
@@ -25,9 +25,10 @@ const FOREIGN_APPS_MAX: usize = 20;
 
 /// A comparison under way.
 pub(super) struct Comparison<'a> {
-    context: &'a Context,
-    lease: &'a Lease,
-    scope: Scope,
+    pub(super) context: &'a Context,
+    pub(super) lease: &'a Lease,
+    pub(super) scope: Scope,
+    pub(super) staged: Staged,
     figures: Figures,
     foreign: BTreeMap<String, Foreign>,
 }
@@ -53,6 +54,7 @@ impl<'a> Comparison<'a> {
             context,
             lease,
             scope,
+            staged,
             figures,
             foreign: BTreeMap::new(),
         })
@@ -60,10 +62,12 @@ impl<'a> Comparison<'a> {
 
     /// Compares everything; gives the figures.
     pub(super) async fn run(mut self) -> Result<Figures, Setback> {
+        self.note_midnights().await?;
         self.bill_with_books().await?;
         self.payments_with_bill().await?;
         self.refunds_with_bill().await?;
         self.movements_with_books().await?;
+        self.payments_near_midnight().await?;
         self.tell_of_foreign().await?;
         Ok(self.figures)
     }
@@ -135,7 +139,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Writes differences down under the lease.
-    async fn write(&mut self, found: Vec<Found>) -> Result<(), Setback> {
+    pub(super) async fn write(&mut self, found: Vec<Found>) -> Result<(), Setback> {
         let context = self.context;
         if found.is_empty() {
             return self.lease.renew(context).await;

@@ -4,6 +4,7 @@
 
 mod compare;
 mod lease;
+mod midnight;
 mod stage;
 mod work;
 

@@ -15,6 +15,13 @@ pub(super) struct Staged {
     pub(super) flow: Option<i64>,
 }
 
+impl Staged {
+    /// Rows of the trade bill and of the fund-flow bill.
+    pub(super) fn rows(self) -> (i64, i64) {
+        (self.trade.unwrap_or(0), self.flow.unwrap_or(0))
+    }
+}
+
 /// Rows that go into one statement.
 const CHUNK_ROWS: usize = 1_000;
 

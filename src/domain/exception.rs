@@ -228,7 +228,7 @@ impl ExceptionKind {
                 "The payer's card or account takes no money. Steer it elsewhere in the merchant platform (transactions, refunds, abnormal refund). The server keeps asking, and resolves this when the money has arrived."
             }
             Self::RefundWaiting => {
-                "WeChat does not take the refund yet: the merchant's balance is too small, a key or permission of the merchant is refused, or the settings name another merchant than the refund's (`OTHER_MERCHANT`); the evidence has its code. Mend that and leave this open: the server repeats the same refund by itself, and resolves this when the money has arrived. To resolve it by hand calls the refund off, unless WeChat knows it by then: do so before you give the money back another way, and look at the refund."
+                "WeChat does not take the refund yet: the merchant's balance is too small, a key or permission of the merchant is refused, it does not know the payment (yet), or the settings name another merchant than the refund's (`OTHER_MERCHANT`); the evidence has its code. Mend that and leave this open: the server repeats the same refund by itself, and resolves this when the money has arrived. To resolve it by hand calls the refund off, unless WeChat knows it by then: do so before you give the money back another way, and look at the refund."
             }
             Self::RefundMismatch => {
                 "WeChat reports one of our refunds with another payment, merchant, amount or currency, or with a number of its own that is another refund's; the evidence names the field. The refund stays as it is. Compare with the merchant platform."

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::Error;
 use super::attempt::{Askable, Lease};
+use super::statement::query;
 use crate::domain::attempt::AttemptState;
 use crate::domain::id::{AttemptId, OrderId};
 use crate::domain::name::{MchId, OutTradeNo};
 use crate::domain::order::OrderStatus;
-use crate::telemetry::query;
 
 /// An attempt that is due, in the hands of whoever claimed it.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct DueAttempt {
     pub order_status: OrderStatus,
     /// How often WeChat was asked since the last news.
     pub checks: i32,
+    /// When it was due.
+    pub due_at: DateTime<Utc>,
 }
 
 /// Claims up to `limit` attempts that are due and in nobody's hands, the longest overdue first.
@@ -35,7 +37,7 @@ pub async fn claim(
     let statement = sqlx::query!(
         r#"-- check.claim
         with due as materialized (
-            select id from payment_attempts
+            select id, next_check_at from payment_attempts
             where next_check_at <= $1 and state not in ('settled', 'surplus')
                 and (lease_until is null or lease_until <= $1)
             order by next_check_at limit $2
@@ -44,7 +46,8 @@ pub async fn claim(
         update payment_attempts a set lease_token = $3, lease_until = $4
         from due, orders o
         where a.id = due.id and o.id = a.order_id
-        returning a.id, a.order_id, a.out_trade_no, a.mch_id, a.state, a.prepaid_at, a.checks, o.status"#,
+        returning a.id, a.order_id, a.out_trade_no, a.mch_id, a.state, a.prepaid_at, a.checks,
+            due.next_check_at as "due_at!", o.status"#,
         now,
         limit,
         lease.token,
@@ -70,6 +73,7 @@ pub async fn claim(
                 order_id: row.order_id.into(),
                 order_status: OrderStatus::parse(&row.status).ok_or_else(inconsistent)?,
                 checks: row.checks,
+                due_at: row.due_at,
             })
         })
         .collect()
@@ -87,10 +91,11 @@ pub enum NextCheck {
 }
 
 /// Writes when to ask again and gives the lease back. Does nothing where the lease does not hold any
-/// more: somebody else decides then.
+/// more: somebody else decides then. Where another time was set while WeChat was being asked, since the order does
+/// not want the money any more, that one stays.
 pub async fn finish(
     db: impl PgExecutor<'_>,
-    id: AttemptId,
+    due: &DueAttempt,
     token: Uuid,
     next: NextCheck,
 ) -> Result<(), Error> {
@@ -104,13 +109,14 @@ pub async fn finish(
         update payment_attempts set
             lease_token = null,
             lease_until = null,
-            checks = case when $3 then checks else checks + 1 end,
-            next_check_at = case when $3 then next_check_at else $4 end
+            checks = case when $3 or next_check_at is distinct from $5 then checks else checks + 1 end,
+            next_check_at = case when $3 or next_check_at is distinct from $5 then next_check_at else $4 end
         where id = $1 and lease_token = $2",
-        Uuid::from(id),
+        Uuid::from(due.attempt.id),
         token,
         is_decided,
         at,
+        due.due_at,
     )
     .execute(db);
     query("check.finish", statement).await?;

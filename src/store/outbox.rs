@@ -5,9 +5,9 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{EventId, OrderId};
 use crate::domain::name::AppId;
-use crate::telemetry::query;
 
 /// An event that is due to be sent, in the hands of whoever claimed it.
 #[derive(Clone, Debug)]
@@ -151,6 +151,8 @@ pub struct SentEvent<'a> {
     pub id: EventId,
     /// Whose hands it was in.
     pub token: Uuid,
+    /// How often it had been tried before. Whoever asked for it to be sent again meanwhile gave it all its tries.
+    pub attempts: i32,
     /// How it ended, in a word.
     pub outcome: &'a str,
     /// When.
@@ -187,7 +189,8 @@ pub async fn update_delivered(
     Ok(query("outbox.update_delivered", statement).await?)
 }
 
-/// Writes that a try was in vain and when the next is due. Tells whether the lease still held.
+/// Writes that a try was in vain and when the next is due: at once, where somebody asked for it to be sent again
+/// meanwhile. Tells whether the lease still held.
 pub async fn update_failed(
     db: impl PgExecutor<'_>,
     sent: &SentEvent<'_>,
@@ -195,7 +198,8 @@ pub async fn update_failed(
 ) -> Result<bool, Error> {
     let statement = sqlx::query!(
         "-- outbox.update_failed
-        update event_deliveries set attempts = attempts + 1, due_at = $5, lease_token = null, lease_until = null,
+        update event_deliveries set attempts = case when attempts = $6 then attempts + 1 else attempts end,
+            due_at = case when attempts = $6 then $5 else due_at end, lease_token = null, lease_until = null,
             last_attempt_at = $4, last_outcome = $3
         where event_id = $1 and lease_token = $2 and state = 'pending'",
         Uuid::from(sent.id),
@@ -203,24 +207,26 @@ pub async fn update_failed(
         sent.outcome,
         sent.at,
         due_at,
+        sent.attempts,
     )
     .execute(db);
     Ok(query("outbox.update_failed", statement).await?.rows_affected() == 1)
 }
 
 /// Writes that it is not tried any more, and waits for a human. Gives how often it was tried, if the
-/// lease still held.
+/// lease still held and nobody asked for it to be sent again meanwhile.
 pub async fn update_parked(db: &mut PgConnection, sent: &SentEvent<'_>) -> Result<Option<i32>, Error> {
     let statement = sqlx::query_scalar!(
         "-- outbox.update_parked
         update event_deliveries set state = 'parked', attempts = attempts + 1, lease_token = null, lease_until = null,
             last_attempt_at = $4, last_outcome = $3
-        where event_id = $1 and lease_token = $2 and state = 'pending'
+        where event_id = $1 and lease_token = $2 and state = 'pending' and attempts = $5
         returning attempts",
         Uuid::from(sent.id),
         sent.token,
         sent.outcome,
         sent.at,
+        sent.attempts,
     )
     .fetch_optional(db);
     Ok(query("outbox.update_parked", statement).await?)

@@ -304,6 +304,38 @@ async fn whoever_holds_an_event_too_long_loses_it_to_another_and_cannot_spoil_it
 }
 
 #[tokio::test]
+async fn what_is_to_be_sent_again_is_not_parked_by_the_last_try_under_way() {
+    let receiver = Receiver::start().await;
+    shop_with(receiver.told_by(Setup::default()), async |shop| {
+        receiver.answer(|_, nth| match nth {
+            TRIES_MAX => Reply::Hold(500),
+            nth if nth > TRIES_MAX => Reply::Status(200),
+            _ => Reply::Status(500),
+        });
+        let phone = shop.visitor().await;
+        paid(shop, &phone).await;
+        for gap_s in GAPS_S {
+            shop.run_workers().await;
+            shop.advance(gap_s).await;
+        }
+        let asking = async {
+            until(async || receiver.got().len() == TRIES_MAX).await;
+            let path = format!("/admin/events/{}/redeliver", receiver.got()[0].id());
+            shop.admin("POST", &path, None).await.ok(202);
+            receiver.release();
+        };
+        let (failed, ()) = join(shop.run_workers_of(0), asking).await;
+        assert!(failed.is_empty());
+        shop.run_workers().await;
+        assert_eq!(receiver.got().len(), TRIES_MAX + 1);
+        assert_eq!(shop.exceptions().await, [], "it was never parked");
+        let delivered = "select count(*) from event_deliveries where state = 'delivered'";
+        assert_eq!(shop.count(delivered).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_event_that_a_stopped_server_never_sent_is_sent_by_another() {
     let receiver = Receiver::start().await;
     let setup = receiver.told_by(Setup::default());

@@ -1,8 +1,9 @@
 //! Money that comes late, through an attempt that had ended or beside another one.
 
+use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{Phone, Setup, Shop, shop, shop_with};
+use crate::harness::{Phone, Setup, Shop, held, shop, shop_with};
 
 async fn waiting(shop: &Shop) -> (Phone<'_>, String) {
     shop.stock("tea", 6_800, Some(9)).await;
@@ -91,6 +92,32 @@ async fn when_the_newer_one_was_paid_too_it_is_a_double_payment() {
                 .await
                 .unwrap();
         assert_eq!(surplus, [(second["transaction_id"].clone(),)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_being_asked_about_while_another_is_paid_is_closed_at_once() {
+    shop_with(moved(), async |shop| {
+        let (phone, order) = waiting(shop).await;
+        let two = two_attempts(shop, &phone, &order).await;
+        shop.advance(6).await;
+        let asked = shop.calls("query").await.len();
+        shop.faults(json!([held("delay", "query")])).await;
+        let paying = async {
+            shop.calls_until("query", asked + 1).await;
+            phone.pay_despite_close(&two.first_sheet).await;
+            assert_eq!(shop.deliver().await[0]["status"], 204);
+            shop.let_go().await;
+        };
+        // What WeChat says is older than the payment, and so is the time for the next question that follows from it.
+        join(shop.run_workers(), paying).await;
+        shop.run_workers().await;
+        assert_eq!(phone.status(&order).await, "paid");
+        assert_eq!(
+            shop.truth(&two.second_number).await.unwrap()["trade_state"],
+            "CLOSED"
+        );
     })
     .await;
 }

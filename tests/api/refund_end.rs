@@ -209,6 +209,27 @@ async fn a_refund_that_wechat_refuses_for_good_is_closed_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_refund_of_a_payment_that_wechat_does_not_know_yet_is_sent_again() {
+    shop(async |shop| {
+        let (phone, order) = paid(shop).await;
+        let fault =
+            json!({"kind": "pay_error", "api": "refund", "status": 404, "code": "RESOURCE_NOT_EXISTS", "times": 1});
+        shop.faults(json!([fault])).await;
+        let refund = shop.refund(&order, 100).await;
+        shop.run_workers().await;
+        assert_eq!(shop.refund_now(&refund).await["failure_code"], "RESOURCE_NOT_EXISTS");
+        shop.pass(3_600).await;
+        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+        shop.end_refund(&refund, "SUCCESS").await;
+        shop.deliver().await;
+        assert_eq!(shop.refund_status(&refund).await, "succeeded");
+        assert_eq!(phone.status(&order).await, "refunded");
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_refund_that_waited_and_closed_waits_no_more() {
     for is_refused in [true, false] {
         shop(async |shop| {

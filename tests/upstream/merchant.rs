@@ -65,7 +65,12 @@ pub(crate) fn ok_by_certificate(body: &str, at: DateTime<Utc>) -> Act {
 }
 
 pub(crate) fn refusal(status: u16, code: &str) -> Act {
-    let headers = vec![("Request-ID", "08F1-268501013".to_owned())];
+    numbered(status, code, "268501013")
+}
+
+/// The same with the number that tells more exactly what is wrong.
+pub(crate) fn numbered(status: u16, code: &str, number: &str) -> Act {
+    let headers = vec![("Request-ID", format!("08F1-{number}"))];
     Act::Answer {
         status,
         headers,

@@ -7,7 +7,8 @@ use weir::domain::name::PrepayId;
 use weir::wechat::pay::{NotReached, PayError, Refusal, TradeState, UnknownReason};
 
 use crate::merchant::{
-    PREPAID, PUBLIC_KEY_ID, check_authorization, client, now, number, ok, prepay, reason, refusal, signed,
+    PREPAID, PUBLIC_KEY_ID, check_authorization, client, now, number, numbered, ok, prepay, reason, refusal,
+    signed,
 };
 use crate::script::{Act, Host, header};
 
@@ -160,6 +161,10 @@ async fn refusals_are_told_from_unknown_outcomes() {
         (refusal(202, "USERPAYING"), UnknownReason::NotProcessed),
         (refusal(429, "FREQUENCY_LIMITED"), UnknownReason::RateLimited),
         (refusal(403, "RATELIMIT_EXCEEDED"), UnknownReason::RateLimited),
+        (
+            numbered(403, "INVALID_REQUEST", "268447840"),
+            UnknownReason::RateLimited,
+        ),
         (
             refusal(500, "SYSTEM_ERROR"),
             UnknownReason::Unavailable { http_status: 500 },

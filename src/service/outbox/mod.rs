@@ -74,6 +74,7 @@ async fn tell(context: &Context, sender: &Sender, event: &DueEvent, token: Uuid)
         let sent = SentEvent {
             id: event.id,
             token,
+            attempts: event.attempts,
             outcome: UNREADABLE,
             at: context.clock.now(),
         };
@@ -107,6 +108,7 @@ async fn write_down(
     let sent = SentEvent {
         id: event.id,
         token,
+        attempts: event.attempts,
         outcome: &text,
         at: context.clock.now(),
     };
@@ -149,6 +151,10 @@ async fn park(context: &Context, event: &DueEvent, sent: &SentEvent<'_>) -> Resu
     let kind = ExceptionKind::EventUndelivered;
     let mut tx = context.db.begin().await?;
     let Some(attempts) = store::outbox::update_parked(&mut tx, sent).await? else {
+        drop(tx);
+        // Due at once, if it is to be sent again; nothing, if the lease is lost.
+        store::outbox::update_failed(&context.db, sent, sent.at).await?;
+        alarm(context, event).set(sent.at);
         return Ok(());
     };
     let exception = NewException {

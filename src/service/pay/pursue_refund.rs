@@ -249,9 +249,10 @@ async fn write(
     Ok(Some(look))
 }
 
-/// Refusals that somebody can mend without another refund: money in the balance, keys, permissions.
+/// Refusals that pass without another refund: of money in the balance, keys and permissions that somebody can mend, and
+/// of a payment that WeChat says it does not know, though it told us of it: that part of WeChat is behind.
 fn is_passing(error: &PayError) -> bool {
-    error.is_not_enough() || error.is_mendable()
+    error.is_not_enough() || error.is_mendable() || error.is_not_found()
 }
 
 async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {

@@ -86,7 +86,7 @@ async fn plan(
             NextCheck::At(schedule::after_silence(checks, now, jitter))
         }
     };
-    Ok(store::check::finish(&context.db, due.attempt.id, token, next).await?)
+    Ok(store::check::finish(&context.db, due, token, next).await?)
 }
 
 /// What WeChat's answer means for the next question.

@@ -11,6 +11,8 @@ use crate::wechat::send::{Answer, Outcome};
 
 /// The longest code, in bytes. WeChat's own have under 40.
 const CODE_BYTES_MAX: usize = 64;
+/// How the request id of a call ends that came too frequently, whatever the code says.
+const TOO_FREQUENT_SUFFIX: &str = "-268447840";
 
 #[derive(Deserialize)]
 struct ErrorBody<'a> {
@@ -51,7 +53,11 @@ impl Answer {
         if http_status == 202 {
             return (self.unknown(UnknownReason::NotProcessed), Outcome::Unavailable);
         }
-        if http_status == 429 || is("FREQUENCYLIMITED") || is("RATELIMITEXCEEDED") {
+        let is_too_frequent = || {
+            self.request_id()
+                .is_some_and(|id| id.ends_with(TOO_FREQUENT_SUFFIX))
+        };
+        if http_status == 429 || is("FREQUENCYLIMITED") || is("RATELIMITEXCEEDED") || is_too_frequent() {
             return (self.unknown(UnknownReason::RateLimited), Outcome::RateLimited);
         }
         match code {

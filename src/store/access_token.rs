@@ -5,9 +5,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::Error;
+use super::statement::query;
 use crate::domain::access_token::{Failure, Forced, Issuer};
 use crate::domain::name::AppId;
-use crate::telemetry::query;
 
 /// Where an app's token lies, as associated data of the sealed value.
 pub fn token_place(app_id: &AppId) -> String {

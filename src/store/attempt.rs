@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use super::wechat_call::EndedCall;
 use crate::domain::attempt::AttemptState;
 use crate::domain::fen::Fen;
@@ -12,7 +13,6 @@ use crate::domain::id::{AttemptId, OrderId, UserId};
 use crate::domain::name::{AppId, MchId, OpenId, OutTradeNo};
 use crate::domain::order::OrderStatus;
 use crate::domain::schedule;
-use crate::telemetry::query;
 
 /// An order that somebody wants to pay, with its open attempt if it has one.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
-use crate::telemetry::query;
+use super::statement::query;
 
 /// So many rows are thrown away by one statement.
 const DELETED_AT_ONCE: i64 = 5_000;

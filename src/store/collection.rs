@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::Error;
 use super::collection_schema::SchemaIds;
+use super::statement::query;
 use crate::domain::collection::access::Permission;
 use crate::domain::collection::declaration::{Declaration, Index};
 use crate::domain::name::{AppId, CollectionName};
-use crate::telemetry::query;
 
 /// A collection as it is.
 #[derive(Clone, Debug)]

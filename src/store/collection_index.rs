@@ -13,6 +13,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, PgExecutor};
 
 use super::Error;
+// Not the bounded one: to build or remove an index takes as long as it takes.
 use crate::telemetry::query;
 
 /// The class of our advisory locks on collections: `weir`.

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
-use crate::telemetry::query;
+use super::statement::query;
 
 /// The schemas that a document of a collection must hold to, by their ids. A write names them, and does
 /// nothing once they are others.

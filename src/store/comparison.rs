@@ -8,8 +8,8 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::reconciliation::{DifferenceKind, NEAR_MIDNIGHT, NUMBER_PATTERN};
-use crate::telemetry::query;
 
 /// What is compared.
 #[derive(Clone, Debug)]

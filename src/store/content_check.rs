@@ -5,10 +5,10 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::content_check::{Decision, MediaCheck, MediaKind, Reason, Verdict};
 use crate::domain::id::ContentCheckId;
 use crate::domain::name::AppId;
-use crate::telemetry::query;
 
 const BROKEN: Error = Error::Inconsistent {
     table: "content_checks",

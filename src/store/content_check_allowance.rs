@@ -5,8 +5,8 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::UserId;
-use crate::telemetry::query;
 
 /// Counts one more check for a user. A day begins with the first one after the day before,
 /// which began at or before `day_ago`; tells whether there were fewer than `most` in it.

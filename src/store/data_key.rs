@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::Error;
+use super::statement::query;
 use super::vault::KeyName;
-use crate::telemetry::query;
 
 /// Notes that a server that was started then seals under this key.
 pub async fn note_head(

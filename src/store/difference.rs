@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::Error;
 use super::comparison::{Found, FoundRow};
+use super::statement::query;
 use crate::domain::id::ReconciliationId;
 use crate::domain::reconciliation::DifferenceKind;
-use crate::telemetry::query;
 
 /// How the resolution of an exception begins that a run resolved. When the difference comes back, so
 /// does the exception; what a human resolved stays so.

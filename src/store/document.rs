@@ -12,11 +12,11 @@ use uuid::Uuid;
 use super::Error;
 use super::collection_schema::SchemaIds;
 use super::document_filter::{Statement, push_behind, push_filter, push_key, push_order};
+use super::statement::query;
 use crate::domain::collection::access::Reach;
 use crate::domain::collection::filter::Filter;
 use crate::domain::collection::query::{Position, Sort, SortKey};
 use crate::domain::id::{DocumentId, UserId};
-use crate::telemetry::query;
 
 /// How many bytes of documents a page has at the most, but for its first one.
 const PAGE_BYTES_MAX: i64 = 4 * 1_048_576;

@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::OrderId;
 use crate::domain::order::OrderStatus;
-use crate::telemetry::query;
 
 /// A move of an order.
 #[derive(Clone, Copy, Debug)]

@@ -5,9 +5,9 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::exception::ExceptionKind;
 use crate::domain::id::{ExceptionId, OrderId};
-use crate::telemetry::query;
 
 /// A difference that needs a human.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::file::{FileUsage, PictureKind, StoredFile, shard};
 use crate::domain::id::{FileId, UserId};
-use crate::telemetry::query;
 
 const BROKEN: Error = Error::Inconsistent { table: "files" };
 

@@ -5,9 +5,9 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::file::PictureKind;
 use crate::domain::id::FileId;
-use crate::telemetry::query;
 
 const BROKEN: Error = Error::Inconsistent { table: "files" };
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::exception::{Concern, ExceptionKind};
-use crate::telemetry::query;
 
 /// What the database says about the shop and about itself.
 #[derive(Clone, Debug)]

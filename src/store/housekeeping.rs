@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::Error;
-use crate::telemetry::query;
+use super::statement::query;
 
 /// Removes up to 1,000 idempotency keys made before `before`; tells how many.
 pub async fn delete_idempotency_keys(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, Error> {

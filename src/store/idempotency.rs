@@ -6,9 +6,9 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::order::AWAITING_MAX;
-use crate::telemetry::query;
 
 /// What a key stands for.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::Error;
 use super::comparison::{Found, FoundRow, Place, Scope};
+use super::statement::query;
 use crate::domain::id::ReconciliationId;
-use crate::telemetry::query;
 
 /// For so long what a day's bills said is kept: as long as WeChat keeps the bills of its neighbours, and more.
 const KEPT: Days = Days::new(100);

@@ -56,6 +56,7 @@ pub mod settlement;
 pub mod shipment;
 pub mod shipment_upload;
 pub mod shipping_management;
+mod statement;
 pub mod subscribe_grant;
 pub mod subscribe_message;
 pub mod subscribe_queue;

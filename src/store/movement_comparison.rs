@@ -4,8 +4,8 @@ use sqlx::PgExecutor;
 
 use super::Error;
 use super::comparison::{Found, FoundRow, Scope};
+use super::statement::query;
 use crate::domain::reconciliation::NEAR_MIDNIGHT;
-use crate::telemetry::query;
 
 /// The last line of the next page of the fund-flow bill after `after`; nothing: there are no more.
 pub async fn next_page(

@@ -5,8 +5,8 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{AttemptId, NotificationId, OrderId};
-use crate::telemetry::query;
 
 /// A delivery of a notification.
 #[derive(Clone, Debug)]

@@ -6,11 +6,11 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::fen::Fen;
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::name::{AppId, OpenId, OutTradeNo, ProductId};
 use crate::domain::order::{OrderItem, OrderStatus};
-use crate::telemetry::query;
 
 /// An order as it stands in the books.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::moment::Moment;
 use crate::domain::name::{OutTradeNo, TransactionId};
 use crate::domain::order::OrderStatus;
-use crate::telemetry::query;
 
 /// Which orders are wanted. What is none is not looked at.
 #[derive(Clone, Debug, Default)]

@@ -5,8 +5,8 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::UserId;
-use crate::telemetry::query;
 
 /// What became of a code that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

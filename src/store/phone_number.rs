@@ -6,11 +6,11 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::Error;
+use super::statement::query;
 use super::vault::{Vault, VaultError};
 use crate::domain::entropy::Entropy;
 use crate::domain::id::UserId;
 use crate::domain::phone_number::{PhoneNumber, WantedNumber};
-use crate::telemetry::query;
 
 /// Where a user's phone number lies, as associated data of the sealed value.
 pub fn place(user_id: UserId) -> String {

@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::OrderId;
-use crate::telemetry::query;
 
 /// One thing in the books, and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]

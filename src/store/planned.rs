@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgExecutor;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::planned;
-use crate::telemetry::query;
 
 /// The most rows that one statement brings back.
 pub const ROWS_MAX: i64 = 1_000;

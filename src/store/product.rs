@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgExecutor;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::fen::Fen;
 use crate::domain::moment::Moment;
 use crate::domain::name::ProductId;
 use crate::domain::product::Product;
-use crate::telemetry::query;
 
 struct ProductRow {
     id: String,

@@ -5,9 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::EventId;
 use crate::domain::name::AppId;
-use crate::telemetry::query;
 
 /// A message as it is written down.
 #[derive(Clone, Copy, Debug)]

@@ -5,9 +5,9 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::ReconciliationId;
 use crate::domain::reconciliation::{ReconciliationStatus, Sequel};
-use crate::telemetry::query;
 
 /// A run.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{NotificationId, OrderId};
 use crate::domain::moment::Moment;
-use crate::telemetry::query;
 
 /// Which deliveries.
 #[derive(Clone, Debug, Default)]

@@ -8,12 +8,12 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::fen::Fen;
 use crate::domain::id::{AttemptId, OrderId, RefundId};
 use crate::domain::name::{MchId, OutRefundNo, OutTradeNo, TransactionId, WechatRefundId};
 use crate::domain::order::OrderStatus;
 use crate::domain::refund::{ExpectedRefund, RefundStatus, ReportedRefund};
-use crate::telemetry::query;
 
 fn inconsistent() -> Error {
     Error::Inconsistent { table: "refunds" }

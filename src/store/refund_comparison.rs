@@ -5,8 +5,8 @@ use sqlx::PgExecutor;
 
 use super::Error;
 use super::comparison::{Found, FoundRow, Place, Scope};
+use super::statement::query;
 use crate::domain::reconciliation::NUMBER_PATTERN;
-use crate::telemetry::query;
 
 /// The differences of the refunds of a page, seen from the bill.
 ///

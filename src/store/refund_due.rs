@@ -5,12 +5,12 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::fen::Fen;
 use crate::domain::id::{OrderId, RefundId};
 use crate::domain::name::{MchId, OutRefundNo, TransactionId};
 use crate::domain::planned;
 use crate::domain::refund::{RefundStatus, SUBMIT_GAP};
-use crate::telemetry::query;
 
 /// The advisory lock of claims: `weir_ref`.
 pub const CLAIM_LOCK: i64 = 0x7765_6972_5f72_6566;

@@ -5,11 +5,11 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::fen::Fen;
 use crate::domain::id::{OrderId, RefundId};
 use crate::domain::name::{MchId, OutRefundNo, TransactionId, WechatRefundId};
 use crate::domain::refund::{RefundStatus, Refundable};
-use crate::telemetry::query;
 
 fn inconsistent() -> Error {
     Error::Inconsistent { table: "refunds" }

@@ -5,8 +5,8 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::NotificationId;
-use crate::telemetry::query;
 
 /// How much of a body is kept, in bytes. WeChat's own have under 10,000.
 pub const BODY_BYTES_MAX: usize = 16_384;

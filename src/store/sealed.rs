@@ -8,9 +8,9 @@
 use sqlx::{PgConnection, PgExecutor};
 use zeroize::Zeroizing;
 
+use super::statement::query;
 use super::vault::KeyName;
 use super::{Error, phone_number};
-use crate::telemetry::query;
 
 /// How many names of keys that nobody knows are looked for in one column.
 const NAMES_MAX: i64 = 100;

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use super::statement::query;
 use super::vault::Vault;
 use super::{Error, phone_number};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::name::{AppId, OpenId, UnionId};
 use crate::domain::user::User;
-use crate::telemetry::query;
 
 /// A session that is alive, with what most use cases need of its user.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::name::{AppId, OpenId};
-use crate::telemetry::query;
 
 /// A user's session keys, sealed for [`session_key_place`](super::user::session_key_place).
 pub struct KeptKeys {

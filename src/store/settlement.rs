@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::Error;
 use super::notification::NewDelivery;
+use super::statement::query;
 use crate::domain::attempt::AttemptState;
 use crate::domain::id::{AttemptId, OrderId};
 use crate::domain::name::{AppId, MchId, TransactionId};
 use crate::domain::order::OrderStatus;
 use crate::domain::settlement::{Expectation, LandedPayment};
-use crate::telemetry::query;
 
 /// Settles the ordinary case in one statement: records the delivery, the payment and the event and
 /// moves attempt and order, if and only if everything agrees and both still wait. Gives the order,

@@ -7,11 +7,11 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{OrderId, ShipmentId};
 use crate::domain::name::TransactionId;
 use crate::domain::order::OrderStatus;
 use crate::domain::shipment::{Earlier, Parcel, ShipmentKind, ShipmentStatus};
-use crate::telemetry::query;
 
 fn inconsistent() -> Error {
     Error::Inconsistent { table: "shipments" }

@@ -8,10 +8,10 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::{OrderId, ShipmentId};
 use crate::domain::name::{AppId, OpenId, TransactionId};
 use crate::domain::shipment::{Parcel, ShipmentKind, ShipmentStatus};
-use crate::telemetry::query;
 
 fn inconsistent() -> Error {
     Error::Inconsistent { table: "shipments" }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::Error;
+use super::statement::query;
 use crate::domain::name::AppId;
-use crate::telemetry::query;
 
 /// Paid orders that were not shipped count from `paid_from` to `paid_to`.
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::Error;
+use super::statement::query;
 use crate::domain::name::{AppId, OpenId, TemplateId};
 use crate::domain::subscribe::Answer;
-use crate::telemetry::query;
 
 /// The most templates that are counted for a user; an account has 50.
 pub const TEMPLATES_MAX: i64 = 100;

@@ -7,10 +7,10 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use super::subscribe_grant::Recipient;
 use crate::domain::id::{MessageId, OrderId};
 use crate::domain::name::{AppId, DedupKey, OpenId, TemplateId};
-use crate::telemetry::query;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use super::subscribe_message::Lease;
 use crate::domain::id::{MessageId, OrderId};
 use crate::domain::name::{AppId, OpenId, TemplateId};
-use crate::telemetry::query;
 
 /// A message to be written with an event.
 #[derive(Clone, Copy, Debug)]

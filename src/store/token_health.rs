@@ -6,7 +6,7 @@ use sqlx::PgExecutor;
 use sqlx::types::Json;
 
 use super::Error;
-use crate::telemetry::query;
+use super::statement::query;
 
 /// One token, without the token.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::access_token::Reason;
 use crate::domain::name::AppId;
-use crate::telemetry::query;
 
 /// A try that has ended.
 #[derive(Clone, Copy, Debug)]

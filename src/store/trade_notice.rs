@@ -5,9 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::OrderId;
 use crate::domain::name::{AppId, TransactionId};
-use crate::telemetry::query;
 
 /// What is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use super::statement::query;
 use super::vault::Vault;
 use super::{Error, phone_number};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::name::{AppId, OpenId, UnionId};
 use crate::domain::user::User;
-use crate::telemetry::query;
 
 /// Where a user's session keys lie, as associated data of the sealed values.
 pub fn session_key_place(app_id: &AppId, openid: &OpenId) -> String {

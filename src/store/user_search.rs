@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use super::statement::query;
 use super::vault::Vault;
 use super::{Error, phone_number};
 use crate::domain::id::UserId;
 use crate::domain::user::User;
-use crate::telemetry::query;
 
 /// A user, and what only the operator sees.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::id::OrderId;
-use crate::telemetry::query;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug)]

@@ -5,10 +5,10 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Error;
+use super::statement::query;
 use crate::domain::file::{PictureKind, StoredFile};
 use crate::domain::id::FileId;
 use crate::domain::name::AppId;
-use crate::telemetry::query;
 
 const BROKEN: Error = Error::Inconsistent { table: "files" };
 

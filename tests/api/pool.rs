@@ -202,6 +202,32 @@ async fn borrowers_that_go_away_at_any_moment_cost_no_place() {
     .await;
 }
 
+#[tokio::test]
+async fn a_database_that_falls_silent_holds_nobody_and_no_place() {
+    shop(async |shop| {
+        let (db, line) = shop.connect_by(places(2)).await;
+        let committed = db.begin().await.unwrap();
+        let mut asked = db.begin().await.unwrap();
+        line.die();
+        let wanted = ["tea".to_owned()];
+        // What a use case does: a statement through the store, and a commit.
+        let (statement, commit) = tokio::join!(
+            weir::store::product::list_by_id(&mut *asked, &wanted),
+            committed.commit()
+        );
+        assert!(
+            matches!(statement, Err(weir::store::Error::Unavailable(_))),
+            "{statement:?}"
+        );
+        assert!(matches!(commit, Err(sqlx::Error::Io(_))), "{commit:?}");
+        drop(asked);
+        // The line is there again, and so are both places.
+        let again = join_all((0..2).map(|_| db.acquire())).await;
+        assert!(again.iter().all(Result::is_ok));
+    })
+    .await;
+}
+
 /// A connection for a request that queues.
 async fn queue(db: &Database) -> Result<Lent, sqlx::Error> {
     scope(Some(Turn::new(true, ())), db.acquire()).await

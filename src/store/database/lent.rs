@@ -11,6 +11,7 @@ use sqlx::{Connection as _, Describe, Either, Execute, Executor, Postgres, SqlSt
 
 use super::place::Place;
 use super::{Database, END_DEADLINE, Open};
+use crate::store::statement::within;
 
 /// What is known of a connection when it comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,8 +145,7 @@ pub struct Transaction(Lent);
 
 impl Transaction {
     pub(super) async fn begin(mut lent: Lent) -> Result<Self, sqlx::Error> {
-        lent.run(async |connection| connection.execute("begin").await)
-            .await?;
+        within(lent.run(async |connection| connection.execute("begin").await)).await?;
         lent.ending = Ending::Undo;
         Ok(Self(lent))
     }
@@ -167,9 +167,7 @@ impl Transaction {
     }
 
     async fn end(&mut self, how: &'static str) -> Result<(), sqlx::Error> {
-        self.0
-            .run(async |connection| connection.execute(how).await)
-            .await?;
+        within(self.0.run(async |connection| connection.execute(how).await)).await?;
         Ok(())
     }
 }

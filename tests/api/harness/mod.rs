@@ -8,6 +8,7 @@ mod database;
 mod files;
 mod inside;
 mod life;
+mod line;
 mod log;
 mod message;
 mod money;
@@ -45,6 +46,7 @@ pub(crate) use answer::Answer;
 pub(crate) use bucket::{Bucket, Trouble};
 pub(crate) use control::held;
 pub(crate) use files::form;
+pub(crate) use line::Line;
 pub(crate) use log::{forget as log_forget, since as log_since};
 pub(crate) use message::Message;
 pub(crate) use money::until;
@@ -175,6 +177,12 @@ impl Shop {
     /// A pool of its own to the database.
     pub(crate) fn connect(&self, limits: PoolLimits) -> Database {
         pool::open(&self.database.1, limits).unwrap()
+    }
+
+    /// The same through a line that can go dead.
+    pub(crate) async fn connect_by(&self, limits: PoolLimits) -> (Database, Line) {
+        let (line, url) = Line::to(&self.database.1).await;
+        (pool::open(&url, limits).unwrap(), line)
     }
 
     /// Lets connections in again.

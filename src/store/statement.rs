@@ -1,0 +1,30 @@
+//! Waiting for the database, with a bound of our own.
+//!
+//! The bounds of [`super::pool`] are kept by the server. A server that vanishes without a word, its network or its
+//! whole machine, keeps none of them, and TCP alone waits for a quarter of an hour or for ever.
+
+use std::io;
+use std::time::Duration;
+
+use crate::telemetry;
+
+/// How long an answer is waited for. Longer than any statement may take, so that a server that lives always ends it
+/// first, with an error that says why.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Runs a statement as [`telemetry::query`], and gives up a server that says nothing.
+pub(super) async fn query<T>(
+    name: &'static str,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    telemetry::query(name, within(statement)).await
+}
+
+/// Gives up a server that says nothing. The connection must not be used again.
+pub(super) async fn within<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(ANSWER_WITHIN, statement)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
+}

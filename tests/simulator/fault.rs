@@ -254,9 +254,15 @@ async fn reordered_notification_lets_another_pass() {
     let sent = stage.deliver().await;
     let order: Vec<&Value> = sent.iter().map(|delivery| &delivery["out_trade_no"]).collect();
     assert_eq!(order, ["order-2", "order-1"]);
+    // So it is as long as the fault is there, too: one is held, and lets the next pass.
+    stage.faults(json!([{ "kind": "notification_reordered" }])).await;
+    stage.paid_order("order-4").await;
+    stage.paid_order("order-5").await;
+    let sent = stage.deliver().await;
+    let order: Vec<&Value> = sent.iter().map(|delivery| &delivery["out_trade_no"]).collect();
+    assert_eq!(order, ["order-5", "order-4"]);
     // With nothing to let pass it comes after a while all the same.
     stage.paid_order("order-3").await;
-    stage.faults(json!([{ "kind": "notification_reordered" }])).await;
     assert_eq!(stage.deliver().await.len(), 0);
     stage.advance(5).await;
     assert_eq!(stage.deliver_statuses().await, [204]);

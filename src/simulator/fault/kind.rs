@@ -92,7 +92,7 @@ pub(in crate::simulator) enum FaultKind {
     NotificationLate,
     /// An attempt arrives twice at once.
     NotificationDoubled,
-    /// An attempt waits until another notification went by, `ms` (5,000) at most.
+    /// An attempt waits until another notification went by, `ms` (5,000) at most; one at a time.
     NotificationReordered,
     /// The notification's timestamp is ten minutes old, rightly signed.
     NotificationStale,

@@ -188,6 +188,7 @@ impl Attempt<'_> {
             id: &self.notification.id,
             event_type: story.event_type,
             original_type: story.original_type,
+            summary: story.summary,
             created_at: self.notification.created_at,
             plaintext: &story.plaintext,
         };

@@ -391,6 +391,7 @@ async fn faults_are_shown_counted_and_cleared() {
         json!({ "faults": [{ "kind": "delay", "ms": 120_001 }] }),
         json!({ "faults": [{ "kind": "pay_error", "status": 200 }] }),
         json!({ "faults": [{ "kind": "delay", "seconds": 1 }] }),
+        json!({ "faults": [{ "kind": "delay", "times": 0 }] }),
         json!({ "random": { "seed": 1, "probability": 1.5 } }),
     ] {
         let refused = stage.send("PUT", "/simulator/faults", &bad).await;

@@ -24,7 +24,7 @@ pub(in crate::simulator) struct Fault {
     /// Absent: every API that the kind can strike.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) api: Option<Api>,
-    /// How many calls it strikes; absent: all until it is cleared.
+    /// How many calls it strikes, 1 at least; absent: all until it is cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) times: Option<u32>,
     /// How many calls pass unharmed first.
@@ -114,6 +114,8 @@ impl Fault {
             Some("ms is too long")
         } else if self.is_held && !self.kind.can_be_held() {
             Some("is_held is for delay and the unanswered calls")
+        } else if self.times == Some(0) {
+            Some("times is 1 at least")
         } else if self.rows.is_some_and(|rows| rows > 10_000_000) {
             Some("rows is 10,000,000 at most")
         } else if self.status.is_some_and(|status| !self.can_have(status)) {

@@ -97,54 +97,6 @@ async fn unanswered_call_is_accepted_or_not() {
 }
 
 #[tokio::test]
-async fn errors_come_in_the_form_of_each_api() {
-    let stage = Stage::new().await;
-    let user = stage.user().await;
-    let code = stage.code(&user).await;
-    stage
-        .faults(json!([{ "kind": "errcode", "errcode": 45011, "api": "login", "times": 2 }]))
-        .await;
-    assert_eq!(stage.redeem(&code).await["errcode"], 45011);
-    assert_eq!(stage.redeem(&code).await["errcode"], 45011);
-    assert!(stage.redeem(&code).await.get("openid").is_some());
-    stage.faults(json!([{ "kind": "errcode" }])).await;
-    assert_eq!(stage.plain_token().await["errcode"], -1);
-    assert_eq!(stage.stable_token(false).await["errcode"], -1);
-
-    stage
-        .faults(json!([{ "kind": "pay_error", "status": 429, "code": "FREQUENCY_LIMITED", "after": 1 }]))
-        .await;
-    assert_eq!(stage.pay_get("/v3/certificates").await.status, 200);
-    let limited = stage.query("order-1").await;
-    assert_eq!(
-        (limited.status, &limited.json()["code"]),
-        (429, &json!("FREQUENCY_LIMITED"))
-    );
-    assert!(limited.header("wechatpay-signature").is_none());
-
-    stage
-        .faults(json!([{ "kind": "server_error", "status": 502 }]))
-        .await;
-    for path in ["/v3/certificates", "/sns/jscode2session", "/cgi-bin/token"] {
-        let broken = stage.get(path).await;
-        assert_eq!(broken.status, 502);
-        assert!(serde_json::from_slice::<Value>(&broken.body).is_err());
-    }
-    for (body, answer) in [
-        ("html", "<html><body><h1>upstream trouble</h1></body></html>"),
-        ("empty", ""),
-        ("half", r#"{"errcode":0,"errm"#),
-        ("errcode_text", r#"{"errcode":"-1","errmsg":"refused"}"#),
-    ] {
-        stage
-            .faults(json!([{ "kind": "server_error", "status": 200, "body": body }]))
-            .await;
-        let broken = stage.get("/cgi-bin/token").await;
-        assert_eq!((broken.status, &*broken.body), (200, answer.as_bytes()));
-    }
-}
-
-#[tokio::test]
 async fn answers_are_signed_badly_on_demand() {
     let stage = Stage::new().await;
     let user = stage.user().await;

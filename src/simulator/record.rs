@@ -186,6 +186,9 @@ pub(super) struct Order {
 pub(super) struct Payment {
     pub(super) transaction_id: String,
     pub(super) paid_at: DateTime<Utc>,
+    /// What a coupon of the merchant paid of it.
+    #[serde(default)]
+    pub(super) coupon_fen: i64,
 }
 
 /// One prepay id of an order.

@@ -110,6 +110,19 @@ test("the notification is lost and the page still reaches paid", async () => {
   await ada.clearFaults();
 });
 
+test("two fault switches at once, and each off by itself", async () => {
+  const ada = await phone();
+  const checked = (name, state) => ada.page.locator(`[data-testid="fault-${name}"][aria-checked="${state}"]`).waitFor();
+  await ada.setFault("notification_doubled");
+  await ada.setFault("login_busy");
+  await checked("notification_doubled", true);
+  await ada.page.locator('body[data-faults="2"]').waitFor();
+  await ada.tap("fault-notification_doubled");
+  await checked("notification_doubled", false);
+  await checked("login_busy", true);
+  await ada.clearFaults();
+});
+
 test("a refund reaches the order and the events", { skip: Boolean(process.env.PHONE_URL) }, async () => {
   const ada = await phone();
   await ada.toCashier();

@@ -29,6 +29,20 @@ pub(super) struct PaymentParameters {
 }
 
 /// What a person does on the sheet.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CashierActionRequest {
+    action: Action,
+    /// `true`: the payment goes through although the order was closed meanwhile, as happens in
+    /// the real `WeChat` when a payment was under way.
+    #[serde(default)]
+    despite_close: bool,
+    /// What a coupon of the merchant pays of it, in fen; the payer pays a fen at least.
+    #[serde(default)]
+    coupon_fen: i64,
+}
+
+/// What is tapped on the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Action {
@@ -119,26 +133,26 @@ fn payable(order: &Order, now: DateTime<Utc>) -> Result<(), &'static str> {
 }
 
 /// What the person does; closes the sheet. None: there is no such sheet.
-///
-/// `despite_close`: money moves although the order was closed meanwhile.
 pub(super) fn act(
     shared: &Shared,
     cashier_id: &str,
-    action: Action,
-    despite_close: bool,
+    asked: &CashierActionRequest,
 ) -> Option<(Order, Outcome)> {
     let done = shared.step(|world, now| {
         let cashier = world.close_cashier(cashier_id)?;
         let order = world.order(&cashier.out_trade_no)?.clone();
-        let outcome = match action {
+        let outcome = match asked.action {
             Action::Cancel => Outcome::Cancelled,
             Action::InsufficientFunds => Outcome::InsufficientFunds,
             Action::Pay => {
-                let is_let_through = despite_close && order.payment.is_none();
+                let is_let_through = asked.despite_close && order.payment.is_none();
                 match payable(&order, now) {
                     Err(reason) if !is_let_through => Outcome::Refused(reason),
+                    _ if !(0..order.total_fen).contains(&asked.coupon_fen) => {
+                        Outcome::Refused("the coupon is not worth less than the order")
+                    }
                     _ => Outcome::Paid {
-                        transaction_id: pay(world, &order, now),
+                        transaction_id: pay(world, &order, asked.coupon_fen, now),
                     },
                 }
             }
@@ -150,7 +164,7 @@ pub(super) fn act(
 }
 
 /// Moves the money and makes the notification that says so.
-fn pay(world: &mut World, order: &Order, now: DateTime<Utc>) -> String {
+fn pay(world: &mut World, order: &Order, coupon_fen: i64, now: DateTime<Utc>) -> String {
     let day: String = china_text(now)
         .chars()
         .filter(char::is_ascii_digit)
@@ -160,6 +174,7 @@ fn pay(world: &mut World, order: &Order, now: DateTime<Utc>) -> String {
     let payment = Payment {
         transaction_id: transaction_id.clone(),
         paid_at: now,
+        coupon_fen,
     };
     world.put(Record::Order(Order {
         payment: Some(payment),

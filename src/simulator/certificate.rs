@@ -11,9 +11,15 @@ use rsa::pkcs1::EncodeRsaPublicKey;
 
 use super::error::Error;
 use super::key::{PlatformCertificate, Signer};
+use super::record::CertificateRecord;
 
 /// `WeChat`'s certificates live five years.
 const LIFE: TimeDelta = TimeDelta::days(5 * 365);
+
+/// How long a platform certificate stays known beside the one that replaced it.
+const OVERLAP: TimeDelta = TimeDelta::hours(24);
+/// Past this many the oldest goes at once: a merchant need not look at more of a list than a few.
+const KNOWN_MAX: usize = 3;
 
 /// Lets the certificate builder sign with the `rsa` crate.
 struct Issuer<'a> {
@@ -99,4 +105,14 @@ pub(super) fn platform(
         effective_at,
         expires_at: effective_at + LIFE,
     })
+}
+
+/// How many of the platform certificates, oldest first, were replaced long enough ago, or by too many.
+pub(super) fn withdrawn(known: &[CertificateRecord], now: DateTime<Utc>) -> usize {
+    let replaced = known
+        .iter()
+        .skip(1)
+        .take_while(|next| next.effective_at + OVERLAP <= now)
+        .count();
+    replaced.max(known.len().saturating_sub(KNOWN_MAX))
 }

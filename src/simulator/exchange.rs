@@ -45,10 +45,10 @@ pub(super) async fn answer(
     {
         tracing::error!(%error, "no new platform certificate");
     }
-    let mut reply = match forced(&shared, api, struck) {
-        Some(reply) => reply,
-        None if api.is_bill() => handled_aside(&shared, &call, handle).await,
-        None => handle(&shared, &call),
+    let (mut reply, error_after) = match forced(&shared, api, struck) {
+        Some((error, false)) => (error, None),
+        Some((error, true)) => (handled(&shared, api, &call, handle).await, Some(error)),
+        None => (handled(&shared, api, &call, handle).await, None),
     };
     if struck.has(FaultKind::TokenDisplaced) {
         mini::token::displace_asked(&shared, &call);
@@ -60,6 +60,10 @@ pub(super) async fn answer(
         if struck.has(kind) && reply.status == 200 {
             pay::refund::doom(&shared, &call, status);
         }
+    }
+    // What the API itself refuses had no effect that an error could hide.
+    if let Some(error) = error_after.filter(|_| reply.error.is_none()) {
+        reply = error;
     }
     pay::answer::seal(&shared, &mut reply, struck);
     reply.headers.push(("date", http_date(shared.clock.now())));
@@ -78,36 +82,43 @@ pub(super) async fn answer(
     respond(reply, struck.ms(FaultKind::SlowBody, 2_000))
 }
 
-/// A bill is written once for its hash, which takes its time: not at the expense of other calls.
-async fn handled_aside(shared: &Data<Shared>, call: &Arc<Call>, handle: Handle) -> Reply {
+/// What the API does. A bill is written once for its hash, which takes its time: not at the expense of other calls.
+async fn handled(shared: &Data<Shared>, api: Api, call: &Arc<Call>, handle: Handle) -> Reply {
+    if !api.is_bill() {
+        return handle(shared, call);
+    }
     let (shared, call) = (shared.clone(), Arc::clone(call));
     web::block(move || handle(&shared, &call))
         .await
         .unwrap_or_else(|_| pay::answer::failed())
 }
 
-/// The answer that a fault gives in place of the API.
-fn forced(shared: &Shared, api: Api, struck: &Struck) -> Option<Reply> {
+/// The error that a fault gives in place of the API's answer, and whether the effect happens all the same.
+fn forced(shared: &Shared, api: Api, struck: &Struck) -> Option<(Reply, bool)> {
     if let Some(fault) = struck.find(FaultKind::ServerError) {
         let form = fault.body.unwrap_or(FaultBody::Html);
         let (content_type, body) = form.content(fault.errcode.unwrap_or(-1));
-        return Some(Reply {
+        let reply = Reply {
             status: fault.status.unwrap_or(500),
             content_type: Some(content_type),
             body,
             error: Some("server_error".to_owned()),
             ..Reply::default()
-        });
+        };
+        return Some((reply, fault.is_accepted));
     }
     if let Some(fault) = struck.find(FaultKind::Errcode) {
-        return Some(mini::answer::refused(shared, api, fault.errcode.unwrap_or(-1)));
+        let reply = mini::answer::refused(shared, api, fault.errcode.unwrap_or(-1));
+        return Some((reply, fault.is_accepted));
     }
     if struck.has(FaultKind::TokenStorm) {
-        return Some(mini::answer::refused(shared, api, mini::answer::TOKEN_INVALID));
+        let reply = mini::answer::refused(shared, api, mini::answer::TOKEN_INVALID);
+        return Some((reply, false));
     }
     struck.find(FaultKind::PayError).map(|fault| {
         let code = fault.code.clone().unwrap_or_else(|| "SYSTEM_ERROR".to_owned());
-        pay::answer::forced(fault.status.unwrap_or(500), code)
+        let reply = pay::answer::forced(fault.status.unwrap_or(500), code);
+        (reply, fault.is_accepted)
     })
 }
 

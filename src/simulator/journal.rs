@@ -5,7 +5,7 @@
 //! start. Nothing is flushed to the platter: this guards against a killed process, not against a power cut.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
@@ -80,12 +80,20 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes changes in one go.
+    /// Writes changes in one go, or none of them.
     pub(super) fn append(&mut self, records: &[Record]) -> std::io::Result<()> {
-        match &mut self.file {
-            Some(file) if !records.is_empty() => file.write_all(&lines(records)?),
-            _ => Ok(()),
+        let Some(file) = self.file.as_mut().filter(|_| !records.is_empty()) else {
+            return Ok(());
+        };
+        let lines = lines(records)?;
+        let end = file.stream_position()?;
+        let written = file.write_all(&lines);
+        if written.is_err() {
+            // On a full disk a part of it may stand there, and would make the line that follows it unreadable.
+            file.set_len(end)?;
+            file.seek(SeekFrom::Start(end))?;
         }
+        written
     }
 }
 

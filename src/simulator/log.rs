@@ -1,6 +1,7 @@
 //! What arrived and what happened, kept in memory for tests and for the phone page.
 //!
-//! Never holds a query string, a header or a request body: secrets stand there.
+//! Never holds a query string, a header or a request body: secrets stand there. What a call says of itself is cut,
+//! since anybody may call.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -15,6 +16,8 @@ use super::state::unpoisoned;
 
 /// The newest calls and deliveries that are kept.
 const CALLS_MAX: usize = 10_000;
+/// Characters that are kept of what a call says of itself.
+const CALL_TEXT_MAX: usize = 256;
 /// The newest events that are kept.
 const EVENTS_MAX: usize = 2_000;
 
@@ -197,6 +200,14 @@ impl<T> Numbered<T> {
 
 impl Log {
     pub(super) fn call(&self, mut call: Call) {
+        let optional = [&mut call.detail, &mut call.out_trade_no, &mut call.out_refund_no];
+        for text in optional
+            .into_iter()
+            .flatten()
+            .chain([&mut call.method, &mut call.path])
+        {
+            cut(text);
+        }
         let mut entries = unpoisoned(&self.0);
         call.sequence = entries.calls.next();
         let status = call
@@ -272,6 +283,14 @@ impl Log {
             .cloned()
             .collect();
         (newer, entries.events.last_sequence)
+    }
+}
+
+/// Leaves the first characters, and lets go of the room of the others.
+fn cut(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(CALL_TEXT_MAX) {
+        text.truncate(end);
+        text.shrink_to_fit();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
 
 use super::mini::login::make_session_key;
@@ -24,7 +25,7 @@ pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
             number,
             nickname: nickname.unwrap_or_else(|| format!("Phone {number}")),
             is_blocked: false,
-            unionid: format!("o{}", world.entropy.text(27)),
+            unionid: name(world),
             own_phone_number: None,
             identities,
         };
@@ -36,12 +37,17 @@ pub(super) fn create(shared: &Shared, nickname: Option<String>) -> User {
 /// What a person is in one mini program.
 pub(super) fn identity(world: &mut World, now: DateTime<Utc>) -> Identity {
     Identity {
-        openid: format!("o{}", world.entropy.text(27)),
+        openid: name(world),
         session_key: make_session_key(world),
         session_key_at: now,
         used_at: None,
         earlier_session_keys: Vec::new(),
     }
+}
+
+/// An openid or a unionid as `WeChat` makes them: 28 characters, `-` and `_` among them.
+fn name(world: &mut World) -> String {
+    format!("o{}", BASE64_URL_SAFE_NO_PAD.encode(world.entropy.bytes::<20>()))
 }
 
 /// Changes a person; absent: stays as it is. None: no such person.

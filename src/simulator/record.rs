@@ -186,6 +186,9 @@ pub(super) struct Order {
 pub(super) struct Payment {
     pub(super) transaction_id: String,
     pub(super) paid_at: DateTime<Utc>,
+    /// What a coupon of the merchant paid of it.
+    #[serde(default)]
+    pub(super) coupon_fen: i64,
 }
 
 /// One prepay id of an order.
@@ -216,12 +219,13 @@ impl TradeState {
         }
     }
 
+    /// What it says for people, in Chinese as `WeChat` does.
     pub(super) const fn description(self) -> &'static str {
         match self {
-            Self::NotPaid => "the order is not paid",
-            Self::Success => "paid",
-            Self::Refund => "paid, and a refund was started",
-            Self::Closed => "the order is closed",
+            Self::NotPaid => "订单未支付",
+            Self::Success => "支付成功",
+            Self::Refund => "转入退款",
+            Self::Closed => "订单已关闭",
         }
     }
 }

@@ -56,6 +56,12 @@ pub(super) struct Refund {
     pub(super) request: Value,
     pub(super) amount_fen: i64,
     pub(super) total_fen: i64,
+    /// What a coupon of the merchant had paid of the order.
+    #[serde(default)]
+    pub(super) order_coupon_fen: i64,
+    /// What of this refund had been paid by it, and goes back to nobody.
+    #[serde(default)]
+    pub(super) coupon_fen: i64,
     pub(super) reason: Option<String>,
     pub(super) notify_url: Option<String>,
     pub(super) created_at: DateTime<Utc>,
@@ -66,6 +72,18 @@ pub(super) struct Refund {
     pub(super) decide_at: Option<DateTime<Utc>>,
     /// What it becomes by itself.
     pub(super) ends_as: RefundStatus,
+}
+
+impl Refund {
+    /// What the payer paid of the order: without the coupon.
+    pub(super) const fn payer_total_fen(&self) -> i64 {
+        self.total_fen.saturating_sub(self.order_coupon_fen)
+    }
+
+    /// What the payer gets back.
+    pub(super) const fn payer_refund_fen(&self) -> i64 {
+        self.amount_fen.saturating_sub(self.coupon_fen)
+    }
 }
 
 /// All refunds.

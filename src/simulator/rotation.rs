@@ -1,4 +1,4 @@
-//! A new platform certificate takes over; the old one stays valid beside it, as in the overlap of the real ones.
+//! A new platform certificate takes over; the old one stays valid beside it for a day, as in the overlap of the real ones.
 
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;

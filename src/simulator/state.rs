@@ -94,12 +94,12 @@ impl Shared {
         let clock = Clock::new(world.clock_offset_s());
         let mut spare_keys = options.keys.platform.clone();
         spare_keys.reverse();
-        if world.certificate_count() == 0
+        if world.keys.certificates.is_empty()
             && let Some(first) = spare_keys.last()
         {
             first_certificate(&mut world, first.expose_secret(), clock.now())?;
         }
-        spare_keys.truncate(spare_keys.len().saturating_sub(world.certificate_count()));
+        spare_keys.retain(|spare| !world.has_platform_key(spare.expose_secret()));
         let _ = world.take_changed();
         if let Some(folder) = &options.folder {
             journal.begin(folder, &world.records(clock.now()))?;

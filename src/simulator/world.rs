@@ -233,8 +233,12 @@ impl World {
         &self.rules
     }
 
-    /// Does what happens by itself as time goes by: refunds are decided, receipts confirmed, money set free.
+    /// Does what happens by itself as time goes by: refunds are decided, receipts confirmed, money set free,
+    /// certificates withdrawn.
     pub(super) fn let_time_pass(&mut self, now: DateTime<Utc>) {
+        let withdrawn = certificate::withdrawn(&self.certificates, now);
+        self.certificates.drain(..withdrawn);
+        self.keys.certificates.drain(..withdrawn);
         while let Some(due) = self.refunds.due(now).cloned() {
             let (decided_at, status) = (due.decide_at.unwrap_or(now), due.ends_as);
             self.decide_refund(due, status, decided_at);
@@ -272,8 +276,11 @@ impl World {
         self.clock_offset_s
     }
 
-    pub(super) fn certificate_count(&self) -> usize {
-        self.certificates.len()
+    /// Whether a platform certificate is known that has this private key.
+    pub(super) fn has_platform_key(&self, private_pem: &str) -> bool {
+        self.certificates
+            .iter()
+            .any(|known| known.private_pem == private_pem)
     }
 
     pub(super) fn user(&self, user_id: &str) -> Option<&User> {

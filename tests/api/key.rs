@@ -136,6 +136,22 @@ async fn a_certificate_is_replaced_in_flight() {
 }
 
 #[tokio::test]
+async fn certificates_are_replaced_as_often_as_it_takes() {
+    shop(async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        phone.paid_order("tea", 1).await;
+        for _ in 0..10 {
+            shop.control("POST", "/simulator/keys/rotate", &json!({})).await;
+        }
+        shop.advance(60).await;
+        phone.paid_order("tea", 1).await;
+        assert_eq!(shop.calls("certificates").await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_replaced_certificate_that_cannot_be_fetched_leaves_everything_unknown_and_nothing_wrong() {
     shop(async |shop| {
         shop.announce("wechat_unavailable");

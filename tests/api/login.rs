@@ -193,6 +193,26 @@ async fn a_busy_wechat_is_asked_twice_more_and_no_oftener() {
 }
 
 #[tokio::test]
+async fn a_busy_wechat_that_took_the_code_says_so_when_it_is_asked_again() {
+    shop(async |shop| {
+        let mut phone = shop.phone().await;
+        shop.faults(
+            json!([{"kind": "errcode", "api": "login", "errcode": -1, "is_accepted": true, "times": 1}]),
+        )
+        .await;
+        let code = phone.code(APP).await;
+        let refusal = phone.try_login(&json!({"code": code})).await;
+        assert_eq!(
+            refusal.refused(400, "login_code_invalid")["wechat_errcode"],
+            40163
+        );
+        assert_eq!(shop.calls("login").await.len(), 2);
+        phone.login().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_code_that_wechat_may_have_taken_is_not_sent_again() {
     shop(async |shop| {
         shop.announce("wechat_unavailable");

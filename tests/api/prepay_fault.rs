@@ -69,6 +69,8 @@ async fn what_is_unclear_is_asked_again_under_the_same_number() {
                 json!({"kind": "pay_error", "status": 404, "code": "X".repeat(65)}),
                 false,
             ),
+            (json!({"kind": "server_error", "is_accepted": true}), true),
+            (json!({"kind": "pay_error", "is_accepted": true}), true),
             (json!({"kind": "wrong_answer_signature"}), true),
             (json!({"kind": "missing_answer_signature"}), true),
             (json!({"kind": "stale_answer"}), true),

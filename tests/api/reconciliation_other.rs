@@ -188,6 +188,35 @@ async fn what_a_coupon_of_the_merchants_paid_is_no_difference() {
 }
 
 #[tokio::test]
+async fn what_was_paid_with_a_coupon_is_settled_by_its_whole_amount_and_balanced() {
+    shop(async |shop| {
+        let (phone, day) = trading_day(shop, 10_000).await;
+        let mut orders = Vec::new();
+        for (is_told, coupon_fen) in [(true, 3_333), (false, 1)] {
+            let order = phone.buy("tea", 1).await;
+            let sheet = phone.cashier(&phone.start_payment(&order).await).await;
+            phone
+                .act(&sheet, json!({"action": "pay", "coupon_fen": coupon_fen}))
+                .await;
+            if is_told {
+                shop.deliver().await;
+            } else {
+                phone.sync(&order).await;
+            }
+            assert_eq!(phone.status(&order).await, "paid");
+            orders.push(order);
+        }
+        refunded(shop, &orders[0]).await;
+        assert_eq!(phone.read_order(&orders[0]).await["refunded_fen"], 2_500);
+        assert_eq!(shop.exceptions().await, []);
+        go_to(shop, 1, 10).await;
+        let result = reconcile(shop, day).await;
+        assert_eq!(result["status"], "balanced", "{result}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_hundred_differences_are_shown_unless_fewer_are_wanted() {
     shop(async |shop| {
         go_to(shop, 1, 10).await;

@@ -110,6 +110,33 @@ test("the notification is lost and the page still reaches paid", async () => {
   await ada.clearFaults();
 });
 
+test("two fault switches at once, and each off by itself", async () => {
+  const ada = await phone();
+  const checked = (name, state) => ada.page.locator(`[data-testid="fault-${name}"][aria-checked="${state}"]`).waitFor();
+  await ada.setFault("notification_doubled");
+  await ada.setFault("login_busy");
+  await checked("notification_doubled", true);
+  await ada.page.locator('body[data-faults="2"]').waitFor();
+  await ada.tap("fault-notification_doubled");
+  await checked("notification_doubled", false);
+  await checked("login_busy", true);
+  await ada.clearFaults();
+});
+
+test("a request that got no answer fails, and the panel alone says why", async () => {
+  const reason = "the server cannot be reached";
+  const ada = await phone({ expects: [/status of 502/] });
+  await ada.page.route("**/phone/request/v1/orders", (route) =>
+    route.fulfill({ status: 502, headers: { "x-phone-error": reason }, json: { code: "no_answer", message: reason } }));
+  await ada.toConfirm();
+  await ada.tap("submit");
+  const line = ada.line("POST", "/v1/orders", "fail").first();
+  await line.getByTestId("log-code").getByText(reason, { exact: true }).waitFor();
+  await line.locator("summary").click();
+  await line.getByText('"errMsg": "request:fail"').waitFor();
+  assert.equal(await ada.see("toast").getByText(reason).count(), 0);
+});
+
 test("a refund reaches the order and the events", { skip: Boolean(process.env.PHONE_URL) }, async () => {
   const ada = await phone();
   await ada.toCashier();

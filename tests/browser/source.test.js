@@ -30,6 +30,13 @@ test("the mini program reaches the world through wx alone", () => {
   }
 });
 
+test("the mini program uses nothing that a browser has and a mini program has not", () => {
+  const foreign = /\b(?:crypto|navigator|location|history|window|performance|URLSearchParams|new URL|FormData|Blob|AbortController|AbortSignal|TextEncoder|TextDecoder|structuredClone|queueMicrotask|atob|btoa)\b/;
+  for (const name of files(/^shop\/.*\.js$/)) {
+    assert.doesNotMatch(code(name), foreign, name);
+  }
+});
+
 test("nothing is loaded from elsewhere", () => {
   for (const name of files(/./)) {
     const foreign = [...code(name).matchAll(/https?:\/\/[^"'`\s)]+/g)].map(([url]) => url);

@@ -1,8 +1,10 @@
 //! `weir simulator`: the simulated WeChat alone.
 
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::program::{Program, command, complaint, folder, run, socket};
 use crate::wire;
@@ -47,6 +49,31 @@ fn it_prints_all_that_a_client_needs_and_finds_it_again() {
     let url = again.value("simulator");
     assert_eq!(wire::get(&url, "/simulator/keys", None).json()["mode"], "both");
     assert_eq!(again.end(Signal::INT), Some(0));
+}
+
+#[test]
+fn what_could_not_be_written_whole_spoils_nothing_that_comes_after_it() {
+    let folder = folder();
+    // So many blocks a file, half a KiB or one each; a write past them fails instead of ending the process.
+    let script = r#"trap '' XFSZ; ulimit -f 128; exec "$0" simulator --bind 127.0.0.1:0"#;
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_weir")]);
+    limited.current_dir(folder.path()).env_clear();
+    let mut simulator = Program::start(limited);
+    simulator.line_with("simulator  ");
+    let url = simulator.value("simulator");
+    for nickname in [&*"x".repeat(40_000); 5].into_iter().chain(["Ada"]) {
+        let person = json!({ "nickname": nickname }).to_string();
+        assert_eq!(wire::post(&url, "/simulator/users", &person).status, 201);
+    }
+    assert_eq!(simulator.end(Signal::TERM), Some(0));
+
+    let again = start(folder.path(), &[]);
+    let known = wire::get(&again.value("simulator"), "/simulator/users", None).json();
+    let people = known["items"].as_array().unwrap();
+    assert!(people.len() < 6, "everything was written");
+    assert_eq!(people.last().unwrap()["nickname"], "Ada");
+    assert_eq!(again.end(Signal::TERM), Some(0));
 }
 
 #[test]

@@ -129,6 +129,53 @@ async fn closed_order_is_paid_only_on_purpose() {
 }
 
 #[tokio::test]
+async fn a_coupon_of_the_merchant_pays_a_part() {
+    let stage = Stage::new().await;
+    stage.next_day_at(1, 0).await;
+    let user = stage.user().await;
+    let prepay_id = stage.prepay(&user, "order-1").await;
+    let pay = async |coupon_fen: i64| {
+        let cashier_id = stage.cashier(&user, &prepay_id).await;
+        let wish = json!({ "action": "pay", "coupon_fen": coupon_fen });
+        stage
+            .post(&format!("/simulator/cashiers/{cashier_id}"), wish)
+            .await
+    };
+    for coupon_fen in [-1, 100] {
+        assert_eq!(
+            pay(coupon_fen).await["errMsg"],
+            "requestPayment:fail the coupon is not worth less than the order"
+        );
+    }
+    assert_eq!(pay(31).await["errMsg"], "requestPayment:ok");
+    let found = stage.query("order-1").await.json();
+    assert_eq!(
+        (&found["amount"]["total"], &found["amount"]["payer_total"]),
+        (&json!(100), &json!(69))
+    );
+    assert_eq!(found["promotion_detail"][0]["amount"], 31);
+    assert_eq!(stage.deliver_statuses().await, [204]);
+    assert_eq!(stage.receiver.take()[0].opened().1, found);
+    // Each refund takes its share of the coupon back, the last one what is left of it.
+    stage.rules(json!({ "one_refund_a_minute": false })).await;
+    for (number, payer_refund, discount) in [("r1", 35, 15), ("r2", 34, 16)] {
+        let amount = stage.refund("order-1", number, 50).await.json()["amount"].clone();
+        assert_eq!(
+            (
+                &amount["payer_total"],
+                &amount["payer_refund"],
+                &amount["discount_refund"]
+            ),
+            (&json!(69), &json!(payer_refund), &json!(discount))
+        );
+    }
+    let day = stage.next_day_at(10, 0).await;
+    let bill = stage.trade_bill(&day).await;
+    let values = ["订单金额", "应结订单金额", "代金券金额"].map(|column| bill.value(0, column));
+    assert_eq!(values, ["1.00", "0.69", "0.31"]);
+}
+
+#[tokio::test]
 async fn two_sheets_take_the_money_once() {
     let stage = Stage::new().await;
     let user = stage.user().await;

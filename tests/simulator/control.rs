@@ -171,6 +171,26 @@ async fn calls_are_logged_without_query_and_secret() {
 }
 
 #[tokio::test]
+async fn calls_that_nobody_signed_take_little_room_in_the_log() {
+    let stage = Stage::new().await;
+    let long = "茶".repeat(50_000);
+    let body = json!({ "out_trade_no": long, "out_refund_no": long });
+    for path in ["/v3/pay/transactions/jsapi", "/v3/refund/domestic/refunds"] {
+        assert!((400..500).contains(&stage.send("POST", path, &body).await.status));
+    }
+    for path in ["/v3/", "/v3/refund/domestic/refunds/", "/"] {
+        stage.get(&format!("{path}{}", "x".repeat(10_000))).await;
+    }
+    let calls = stage.list("/simulator/calls").await;
+    assert_eq!(calls.len(), 5);
+    assert_eq!(calls[1]["out_refund_no"], "茶".repeat(256));
+    let events = stage.list("/simulator/events").await;
+    for entry in calls.iter().chain(&events) {
+        assert!(entry.to_string().len() < 4_000, "{entry}");
+    }
+}
+
+#[tokio::test]
 async fn events_tell_the_story_from_any_point_on() {
     let stage = Stage::new().await;
     stage.paid_order("order-1").await;

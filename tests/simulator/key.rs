@@ -51,6 +51,36 @@ async fn rotation_signs_with_the_new_certificate_and_keeps_the_old() {
 }
 
 #[tokio::test]
+async fn three_certificates_are_known_at_most_and_those_replaced_for_a_day_no_more() {
+    let stage = Stage::new().await;
+    let first = stage.certificates().await.remove(0).0;
+    let serials =
+        async || -> Vec<String> { stage.certificates().await.into_iter().map(|one| one.0).collect() };
+    for _ in 0..10 {
+        let keys = stage.post("/simulator/keys/rotate", json!({})).await;
+        let listed = serials().await;
+        assert!(listed.len() <= 3, "{listed:?}");
+        assert_eq!(keys["certificate_serials"], json!(listed));
+        let answer = stage.pay_get("/v3/certificates").await;
+        assert_eq!(
+            answer.header("wechatpay-serial"),
+            listed.last().map(String::as_str)
+        );
+        assert!(answer.is_genuine(&stage).await);
+    }
+    let newest = serials().await.remove(2);
+    for (serial, status) in [(&first, 400), (&newest, 200)] {
+        let mut request = Request::new(&stage, "GET", "/v3/certificates", "").await;
+        request.headers.push(("wechatpay-serial", serial.clone()));
+        assert_eq!(request.send(&stage).await.status, status);
+    }
+    stage.advance(86_000).await;
+    assert_eq!(serials().await.len(), 3);
+    stage.advance(400).await;
+    assert_eq!(serials().await, [newest]);
+}
+
+#[tokio::test]
 async fn public_key_mode_has_no_certificates() {
     let stage = Stage::new().await;
     stage

@@ -32,6 +32,21 @@ impl Stage {
 }
 
 #[tokio::test]
+async fn the_names_of_people_hold_dashes_and_underscores_too() {
+    let stage = Stage::new().await;
+    let mut names = String::new();
+    for _ in 0..16 {
+        let user = stage.user().await;
+        for name in [&user["openids"][APP], &user["unionid"]] {
+            let name = name.as_str().unwrap();
+            assert!(name.len() == 28 && name.starts_with('o'), "{name}");
+            names.push_str(name);
+        }
+    }
+    assert!(names.contains('-') && names.contains('_'), "{names}");
+}
+
+#[tokio::test]
 async fn code_becomes_openid_and_session_key_once() {
     let stage = Stage::new().await;
     let user = stage.user().await;

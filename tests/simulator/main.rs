@@ -18,6 +18,7 @@ mod cashier;
 mod code;
 mod content_check;
 mod control;
+mod error_fault;
 mod fault;
 mod forward;
 mod harness;

@@ -26,6 +26,9 @@ async fn payment_is_notified_signed_and_encrypted() {
     assert_eq!(envelope["event_type"], "TRANSACTION.SUCCESS");
     assert_eq!(envelope["resource_type"], "encrypt-resource");
     assert_eq!(envelope["resource"]["original_type"], "transaction");
+    // Not all of it is ASCII: who decodes and encodes it before it is verified is found out.
+    assert_eq!(envelope["summary"], "支付成功");
+    assert_eq!(transaction["trade_state_desc"], "支付成功");
     assert_eq!(transaction["transaction_id"], outcome["transaction_id"]);
     assert_eq!(transaction, stage.query("order-1").await.json());
     assert!(decrypt_with(&"x".repeat(32), &envelope["resource"]).is_none());

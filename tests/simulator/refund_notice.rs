@@ -99,7 +99,10 @@ async fn crafted_notice_is_what_was_asked_for() {
     let received = stage.receiver.take().remove(0);
     assert!(received.is_genuine(&stage).await);
     let (envelope, notice) = received.opened();
-    assert_eq!(envelope["event_type"], "REFUND.SUCCESS");
+    assert_eq!(
+        (&envelope["event_type"], &envelope["summary"]),
+        (&json!("REFUND.SUCCESS"), &json!("退款成功"))
+    );
     assert_eq!(envelope["resource"]["original_type"], "refund");
     assert_eq!(
         (&notice["amount"]["refund"], &notice["refund_status"]),

@@ -88,8 +88,8 @@ impl Entry {
             out_trade_no: order.out_trade_no.clone(),
             state: "SUCCESS",
             amount_fen: order.total_fen,
-            coupon_fen: 0,
-            fee_fen: fee(order.total_fen),
+            coupon_fen: payment.coupon_fen,
+            fee_fen: fee(order.total_fen.saturating_sub(payment.coupon_fen)),
             paid_at: payment.paid_at,
             refund: None,
         }
@@ -104,8 +104,9 @@ impl Entry {
             at: succeeded_at.unwrap_or(refund.created_at),
             state: "REFUND",
             amount_fen: refund.amount_fen,
+            coupon_fen: refund.coupon_fen,
             fee_fen: if succeeded_at.is_some() {
-                fee(refund.amount_fen)
+                fee(refund.payer_refund_fen())
             } else {
                 0
             },
@@ -152,6 +153,7 @@ impl Entry {
         Self {
             state: "REFUND",
             amount_fen: fen,
+            coupon_fen: 0,
             fee_fen: fee(fen),
             refund: Some(RefundPart {
                 refund_id: format!("50{}", self.transaction_id),

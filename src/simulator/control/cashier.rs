@@ -10,7 +10,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::refusal::Refusal;
-use crate::simulator::cashier::{Action, Outcome, PaymentParameters, act, open};
+use crate::simulator::cashier::{CashierActionRequest, Outcome, PaymentParameters, act, open};
 use crate::simulator::log::EventKind;
 use crate::simulator::record::Order;
 use crate::simulator::state::Shared;
@@ -34,17 +34,6 @@ pub(super) struct PaymentOutcomeResponse {
     /// Present when money moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction_id: Option<String>,
-}
-
-/// What a person does on the sheet.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CashierActionRequest {
-    action: Action,
-    /// `true`: the payment goes through although the order was closed meanwhile, as happens in
-    /// the real `WeChat` when a payment was under way.
-    #[serde(default)]
-    despite_close: bool,
 }
 
 /// One order as `WeChat` knows it.
@@ -152,7 +141,7 @@ pub(super) async fn act_at_cashier(
     cashier_id: Path<String>,
     request: Json<CashierActionRequest>,
 ) -> Result<Json<PaymentOutcomeResponse>, Refusal> {
-    let (order, outcome) = act(&shared, &cashier_id, request.action, request.despite_close)
+    let (order, outcome) = act(&shared, &cashier_id, &request)
         .ok_or_else(|| Refusal::not_found("no such cashier, or it is closed"))?;
     let number = &order.out_trade_no;
     let (kind, title, message, transaction_id) = match outcome {

@@ -22,7 +22,7 @@ pub(super) struct SetKeysRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct KeysResponse {
     mode: KeyMode,
-    /// Serial numbers of the platform certificates, the one that signs last.
+    /// Serial numbers of the platform certificates that are known, the one that signs last.
     certificate_serials: Vec<String>,
     public_key_id: String,
     /// PEM, as the merchant console hands it out.
@@ -70,7 +70,7 @@ pub(super) async fn set_keys(
     known(&shared)
 }
 
-/// Brings in a new platform certificate; the old one stays valid beside it.
+/// Brings in a new platform certificate; the old one stays valid beside it for a day, of three at most.
 #[utoipa::path(
     post,
     path = "/simulator/keys/rotate",

@@ -15,11 +15,11 @@ pub(in crate::simulator) enum FaultKind {
     NoAnswerAfterAccepting,
     /// Nothing happens; after `ms` (0) the connection is cut without an answer.
     NoAnswerBeforeAccepting,
-    /// Nothing happens; `status` (500) with a `body` (`html`) that is no answer.
+    /// Nothing happens, unless `is_accepted`; `status` (500) with a `body` (`html`) that is no answer.
     ServerError,
-    /// Nothing happens; a mini-program API answers `errcode` (-1).
+    /// Nothing happens, unless `is_accepted`; a mini-program API answers `errcode` (-1).
     Errcode,
-    /// Nothing happens; `WeChat Pay` answers `status` (500) with `code` (`SYSTEM_ERROR`).
+    /// Nothing happens, unless `is_accepted`; `WeChat Pay` answers `status` (500) with `code` (`SYSTEM_ERROR`).
     PayError,
     /// The answer or the notification carries a signature over other bytes.
     WrongAnswerSignature,
@@ -92,7 +92,7 @@ pub(in crate::simulator) enum FaultKind {
     NotificationLate,
     /// An attempt arrives twice at once.
     NotificationDoubled,
-    /// An attempt waits until another notification went by, `ms` (5,000) at most.
+    /// An attempt waits until another notification went by, `ms` (5,000) at most; one at a time.
     NotificationReordered,
     /// The notification's timestamp is ten minutes old, rightly signed.
     NotificationStale,
@@ -199,6 +199,11 @@ impl FaultKind {
             self,
             Self::Delay | Self::NoAnswerAfterAccepting | Self::NoAnswerBeforeAccepting
         )
+    }
+
+    /// Whether the effect may happen before its error.
+    pub(super) const fn can_be_accepted(self) -> bool {
+        matches!(self, Self::ServerError | Self::Errcode | Self::PayError)
     }
 
     /// Whether it can strike calls of this API at all.

@@ -24,7 +24,7 @@ pub(in crate::simulator) struct Fault {
     /// Absent: every API that the kind can strike.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) api: Option<Api>,
-    /// How many calls it strikes; absent: all until it is cleared.
+    /// How many calls it strikes, 1 at least; absent: all until it is cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) times: Option<u32>,
     /// How many calls pass unharmed first.
@@ -36,6 +36,10 @@ pub(in crate::simulator) struct Fault {
     /// Of `delay` and the unanswered calls: the next change of the faults ends the wait of `ms`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::simulator) is_held: bool,
+    /// Of `server_error`, `errcode` and `pay_error`: the effect happens first, and the error comes in place of a good
+    /// answer only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::simulator) is_accepted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::simulator) errcode: Option<i64>,
     /// 400 to 599; of `server_error` 200 as well: no answer, under the status of a success.
@@ -66,6 +70,7 @@ impl Fault {
             after: None,
             ms: None,
             is_held: false,
+            is_accepted: false,
             errcode: None,
             status: None,
             body: None,
@@ -114,6 +119,10 @@ impl Fault {
             Some("ms is too long")
         } else if self.is_held && !self.kind.can_be_held() {
             Some("is_held is for delay and the unanswered calls")
+        } else if self.is_accepted && !self.kind.can_be_accepted() {
+            Some("is_accepted is for server_error, errcode and pay_error")
+        } else if self.times == Some(0) {
+            Some("times is 1 at least")
         } else if self.rows.is_some_and(|rows| rows > 10_000_000) {
             Some("rows is 10,000,000 at most")
         } else if self.status.is_some_and(|status| !self.can_have(status)) {

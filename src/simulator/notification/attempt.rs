@@ -59,7 +59,8 @@ pub(super) async fn make(shared: &Shared, notification: &Notification) -> Vec<De
     deliveries
 }
 
-/// Whether a fault moves the attempt to a later time. No notification is put off twice.
+/// Whether a fault moves the attempt to a later time. No notification is put off twice, and none is held while another
+/// is: one of the two has to pass.
 fn put_off(shared: &Shared, notification: &Notification, struck: &Struck) -> bool {
     let late_ms = struck.ms(FaultKind::NotificationLate, 60_000);
     let held_ms = struck.ms(FaultKind::NotificationReordered, 5_000);
@@ -69,15 +70,19 @@ fn put_off(shared: &Shared, notification: &Notification, struck: &Struck) -> boo
     if notification.was_put_off {
         return false;
     }
+    let is_held = late_ms.is_none();
     shared.step(|world, now| {
+        if is_held && world.notifications().any(|waiting| waiting.is_held) {
+            return false;
+        }
         world.put(Record::Notification(Notification {
             due_at: Some(after_ms(now, wait_ms)),
             was_put_off: true,
-            is_held: late_ms.is_none(),
+            is_held,
             ..notification.clone()
         }));
-    });
-    true
+        true
+    })
 }
 
 /// Writes down whether the notification is done with or when its next attempt is due, and lets go
@@ -183,6 +188,7 @@ impl Attempt<'_> {
             id: &self.notification.id,
             event_type: story.event_type,
             original_type: story.original_type,
+            summary: story.summary,
             created_at: self.notification.created_at,
             plaintext: &story.plaintext,
         };

@@ -11,6 +11,8 @@ use crate::simulator::world::World;
 pub(super) struct Story {
     pub(super) event_type: &'static str,
     pub(super) original_type: &'static str,
+    /// For people, in Chinese: what is signed is not all ASCII.
+    pub(super) summary: &'static str,
     /// None: nobody is told.
     pub(super) url: Option<String>,
     pub(super) plaintext: Value,
@@ -21,6 +23,7 @@ pub(super) fn of_payment(mch_id: &str, order: &Order) -> Story {
     Story {
         event_type: "TRANSACTION.SUCCESS",
         original_type: "transaction",
+        summary: "支付成功",
         url: Some(order.notify_url.clone()),
         plaintext: transaction::notice(mch_id, order),
     }
@@ -35,13 +38,15 @@ pub(super) fn of(world: &World, mch_id: &str, out_trade_no: &str, about: &About)
     else {
         return world.order(out_trade_no).map(|order| of_payment(mch_id, order));
     };
+    let (event_type, summary) = match status {
+        RefundStatus::Abnormal => ("REFUND.ABNORMAL", "退款异常"),
+        RefundStatus::Closed => ("REFUND.CLOSED", "退款关闭"),
+        RefundStatus::Processing | RefundStatus::Success => ("REFUND.SUCCESS", "退款成功"),
+    };
     world.refunds.get(out_refund_no).map(|refund| Story {
-        event_type: match status {
-            RefundStatus::Abnormal => "REFUND.ABNORMAL",
-            RefundStatus::Closed => "REFUND.CLOSED",
-            RefundStatus::Processing | RefundStatus::Success => "REFUND.SUCCESS",
-        },
+        event_type,
         original_type: "refund",
+        summary,
         url: refund.notify_url.clone(),
         plaintext: refund_form::notice(mch_id, refund, *status),
     })

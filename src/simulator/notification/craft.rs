@@ -245,6 +245,7 @@ fn make(shared: &Shared, order: &Order, wish: &Crafted, id: &str) -> Result<Mess
         id,
         event_type: wish.event_type.as_deref().unwrap_or(story.event_type),
         original_type: wish.original_type.as_deref().unwrap_or(story.original_type),
+        summary: story.summary,
         created_at: now,
         plaintext: &plaintext,
     };

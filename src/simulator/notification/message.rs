@@ -16,6 +16,7 @@ pub(super) struct Content<'a> {
     pub(super) id: &'a str,
     pub(super) event_type: &'a str,
     pub(super) original_type: &'a str,
+    pub(super) summary: &'a str,
     pub(super) created_at: DateTime<Utc>,
     pub(super) plaintext: &'a Value,
 }
@@ -30,7 +31,7 @@ pub(super) fn envelope(content: &Content, api_v3_key: &str, nonce: &str) -> Resu
         "create_time": china_text(content.created_at),
         "event_type": content.event_type,
         "resource_type": "encrypt-resource",
-        "summary": content.event_type,
+        "summary": content.summary,
         "resource": {
             "original_type": content.original_type,
             "algorithm": "AEAD_AES_256_GCM",

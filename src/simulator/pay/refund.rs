@@ -134,9 +134,15 @@ fn place(world: &mut World, wanted: Wanted, request: Value, now: DateTime<Utc>) 
         ));
     }
     let (order, payment) = paid_order(world, &wanted)?;
-    check_amounts(world, &order, &wanted.amount)?;
+    let before_fen = check_amounts(world, &order, &wanted.amount)?;
     check_times(world, &order, &payment, now)?;
-    let rules = take_from_balance(world, wanted.amount.refund)?;
+    let coupon_fen = coupon_part(
+        payment.coupon_fen,
+        order.total_fen,
+        before_fen,
+        wanted.amount.refund,
+    );
+    let rules = take_from_balance(world, wanted.amount.refund.saturating_sub(coupon_fen))?;
     let takes = rules.refund_takes_s.map(|s| TimeDelta::seconds(i64::from(s)));
     let day: String = china_text(now)
         .chars()
@@ -152,6 +158,8 @@ fn place(world: &mut World, wanted: Wanted, request: Value, now: DateTime<Utc>) 
         request,
         amount_fen: wanted.amount.refund,
         total_fen: order.total_fen,
+        order_coupon_fen: payment.coupon_fen,
+        coupon_fen,
         reason: wanted.reason,
         notify_url: wanted.notify_url,
         created_at: now,
@@ -199,20 +207,30 @@ fn paid_order(world: &World, wanted: &Wanted) -> Result<(Order, Payment), Refusa
     }
 }
 
-fn check_amounts(world: &World, order: &Order, amount: &Amount) -> Result<(), Refusal> {
+/// Checks the sums of a refund, and returns what went back of the order before it.
+fn check_amounts(world: &World, order: &Order, amount: &Amount) -> Result<i64, Refusal> {
     if amount.total != order.total_fen {
         return Err(Refusal::invalid_request("amount.total is not that of the order"));
     }
-    let before = world
+    let before_fen: i64 = world
         .refunds
         .of_order(&order.out_trade_no)
         .filter(|refund| refund.status != RefundStatus::Closed)
-        .map(|refund| refund.amount_fen);
-    let sum = before.chain([amount.refund]).try_fold(0, i64::checked_add);
-    if sum.is_none_or(|sum| sum > order.total_fen) {
+        .map(|refund| refund.amount_fen)
+        .sum();
+    if amount.refund > order.total_fen.saturating_sub(before_fen) {
         return Err(Refusal::invalid_request("more than was paid would be refunded"));
     }
-    Ok(())
+    Ok(before_fen)
+}
+
+/// The part of a coupon in a refund, by share of the order; the parts of all of it add up to the coupon.
+fn coupon_part(coupon_fen: i64, total_fen: i64, before_fen: i64, refund_fen: i64) -> i64 {
+    let part_of = |fen: i64| {
+        let part = i128::from(coupon_fen).saturating_mul(i128::from(fen)) / i128::from(total_fen.max(1));
+        i64::try_from(part).unwrap_or(coupon_fen)
+    };
+    part_of(before_fen.saturating_add(refund_fen)).saturating_sub(part_of(before_fen))
 }
 
 fn check_times(world: &World, order: &Order, payment: &Payment, now: DateTime<Utc>) -> Result<(), Refusal> {

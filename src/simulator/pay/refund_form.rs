@@ -24,11 +24,11 @@ pub(super) fn wire(refund: &Refund) -> Value {
             "total": refund.total_fen,
             "refund": refund.amount_fen,
             "from": refund.request.pointer("/amount/from").cloned().unwrap_or_else(|| json!([])),
-            "payer_total": refund.total_fen,
-            "payer_refund": refund.amount_fen,
-            "settlement_refund": refund.amount_fen,
-            "settlement_total": refund.total_fen,
-            "discount_refund": 0,
+            "payer_total": refund.payer_total_fen(),
+            "payer_refund": refund.payer_refund_fen(),
+            "settlement_refund": refund.payer_refund_fen(),
+            "settlement_total": refund.payer_total_fen(),
+            "discount_refund": refund.coupon_fen,
             "currency": "CNY",
             "refund_fee": 0,
         },
@@ -52,8 +52,8 @@ pub(in crate::simulator) fn notice(mch_id: &str, refund: &Refund, status: Refund
         "amount": {
             "total": refund.total_fen,
             "refund": refund.amount_fen,
-            "payer_total": refund.total_fen,
-            "payer_refund": refund.amount_fen,
+            "payer_total": refund.payer_total_fen(),
+            "payer_refund": refund.payer_refund_fen(),
         },
     });
     add_success_time(&mut notice, refund, status);

@@ -25,7 +25,7 @@ fn form(mch_id: &str, order: &Order, state: TradeState) -> Value {
     put("out_trade_no", json!(order.out_trade_no));
     put("trade_state", json!(state.code()));
     put("trade_state_desc", json!(state.description()));
-    put("promotion_detail", json!([]));
+    put("promotion_detail", promotion_detail(order));
     if let Some(attach) = &order.attach {
         put("attach", json!(attach));
     }
@@ -40,8 +40,8 @@ fn form(mch_id: &str, order: &Order, state: TradeState) -> Value {
             put("success_time", json!(china_text(payment.paid_at)));
             put("payer", json!({ "openid": order.openid }));
             let total = order.total_fen;
-            let amount =
-                json!({ "total": total, "payer_total": total, "currency": "CNY", "payer_currency": "CNY" });
+            let payer_total = total.saturating_sub(payment.coupon_fen);
+            let amount = json!({ "total": total, "payer_total": payer_total, "currency": "CNY", "payer_currency": "CNY" });
             put("amount", amount);
         }
         None => {
@@ -52,4 +52,25 @@ fn form(mch_id: &str, order: &Order, state: TradeState) -> Value {
         }
     }
     Value::Object(wire)
+}
+
+/// The coupon of the merchant that paid a part, if one did.
+fn promotion_detail(order: &Order) -> Value {
+    let coupon_fen = order.payment.as_ref().map_or(0, |payment| payment.coupon_fen);
+    if coupon_fen == 0 {
+        return json!([]);
+    }
+    json!([{
+        "coupon_id": format!("{:020}", order.number),
+        "name": "满减券",
+        "scope": "GLOBAL",
+        // Nobody paid for it beforehand: what it is worth never reaches the merchant.
+        "type": "NOCASH",
+        "amount": coupon_fen,
+        "stock_id": "10000001",
+        "wechatpay_contribute": 0,
+        "merchant_contribute": coupon_fen,
+        "other_contribute": 0,
+        "currency": "CNY",
+    }])
 }

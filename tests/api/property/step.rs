@@ -7,16 +7,18 @@ use proptest::prelude::*;
 const LEAPS_S: [i64; 8] = [1, 30, 61, 600, 6_600, 40_000, 180_000, YEAR_S];
 /// A year and two days: what was paid before can no longer be refunded after it.
 pub(super) const YEAR_S: i64 = 31_700_000;
-const FAULTS: [&str; 29] = [
+const FAULTS: [&str; 33] = [
     r#"{"api": "prepay", "kind": "no_answer_after_accepting"}"#,
     r#"{"api": "prepay", "kind": "no_answer_before_accepting"}"#,
     r#"{"api": "prepay", "kind": "wrong_answer_signature"}"#,
     r#"{"api": "prepay", "kind": "server_error"}"#,
+    r#"{"api": "prepay", "kind": "server_error", "is_accepted": true}"#,
     r#"{"api": "query", "kind": "server_error"}"#,
     r#"{"api": "query", "kind": "wrong_answer_signature"}"#,
     r#"{"api": "query", "kind": "pay_error", "status": 429, "code": "FREQUENCY_LIMITED"}"#,
     r#"{"api": "close", "kind": "no_answer_after_accepting"}"#,
     r#"{"api": "close", "kind": "no_answer_before_accepting"}"#,
+    r#"{"api": "close", "kind": "server_error", "is_accepted": true}"#,
     r#"{"api": "notification", "kind": "notification_lost"}"#,
     r#"{"api": "notification", "kind": "notification_late"}"#,
     r#"{"api": "notification", "kind": "notification_doubled"}"#,
@@ -29,12 +31,14 @@ const FAULTS: [&str; 29] = [
     r#"{"api": "refund", "kind": "refund_abnormal"}"#,
     r#"{"api": "refund", "kind": "pay_error", "status": 403, "code": "NOT_ENOUGH"}"#,
     r#"{"api": "refund", "kind": "pay_error", "status": 429, "code": "FREQUENCY_LIMITED"}"#,
+    r#"{"api": "refund", "kind": "pay_error", "status": 429, "code": "FREQUENCY_LIMITED", "is_accepted": true}"#,
     r#"{"api": "refund", "kind": "pay_error", "status": 400, "code": "PARAM_ERROR"}"#,
     r#"{"api": "refund_query", "kind": "server_error"}"#,
     r#"{"api": "refund_query", "kind": "stale_answer"}"#,
     r#"{"api": "upload_shipping", "kind": "no_answer_after_accepting"}"#,
     r#"{"api": "upload_shipping", "kind": "no_answer_before_accepting"}"#,
     r#"{"api": "upload_shipping", "kind": "errcode", "errcode": -1}"#,
+    r#"{"api": "upload_shipping", "kind": "errcode", "errcode": -1, "is_accepted": true}"#,
     r#"{"api": "upload_shipping", "kind": "errcode", "errcode": 10060001}"#,
     r#"{"api": "shipping_order", "kind": "server_error"}"#,
 ];

@@ -97,8 +97,8 @@ async function send(path, method, header, body, timeoutMs) {
   return { response, text: await response.text() };
 }
 
-// The forwarding stack could not reach the server at all: on a real phone that is a `fail`, not an answer.
-const isUnreachable = (response) => response.headers.has("x-phone-error");
+// Why the forwarding stack got no answer: on a real phone that is a `fail`, and the page is not told the reason.
+const noAnswerReason = (response) => response.headers.get("x-phone-error");
 
 async function request(phone, option) {
   const method = (option.method ?? "GET").toUpperCase();
@@ -108,16 +108,18 @@ async function request(phone, option) {
   const hasBody = method !== "GET" && method !== "HEAD" && option.data !== undefined;
   const body = hasBody ? (typeof option.data === "string" ? option.data : JSON.stringify(option.data)) : undefined;
   const entry = phone.log.begin({ kind: "request", method, path, header, request: hasBody ? option.data : undefined });
+  let reason = null;
   try {
     const { response, text } = await send(path, method, header, body, option.timeout ?? DEFAULT_TIMEOUT_MS);
-    if (isUnreachable(response)) throw new WxFailure("request:fail");
+    reason = noAnswerReason(response);
+    if (reason !== null) throw new WxFailure("request:fail");
     const data = parsed(text, option);
     const responseHeader = Object.fromEntries(response.headers.entries());
     entry.end({ status: response.status, code: data?.code, responseHeader, response: data });
     return { errMsg: "request:ok", statusCode: response.status, data, header: responseHeader, cookies: [] };
   } catch (error) {
     const errMsg = error.name === "TimeoutError" ? "request:fail timeout" : "request:fail";
-    entry.end({ outcome: "fail", response: { errMsg } });
+    entry.end({ outcome: "fail", code: reason, response: { errMsg } });
     throw new WxFailure(errMsg);
   }
 }

@@ -41,10 +41,11 @@ const SWITCHES = GROUPS.flatMap((group) => group.switches);
 const isSame = (one, other) =>
   one.kind === other.kind && (one.api ?? null) === (other.api ?? null) && (one.errcode ?? null) === (other.errcode ?? null);
 
-// What is in force, as it is to be set again: without the uses it has had already.
-function remaining({ applied, ...fault }) {
-  if (fault.times === undefined || fault.times === null) return fault;
-  return { ...fault, times: fault.times - applied };
+// What is in force, as it is to be set again: without the calls it has struck already, or let pass.
+function remaining({ applied, seen, ...fault }) {
+  if (fault.times !== undefined) fault.times -= applied;
+  if (fault.after !== undefined) fault.after = Math.max(0, fault.after - seen);
+  return fault;
 }
 
 function switchRow({ name }, flip) {

@@ -1,6 +1,6 @@
 // What lies in the cart, and the one order that is being placed from it. Both survive a reload.
 
-import { randomId } from "./client.js";
+import { newKey } from "./client.js";
 
 /** The cart of one phone: product id to quantity. */
 export function createCart(wx) {
@@ -24,7 +24,7 @@ export function createCart(wx) {
     attempt(body) {
       const kept = wx.getStorageSync("attempt");
       if (kept && JSON.stringify(kept.body) === JSON.stringify(body)) return kept;
-      const attempt = { key: randomId(), body };
+      const attempt = { key: newKey(), body };
       wx.setStorageSync("attempt", attempt);
       return attempt;
     },

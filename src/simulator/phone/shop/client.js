@@ -38,13 +38,12 @@ export function promised(api, option = {}) {
   return new Promise((success, fail) => api({ ...option, success, fail }));
 }
 
-/** A random UUID (version 4); crypto.randomUUID is missing outside secure contexts. */
-export function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+/**
+ * A key that this user has not used before: the time, and chance for what falls into the same millisecond. That is
+ * enough, since it is looked up among the user's own alone; and it is what a mini program has.
+ */
+export function newKey() {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }
 
 /** The client of one phone. */

@@ -4,7 +4,7 @@
 import { h } from "../dom.js";
 import { moment } from "../format.js";
 import { t } from "../texts.js";
-import { promised, randomId } from "./client.js";
+import { promised, newKey } from "./client.js";
 import { actionButton, failed, loading, notice } from "./view.js";
 
 const COLLECTION = "/v1/collections/notes";
@@ -34,7 +34,7 @@ function composer({ client, wx, say }, added) {
   let attempt = null;
   const work = async () => {
     const data = { text: field.value };
-    if (attempt?.text !== data.text) attempt = { text: data.text, key: randomId() };
+    if (attempt?.text !== data.text) attempt = { text: data.text, key: newKey() };
     try {
       const note = await client.call("POST", `${COLLECTION}/documents`, { data: { data }, header: { "Idempotency-Key": attempt.key } });
       attempt = null;

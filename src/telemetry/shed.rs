@@ -27,6 +27,8 @@ pub enum Shed {
     FreeCalls,
     /// Of pictures that are being sent.
     FileReaders,
+    /// Of what answers hold that their clients do not take: a connection has ended.
+    Unsent,
     /// Of what all uploads together hold in memory.
     UploadMemory,
     /// Of what the uploads of one user hold.
@@ -51,6 +53,7 @@ impl Shed {
             Self::InternalRate => "internal_rate",
             Self::FreeCalls => "free_calls",
             Self::FileReaders => "file_readers",
+            Self::Unsent => "unsent",
             Self::UploadMemory => "upload_memory",
             Self::UploadMemoryOfUser => "upload_memory_of_user",
         }

@@ -13,6 +13,8 @@ pub enum Shed {
     Mini,
     /// Of those that wait for WeChat Pay.
     Pay,
+    /// Of what WeChat reports.
+    Callbacks,
     /// Of uploads and pictures on their way.
     Files,
     /// Of the queue for connections to the database.
@@ -46,6 +48,7 @@ impl Shed {
             Self::InFlight => "in_flight",
             Self::Mini => "mini",
             Self::Pay => "pay",
+            Self::Callbacks => "callbacks",
             Self::Files => "files",
             Self::Database => "database",
             Self::LoginRate => "login_rate",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use weir::http::Bounds;
 use weir::store::pool::PoolLimits;
@@ -120,6 +120,38 @@ async fn a_slow_login_holds_up_logins_alone() {
         assert!(answers.iter().all(|answer| answer.status == 200));
         // Whoever was refused did not lose the code.
         guests[LANE].try_login(&bodies[LANE]).await.ok(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_strangers_begin_to_send_where_wechat_reports_holds_up_callbacks_alone() {
+    let mut setup = small();
+    setup.bounds.body_deadline = Duration::from_mins(10);
+    shop_with(setup, async |shop| {
+        shop.announce("FAIL");
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let messages = paid(shop, &phone).await;
+        let begun = b"POST /wechat/pay/notify HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+        let mut strangers = Vec::new();
+        for _ in 0..IN_HAND {
+            let mut stream = TcpStream::connect(shop.address_of(0)).await.unwrap();
+            stream.write_all(begun).await.unwrap();
+            // From here on it is waited for, if it was let in.
+            stream.read_exact(&mut [0; "HTTP/1.1 100 Continue".len()]).await.unwrap();
+            strangers.push(stream);
+        }
+        assert_eq!(shop.post(&messages[0]).await.status, 503);
+        others_are_served(shop, &phone).await;
+        let order = phone.buy("tea", 1).await;
+        phone.start_payment(&order).await;
+        for stream in strangers {
+            stream.set_zero_linger().unwrap();
+        }
+        for message in &messages {
+            until(async || shop.post(message).await.status == 204).await;
+        }
     })
     .await;
 }

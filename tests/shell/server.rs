@@ -163,6 +163,8 @@ fn routes(
             .service(web::resource("/login").route(web::post().to(login)))
             .service(web::resource("/panic").route(web::get().to(panicking)))
             .service(web::resource("/wait").route(web::get().to(wait)))
+            // Named for where it waits in line.
+            .service(web::resource("/v1/files").route(web::get().to(wait)))
             .service(web::resource("/large").route(web::get().to(large)))
             .service(web::resource("/flood").route(web::get().to(flood)))
             .service(web::resource("/halves").route(web::get().to(halves)))

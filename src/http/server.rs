@@ -25,8 +25,10 @@ const FLUSH_S: u64 = 2;
 /// Connections that the system holds ready for us.
 const BACKLOG: u32 = 1024;
 
-/// Blocking threads per worker; nothing here blocks but the resolver.
-const BLOCKING_THREADS: usize = 2;
+/// Blocking threads per worker. The resolver blocks, the folder of files, cleaning pictures and checking documents;
+/// whoever stands still there must not hold up the others. A thread is made when it is needed and ends after ten idle
+/// seconds.
+const BLOCKING_THREADS: usize = 512;
 
 /// A server that runs.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Sides that are slow: whoever waits for them has a share of the server, and no more than that.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use weir::store::pool::PoolLimits;
 
 use super::paid;
 use crate::harness::{Answer, Phone, Setup, Shop, held, shop_with, until};
+use crate::picture::picture;
 
 /// So many that a quarter of them is easily filled.
 const IN_HAND: usize = 32;
@@ -152,6 +154,38 @@ async fn what_strangers_begin_to_send_where_wechat_reports_holds_up_callbacks_al
         for message in &messages {
             until(async || shop.post(message).await.status == 204).await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_that_stand_still_hold_up_no_other_file() {
+    shop_with(small(), async |shop| {
+        // Nothing comes out of the pipe.
+        shop.announce("unavailable");
+        let phone = shop.visitor().await;
+        let (_, still) = phone.keep(picture("plain.png")).await;
+        let (_, other) = phone.keep(picture("palette.png")).await;
+        let place = shop.files_folder().join(shop.object_name(&still).await);
+        let (aside, pipe) = (place.with_extension("aside"), place.with_extension("pipe"));
+        // Whoever opens a pipe to read waits until somebody opens it to write.
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::fs::rename(&place, &aside).unwrap();
+        std::fs::hard_link(&pipe, &place).unwrap();
+        let fetch = async |path: &str| shop.send(shop.request("GET", path, None, None)).await;
+        let waiting = join_all((0..LANE - 1).map(|_| fetch(&still)));
+        let meanwhile = async {
+            for _ in 0..3 {
+                others_are_served(shop, &phone).await;
+                assert_eq!(fetch(&other).await.status, 200);
+            }
+            // Late ones find the file again.
+            std::fs::rename(&aside, &place).unwrap();
+            std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+            std::fs::remove_file(&pipe).unwrap();
+        };
+        join(waiting, meanwhile).await;
+        assert_eq!(fetch(&still).await.status, 200);
     })
     .await;
 }

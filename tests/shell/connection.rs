@@ -1,5 +1,7 @@
 //! How long a connection waits for its client, and that it waits for nobody else.
 
+use std::io;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use weir::http::Bounds;
@@ -99,6 +101,21 @@ fn where_answers_that_nobody_takes_are_too_much_the_one_waiting_longest_goes() {
     assert!(third.read_to_end().len() < LARGE, "it has all of it");
     let mut last = ask();
     assert_eq!(last.read_to_end().len(), LARGE);
+}
+
+#[test]
+fn as_many_connections_wait_for_a_place_as_is_said() {
+    let bounds = Bounds {
+        connections_per_worker: 1,
+        ..Bounds::default()
+    };
+    let server = Server::with(&[], bounds);
+    let _first = answered(&server);
+    // More than the 128 that the standard library asks for; one that finds no room is put off for a second and longer.
+    let waiting: io::Result<Vec<_>> = (0..300)
+        .map(|_| TcpStream::connect_timeout(&server.address, Duration::from_secs(10)))
+        .collect();
+    assert_eq!(waiting.unwrap().len(), 300);
 }
 
 #[test]

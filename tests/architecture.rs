@@ -17,6 +17,8 @@ mod file;
 mod import;
 #[path = "architecture/rule.rs"]
 mod rule;
+#[path = "architecture/secret.rs"]
+mod secret;
 #[path = "architecture/statement.rs"]
 mod statement;
 
@@ -81,6 +83,16 @@ fn statements_live_in_the_store_and_say_whose_they_are() {
     let complaints: Vec<String> = sources("src", ".rs")
         .iter()
         .flat_map(|source| statement::complaints(&source.path, &source.text))
+        .collect();
+    assert_none(&complaints);
+}
+
+#[test]
+fn no_debug_output_shows_a_token_or_a_code() {
+    let complaints: Vec<String> = sources("src", ".rs")
+        .iter()
+        .filter(|source| !source.path.starts_with("src/simulator/"))
+        .flat_map(|source| secret::complaints(&source.path, &source.text))
         .collect();
     assert_none(&complaints);
 }

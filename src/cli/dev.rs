@@ -285,13 +285,38 @@ fn tell(app: &App, simulator: &Simulator, database_url: &str, mini_programs: &[s
     output::say(format_args!("server       http://{server}"));
     output::say(format_args!("API          http://{server}/docs"));
     output::say(format_args!("health       http://{server}/admin/health"));
-    output::say(format_args!("database     {database_url}"));
+    output::say(format_args!("database     {}", without_password(database_url)));
     output::say(format_args!("simulator    {}", simulator.url()));
     for (label, mini_program) in ["app         ", "second app  "].into_iter().zip(mini_programs) {
         output::say(format_args!("{label} {}", mini_program.app_id));
     }
     output::say(format_args!("phone        {}phone", simulator.url()));
     output::say("\nOpen the phone's address in a browser. Ctrl-C stops everything.");
+}
+
+/// Where a database is. What is printed ends in logs and on screens that others see.
+fn without_password(database_url: &str) -> String {
+    let Ok(mut url) = Url::parse(database_url) else {
+        return "of DATABASE_URL".to_owned();
+    };
+    // It can stand in both places.
+    let is_hidden = |name: &str| name == "password";
+    if url.password().is_none() && !url.query_pairs().any(|(name, _)| is_hidden(&name)) {
+        return database_url.to_owned();
+    }
+    if url.set_password(None).is_err() {
+        return "of DATABASE_URL".to_owned();
+    }
+    let rest: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(name, _)| !is_hidden(name))
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    url.set_query(None);
+    if !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    url.into()
 }
 
 #[cfg(test)]

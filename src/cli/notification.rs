@@ -60,7 +60,7 @@ impl Notification {
         let Verb::Replay(replay) = self.verb;
         let lookup = match config::environment() {
             Ok(lookup) => lookup,
-            Err(error) => return output::failure(&error),
+            Err(error) => return output::unreadable_settings(&error),
         };
         let settings = match Settings::read(lookup) {
             Ok(settings) => settings,
@@ -71,7 +71,7 @@ impl Notification {
             .and_then(|runtime| runtime.block_on(replay.run(settings)));
         match ran {
             Ok(replayed) => tell(&replayed),
-            Err(error) => output::failure(error.as_ref()),
+            Err(error) => output::no_start(error.as_ref()),
         }
     }
 }

@@ -10,6 +10,9 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// From a connection's opening to the end of its first request's headers.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 
+/// What answers may hold that their clients have not taken: 128 MiB.
+const UNSENT_BYTES_MAX: usize = 128 * 1024 * 1024;
+
 /// The bounds of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -23,6 +26,9 @@ pub struct Bounds {
     /// How long a connection waits for its client: to take a piece of an answer, and to send all the
     /// headers of another request after it.
     pub client_deadline: Duration,
+    /// What answers that were made at once may hold in memory, in the whole process, until their clients have taken
+    /// them; beyond it connections end whose clients have taken nothing for the longest.
+    pub unsent_bytes_max: usize,
     /// Requests in hand in the whole process; beyond it answers 503 with `Retry-After`.
     pub in_hand_max: usize,
     /// From the end of the headers to the end of the body.
@@ -40,6 +46,7 @@ impl Default for Bounds {
             connections_per_worker: 4096,
             head_deadline: HEAD_DEADLINE,
             client_deadline: KEEP_ALIVE.saturating_add(HEAD_DEADLINE),
+            unsent_bytes_max: UNSENT_BYTES_MAX,
             in_hand_max: 1024,
             body_deadline: Duration::from_secs(5),
             upload_deadline: Duration::from_mins(1),

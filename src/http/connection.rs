@@ -4,12 +4,15 @@
 //! on which nothing came since the last answer. Between the two a client could keep its place for
 //! ever: by one byte of its next request, or by taking nothing of an answer. So every connection
 //! knows since when it is its client's move, and a sweep ends those that wait for it too long.
+//!
+//! What clients have not taken lies in memory, long after the request gave its place back. So it is
+//! counted, and where all of it is too much those go first that have taken nothing for the longest.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -20,6 +23,8 @@ use actix_web::web::Bytes;
 use rustix::net::{Shutdown, shutdown};
 use tokio::net::TcpStream;
 
+use crate::telemetry::Shed;
+
 /// What is handed to the web server at once. It asks for more when this has left for the most part,
 /// which is how progress is seen.
 const PIECE_BYTES: usize = 32 * 1024;
@@ -28,8 +33,13 @@ const PIECE_BYTES: usize = 32 * 1024;
 const OURS: u64 = u64::MAX;
 
 /// Every open connection of the server; as many as it takes.
-#[derive(Debug, Default)]
-pub(super) struct Connections(Mutex<Table>);
+#[derive(Debug)]
+pub(super) struct Connections {
+    table: Mutex<Table>,
+    /// What answers hold that their clients have not taken, in bytes.
+    unsent: AtomicUsize,
+    unsent_max: usize,
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -45,6 +55,15 @@ struct Entry {
 }
 
 impl Connections {
+    /// No connection yet. All of them may hold so many bytes of answers.
+    pub(super) fn new(unsent_max: usize) -> Self {
+        Self {
+            table: Mutex::default(),
+            unsent: AtomicUsize::new(0),
+            unsent_max,
+        }
+    }
+
     /// Enters a new connection, and puts it within reach of its requests.
     pub(super) fn enter(self: &Arc<Self>, stream: &dyn Any, data: &mut Extensions) {
         let Some(stream) = stream.downcast_ref::<TcpStream>() else {
@@ -88,8 +107,37 @@ impl Connections {
         }
     }
 
+    /// Counts an answer. Past the bound, connections end whose clients have taken nothing for the longest; never one
+    /// for which somebody works, so that nobody hears of trouble after what he asked for was done.
+    fn hold(&self, turn: &Move, bytes: usize) {
+        let before = self.unsent.fetch_add(bytes, Ordering::Relaxed);
+        turn.unsent.store(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) <= self.unsent_max {
+            return;
+        }
+        let table = self.table();
+        while self.unsent.load(Ordering::Relaxed) > self.unsent_max {
+            let waiting = table.open.values().filter_map(|entry| {
+                let is_holding = entry.turn.unsent.load(Ordering::Relaxed) > 0;
+                let time = entry.turn.client_takes().filter(|_| is_holding)?;
+                Some((entry, time))
+            });
+            let Some((entry, _)) = waiting.max_by_key(|(_, time)| *time) else {
+                return;
+            };
+            Shed::Unsent.count();
+            self.release(&entry.turn);
+            end(&entry.socket);
+        }
+    }
+
+    fn release(&self, turn: &Move) {
+        let bytes = turn.unsent.swap(0, Ordering::Relaxed);
+        self.unsent.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,6 +169,8 @@ impl Drop for Connection {
 struct Move {
     opened: Instant,
     since: AtomicU64,
+    /// What the answer on its way holds, in bytes.
+    unsent: AtomicUsize,
 }
 
 impl Move {
@@ -128,6 +178,7 @@ impl Move {
         Self {
             opened: Instant::now(),
             since: AtomicU64::new(0),
+            unsent: AtomicUsize::new(0),
         }
     }
 
@@ -151,26 +202,31 @@ impl Move {
 /// A request in hand, from its head to the end of its answer: it is our move, but for what the answer's
 /// body says. Requests of a connection are handled one after the other.
 #[derive(Debug)]
-pub(super) struct InHand(Option<Arc<Move>>);
+pub(super) struct InHand(Option<(Arc<Move>, Arc<Connections>)>);
 
 impl InHand {
     pub(super) fn begin(request: &ServiceRequest) -> Self {
-        let turn = request.conn_data().map(|it: &Connection| Arc::clone(&it.turn));
-        if let Some(turn) = &turn {
-            turn.is_ours();
-        }
-        Self(turn)
+        let connection = request.conn_data::<Connection>();
+        let in_hand = Self(connection.map(|it| (Arc::clone(&it.turn), Arc::clone(&it.all))));
+        in_hand.wait_for_us();
+        in_hand
     }
 
     fn wait_for_us(&self) {
-        if let Some(turn) = &self.0 {
+        if let Some((turn, _)) = &self.0 {
             turn.is_ours();
         }
     }
 
     fn wait_for_client(&self) {
-        if let Some(turn) = &self.0 {
+        if let Some((turn, _)) = &self.0 {
             turn.is_the_clients();
+        }
+    }
+
+    fn hold(&self, bytes: usize) {
+        if let Some((turn, all)) = &self.0 {
+            all.hold(turn, bytes);
         }
     }
 }
@@ -178,6 +234,9 @@ impl InHand {
 impl Drop for InHand {
     fn drop(&mut self) {
         self.wait_for_client();
+        if let Some((turn, all)) = &self.0 {
+            all.release(turn);
+        }
     }
 }
 
@@ -185,17 +244,29 @@ impl Drop for InHand {
 /// next one is not there yet it is ours.
 #[derive(Debug)]
 pub(super) struct Sent<B> {
-    body: B,
-    /// What the body has given and the web server has not taken.
+    size: BodySize,
+    /// What gives the body piece by piece; nothing where all of it was there at once.
+    pieces: Option<B>,
+    /// What is there and the web server has not taken.
     rest: Bytes,
     in_hand: InHand,
 }
 
-impl<B> Sent<B> {
+impl<B: MessageBody> Sent<B> {
     pub(super) fn new(body: B, in_hand: InHand) -> Self {
+        let size = body.size();
+        let (pieces, rest) = match body.try_into_bytes() {
+            Ok(bytes) => (None, bytes),
+            Err(body) => (Some(body), Bytes::new()),
+        };
+        // What is kept anyway, such as the files of the browsable page, costs no memory for each who asks.
+        if rest.is_unique() {
+            in_hand.hold(rest.len());
+        }
         Self {
-            body,
-            rest: Bytes::new(),
+            size,
+            pieces,
+            rest,
             in_hand,
         }
     }
@@ -205,13 +276,16 @@ impl<B: MessageBody + Unpin> MessageBody for Sent<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
-        self.body.size()
+        self.size
     }
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
         let sent = self.get_mut();
         if sent.rest.is_empty() {
-            match Pin::new(&mut sent.body).poll_next(context) {
+            let Some(pieces) = &mut sent.pieces else {
+                return Poll::Ready(None);
+            };
+            match Pin::new(pieces).poll_next(context) {
                 Poll::Ready(Some(Ok(bytes))) => sent.rest = bytes,
                 Poll::Pending => {
                     sent.in_hand.wait_for_us();

@@ -1,12 +1,13 @@
 //! What the server says about itself: its API, browsable, its codes of errors, its metrics.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
 };
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
@@ -24,20 +25,20 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Made when somebody first asks, since most servers are never asked and it costs milliseconds and
-/// memory. Seen outside only as an extractor's type.
+/// memory. All who ask get the same bytes: anybody may ask, and take nothing of the answer. Seen outside only as an extractor's type.
 pub(super) struct Documents {
-    openapi: OnceLock<String>,
-    errors: OnceLock<String>,
+    openapi: OnceLock<Bytes>,
+    errors: OnceLock<Bytes>,
     swagger: Arc<Config<'static>>,
 }
 
 impl Documents {
-    fn openapi(&self) -> Result<&str, AppError> {
+    fn openapi(&self) -> Result<Bytes, AppError> {
         if let Some(text) = self.openapi.get() {
-            return Ok(text);
+            return Ok(text.clone());
         }
         let text = openapi::document().to_pretty_json().map_err(AppError::internal)?;
-        Ok(self.openapi.get_or_init(|| text))
+        Ok(self.openapi.get_or_init(|| Bytes::from(text)).clone())
     }
 }
 
@@ -88,7 +89,7 @@ pub(super) async fn metrics(_: Admin, shell: Data<Shell>) -> HttpResponse {
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)),
 )]
 pub(super) async fn openapi_document(documents: Data<Documents>) -> Result<HttpResponse, AppError> {
-    let text = documents.openapi()?.to_owned();
+    let text = documents.openapi()?;
     Ok(HttpResponse::Ok().content_type("application/json").body(text))
 }
 
@@ -103,7 +104,7 @@ async fn errors(documents: Data<Documents>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .body(documents.errors.get_or_init(error_page).clone())
+        .body(documents.errors.get_or_init(|| Bytes::from(error_page())).clone())
 }
 
 async fn page(request: HttpRequest, documents: Data<Documents>) -> Result<HttpResponse, AppError> {
@@ -119,7 +120,10 @@ async fn page(request: HttpRequest, documents: Data<Documents>) -> Result<HttpRe
     if found.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
-    Ok(response.body(found.bytes.into_owned()))
+    Ok(response.body(match found.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
+    }))
 }
 
 /// Where the `type` of a problem leads: the table of `docs/errors.md` as a page.
@@ -147,7 +151,25 @@ fn error_page() -> String {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::body::MessageBody as _;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
     use super::*;
+
+    #[actix_web::test]
+    async fn who_takes_nothing_of_a_page_holds_no_copy_of_it() {
+        let app = init_service(actix_web::App::new().configure(routes())).await;
+        for path in [
+            "/openapi.json",
+            "/docs/errors",
+            "/docs/",
+            "/docs/swagger-ui-bundle.js",
+        ] {
+            let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
+            let body = answer.into_body().try_into_bytes().unwrap();
+            assert!(!body.is_empty() && !body.is_unique(), "{path}");
+        }
+    }
 
     #[test]
     fn the_page_of_codes_has_a_section_for_each() {

@@ -15,7 +15,7 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
@@ -73,8 +73,8 @@ impl<S> GateService<S> {
         let patterns = self
             .patterns
             .get_or_init(|| Rc::new(request.resource_map().clone()));
-        let (patterns, uri) = (Rc::clone(patterns), request.uri().clone());
-        move || patterns.match_pattern(uri.path())
+        let (patterns, path) = (Rc::clone(patterns), path(request.request()).to_owned());
+        move || patterns.match_pattern(&path)
     }
 }
 
@@ -101,8 +101,8 @@ where
             // Whatever can be got can be asked about. The encoder leaves the body out.
             request.head_mut().method = Method::GET;
         }
-        let lane = Lane::of(request.path());
-        let entry = enter(&shell, lane, request.path());
+        let lane = Lane::of(path(request.request()));
+        let entry = enter(&shell, lane, path(request.request()));
         let in_hand = InHand::begin(&request);
         let route = self.route(&request);
         let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record), route);
@@ -136,7 +136,7 @@ where
     let ticket = match entry {
         Ok(ticket) => ticket,
         Err(error) => {
-            let answer = refusal(request.path(), &error);
+            let answer = refusal(path(request.request()), &error);
             return Ok(request.into_response(answer).map_into_right_body());
         }
     };
@@ -156,6 +156,11 @@ where
             "a handler panicked",
         )))),
     }
+}
+
+/// The path as the router compares it, where `%66` is an `f` as well.
+fn path(request: &HttpRequest) -> &str {
+    request.match_info().as_str()
 }
 
 /// Lets a request in, or turns it away before anything is done for it.
@@ -189,7 +194,7 @@ fn reshape<B: MessageBody + 'static>(
         return response.map_into_left_body();
     }
     let status = response.status();
-    let path = response.request().path();
+    let path = path(response.request());
     let allow = response.headers().get(header::ALLOW).cloned();
     if status == StatusCode::METHOD_NOT_ALLOWED {
         let allow = allow.as_ref().map(complete_allow);

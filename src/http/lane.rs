@@ -9,7 +9,10 @@ use crate::telemetry::Shed;
 
 /// One in so many places is kept for what WeChat reports and for the operator.
 const KEPT_PART: usize = 8;
-/// One in so many places may be taken by those who wait for the same side of WeChat, or for pictures.
+/// One in so many places is kept for the operator alone: anybody can send something to where WeChat reports.
+const OPERATOR_PART: usize = 16;
+/// One in so many places may be taken by those who wait for the same side of WeChat, for pictures, or by what
+/// WeChat reports.
 const SIDE_PART: usize = 4;
 
 /// What a request waits for.
@@ -17,9 +20,10 @@ const SIDE_PART: usize = 4;
 pub(super) enum Lane {
     /// For nothing: it is always let in.
     Nothing,
-    /// What WeChat reports, and the operator: let in as long as there is any room, and first in line for
-    /// the database.
+    /// The operator: let in as long as there is any room, and first in line for the database.
     Kept,
+    /// What WeChat reports, or who says so: first in line for the database as well.
+    Callbacks,
     /// For the API of mini programs.
     Mini,
     /// For WeChat Pay.
@@ -42,7 +46,8 @@ impl Lane {
             .and_then(|rest| rest.split_once('/'));
         match path {
             "/healthz" => Self::Nothing,
-            _ if ["/wechat", "/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
+            _ if ["/admin", "/metrics"].into_iter().any(is_below) => Self::Kept,
+            _ if is_below("/wechat") => Self::Callbacks,
             // Their neighbours under `/internal` wait for WeChat.
             _ if [
                 "/internal/sessions",
@@ -85,7 +90,11 @@ impl Lane {
 #[derive(Debug)]
 pub(super) struct Lanes {
     all: Arc<Semaphore>,
+    /// All but the operator's.
+    open: Arc<Semaphore>,
+    /// Of these, all but those that are kept for what WeChat reports.
     common: Arc<Semaphore>,
+    callbacks: Arc<Semaphore>,
     mini: Arc<Semaphore>,
     pay: Arc<Semaphore>,
     files: Arc<Semaphore>,
@@ -103,7 +112,9 @@ impl Lanes {
         let places = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
         Self {
             all: places(in_hand_max),
+            open: places(in_hand_max.saturating_sub(in_hand_max / OPERATOR_PART)),
             common: places(in_hand_max.saturating_sub(in_hand_max / KEPT_PART)),
+            callbacks: places(in_hand_max / SIDE_PART),
             mini: places(in_hand_max / SIDE_PART),
             pay: places(in_hand_max / SIDE_PART),
             files: places(in_hand_max / SIDE_PART),
@@ -112,25 +123,16 @@ impl Lanes {
 
     /// Lets a request in; else tells which bound is reached.
     pub(super) fn enter(&self, lane: Lane) -> Result<Ticket, Shed> {
+        let [all, open, common] =
+            [&self.all, &self.open, &self.common].map(|places| (places, Shed::InFlight));
         let wanted: &[(&Arc<Semaphore>, Shed)] = match lane {
             Lane::Nothing => &[],
-            Lane::Kept => &[(&self.all, Shed::InFlight)],
-            Lane::Mini => &[
-                (&self.mini, Shed::Mini),
-                (&self.common, Shed::InFlight),
-                (&self.all, Shed::InFlight),
-            ],
-            Lane::Pay => &[
-                (&self.pay, Shed::Pay),
-                (&self.common, Shed::InFlight),
-                (&self.all, Shed::InFlight),
-            ],
-            Lane::Files => &[
-                (&self.files, Shed::Files),
-                (&self.common, Shed::InFlight),
-                (&self.all, Shed::InFlight),
-            ],
-            Lane::Own => &[(&self.common, Shed::InFlight), (&self.all, Shed::InFlight)],
+            Lane::Kept => &[all],
+            Lane::Callbacks => &[(&self.callbacks, Shed::Callbacks), open, all],
+            Lane::Mini => &[(&self.mini, Shed::Mini), common, open, all],
+            Lane::Pay => &[(&self.pay, Shed::Pay), common, open, all],
+            Lane::Files => &[(&self.files, Shed::Files), common, open, all],
+            Lane::Own => &[common, open, all],
         };
         let places = wanted
             .iter()
@@ -149,9 +151,9 @@ mod tests {
     fn a_path_waits_for_what_its_route_asks() {
         for (path, lane) in [
             ("/healthz", Lane::Nothing),
-            ("/wechat/pay/notify", Lane::Kept),
-            ("/wechat/pay/refund-notify", Lane::Kept),
-            ("/wechat/push/wx1", Lane::Kept),
+            ("/wechat/pay/notify", Lane::Callbacks),
+            ("/wechat/pay/refund-notify", Lane::Callbacks),
+            ("/wechat/push/wx1", Lane::Callbacks),
             ("/admin/health", Lane::Kept),
             ("/metrics", Lane::Kept),
             ("/v1/login", Lane::Mini),
@@ -192,10 +194,14 @@ mod tests {
         assert_eq!(lanes.enter(Lane::Files).unwrap_err(), Shed::Files);
         held.extend((0..2).map(|_| lanes.enter(Lane::Own).unwrap()));
         assert_eq!(lanes.enter(Lane::Own).unwrap_err(), Shed::InFlight);
-        held.extend((0..2).map(|_| lanes.enter(Lane::Kept).unwrap()));
+        held.push(lanes.enter(Lane::Callbacks).unwrap());
+        assert_eq!(lanes.enter(Lane::Callbacks).unwrap_err(), Shed::InFlight);
+        held.push(lanes.enter(Lane::Kept).unwrap());
         assert_eq!(lanes.enter(Lane::Kept).unwrap_err(), Shed::InFlight);
         lanes.enter(Lane::Nothing).unwrap();
         held.clear();
+        held.extend((0..4).map(|_| lanes.enter(Lane::Callbacks).unwrap()));
+        assert_eq!(lanes.enter(Lane::Callbacks).unwrap_err(), Shed::Callbacks);
         lanes.enter(Lane::Pay).unwrap();
     }
 }

@@ -23,10 +23,12 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 const FLUSH_S: u64 = 2;
 
 /// Connections that the system holds ready for us.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
 
-/// Blocking threads per worker; nothing here blocks but the resolver.
-const BLOCKING_THREADS: usize = 2;
+/// Blocking threads per worker. The resolver blocks, the folder of files, cleaning pictures and checking documents;
+/// whoever stands still there must not hold up the others. A thread is made when it is needed and ends after ten idle
+/// seconds.
+const BLOCKING_THREADS: usize = 512;
 
 /// A server that runs.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let address = listener.local_addr()?;
+    // It listens already, with the few places of the standard library.
+    rustix::net::listen(&listener, BACKLOG)?;
     let bounds = shell.bounds;
     let app_shell = shell.clone();
     let connections = Arc::clone(&shell.connections);
@@ -59,7 +63,6 @@ where
             .wrap(Gate(app_shell.clone()))
     })
     .workers(bounds.workers)
-    .backlog(BACKLOG)
     .max_connections(bounds.connections_per_worker)
     .worker_max_blocking_threads(BLOCKING_THREADS)
     .keep_alive(KEEP_ALIVE)

@@ -58,7 +58,7 @@ impl Shell {
             sampler: None,
             in_hand: TaskTracker::new(),
             lanes: Lanes::new(bounds.in_hand_max),
-            connections: Arc::default(),
+            connections: Arc::new(Connections::new(bounds.unsent_bytes_max)),
             is_stopping: AtomicBool::new(false),
             limits: Limits::new(settings.limits),
             free_calls: Arc::new(Semaphore::new(FREE_CALLS_MAX)),

@@ -264,20 +264,26 @@ pub struct ObtainedToken<'a> {
     pub due_at: DateTime<Utc>,
     /// Until then its refusal is not believed.
     pub trusted_until: Option<DateTime<Utc>>,
+    /// The refusal that was known when the lease was taken. One that came meanwhile stays, if the token does.
+    pub refused_at: Option<DateTime<Utc>>,
 }
 
-/// Writes the token and gives the lease back. Tells whether the lease was still the newest; else nothing is
-/// written.
-pub async fn update_obtained(db: &mut PgConnection, token: &ObtainedToken<'_>) -> Result<bool, Error> {
-    let statement = sqlx::query!(
-        "-- access_token.update_obtained
+/// Writes the token and gives the lease back. Tells whether the token is believed, if the lease was still the newest;
+/// else nothing is written.
+pub async fn update_obtained(
+    db: &mut PgConnection,
+    token: &ObtainedToken<'_>,
+) -> Result<Option<bool>, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- access_token.update_obtained
         update access_tokens set lease_until = null, token = $3, issuer = $5, expires_at = $7, due_at = $8,
             token_number = case when $4 then token_number else $2 end,
             obtained_at = case when $4 then obtained_at else $6 end,
-            refused_at = null, trusted_until = $9,
+            refused_at = case when $4 and refused_at is distinct from $10 then refused_at end, trusted_until = $9,
             failure_count = 0, failure = null, failure_errcode = null, failure_address = null, failed_since = null,
             rest_until = null
-        where app_id = $1 and fence = $2",
+        where app_id = $1 and fence = $2
+        returning refused_at is null as "is_believed!""#,
         token.app_id.as_str(),
         token.fence,
         token.token,
@@ -287,12 +293,10 @@ pub async fn update_obtained(db: &mut PgConnection, token: &ObtainedToken<'_>) -
         token.expires_at,
         token.due_at,
         token.trusted_until,
+        token.refused_at,
     )
-    .execute(db);
-    Ok(query("access_token.update_obtained", statement)
-        .await?
-        .rows_affected()
-        == 1)
+    .fetch_optional(db);
+    Ok(query("access_token.update_obtained", statement).await?)
 }
 
 /// A try that gave no token.

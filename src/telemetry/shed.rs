@@ -13,6 +13,8 @@ pub enum Shed {
     Mini,
     /// Of those that wait for WeChat Pay.
     Pay,
+    /// Of what WeChat reports.
+    Callbacks,
     /// Of uploads and pictures on their way.
     Files,
     /// Of the queue for connections to the database.
@@ -27,6 +29,8 @@ pub enum Shed {
     FreeCalls,
     /// Of pictures that are being sent.
     FileReaders,
+    /// Of what answers hold that their clients do not take: a connection has ended.
+    Unsent,
     /// Of what all uploads together hold in memory.
     UploadMemory,
     /// Of what the uploads of one user hold.
@@ -44,6 +48,7 @@ impl Shed {
             Self::InFlight => "in_flight",
             Self::Mini => "mini",
             Self::Pay => "pay",
+            Self::Callbacks => "callbacks",
             Self::Files => "files",
             Self::Database => "database",
             Self::LoginRate => "login_rate",
@@ -51,6 +56,7 @@ impl Shed {
             Self::InternalRate => "internal_rate",
             Self::FreeCalls => "free_calls",
             Self::FileReaders => "file_readers",
+            Self::Unsent => "unsent",
             Self::UploadMemory => "upload_memory",
             Self::UploadMemoryOfUser => "upload_memory_of_user",
         }

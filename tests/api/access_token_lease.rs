@@ -8,7 +8,7 @@ use weir::service::mini::access_token::live;
 use weir::store::access_token::{Claim, claim, token_place};
 
 use crate::harness::{
-    APP, APP_SECRET, Answer, HandPlayed, OTHER_APP, PATIENT, Setup, Shop, shop, shop_with, until,
+    APP, APP_SECRET, Answer, HandPlayed, OTHER_APP, PATIENT, Setup, Shop, held, shop, shop_with, until,
 };
 
 /// Connections whose last statement looked at a token's row, as those do that wait for it.
@@ -112,6 +112,32 @@ async fn who_comes_back_after_its_lease_writes_nothing() {
                 .unwrap();
         assert_eq!(outcomes, [(1, "stale".to_owned()), (2, "new".to_owned())]);
         assert!(!wechat.has_more().await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_while_somebody_fetches_is_not_forgotten() {
+    shop(async |shop| {
+        let first = token(shop, 0).await;
+        // Its end is near, yet the issuer gives the same one again.
+        shop.advance(6_700).await;
+        shop.faults(json!([held("delay", "stable_token")])).await;
+        let meanwhile = async {
+            shop.calls_until("stable_token", 2).await;
+            let refused = json!({"access_token": first});
+            let reporting = shop.internal("POST", "/internal/access-token/report", Some(&refused));
+            let letting_go = async {
+                let known = "select count(*) from access_tokens where refused_at is not null";
+                until(async || shop.count(known).await == 1).await;
+                shop.let_go().await;
+            };
+            join(reporting, letting_go).await.0
+        };
+        let ((), answer) = join(shop.run_workers(), meanwhile).await;
+        let body = answer.ok(200);
+        assert_ne!(body["access_token"], first);
+        assert_eq!(body["access_token"], token(shop, 0).await);
     })
     .await;
 }

@@ -226,6 +226,16 @@ async fn without_a_live_session_nothing_opens() {
         phone.open(&sealed).await.refused(401, "session_expired");
         let answer = phone.call("POST", "/v1/open-data/verify", Some(&sealed)).await;
         answer.refused(401, "session_expired");
+        // Whatever is wrong with the form, a page whose session is over has to log in again.
+        for path in ["/v1/open-data", "/v1/open-data/verify"] {
+            for wrong in [
+                json!({"encryptedData": "?", "iv": "?", "rawData": "", "signature": "?"}),
+                json!([]),
+            ] {
+                let answer = phone.call("POST", path, Some(&wrong)).await;
+                answer.refused(401, "session_expired");
+            }
+        }
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! Each rule is broken on purpose here, and must be seen to be broken.
 
-use crate::{file, import, statement};
+use crate::{file, import, secret, statement};
 
 /// The one complaint about a text, which must hold `what`; or none.
 fn assert_barks(complaints: &[String], what: &str) {
@@ -210,6 +210,21 @@ fn a_statement_in_the_wrong_place_or_without_its_name_is_seen() {
         statement::complaints("src/store/user.rs", good),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn a_secret_that_is_shown_is_seen() {
+    for field in ["token: String", "code: &'a str", "access_token: Option<String>"] {
+        let text = format!("#[derive(Clone, Debug)]\npub struct Shown<'a> {{ {field} }}");
+        assert_barks(
+            &secret::complaints("src/http/v1/login.rs", &text),
+            "shows a secret",
+        );
+        let silent = text.replace(", Debug", "");
+        assert!(secret::complaints("src/http/v1/login.rs", &silent).is_empty());
+    }
+    let harmless = "#[derive(Debug)]\nstruct Told { code: &'static str, token: SecretString }";
+    assert!(secret::complaints("src/http/problem.rs", harmless).is_empty());
 }
 
 #[test]

@@ -277,6 +277,25 @@ fn with_a_database_named_it_uses_that_one_and_never_that_of_a_real_mini_program(
 }
 
 #[test]
+fn the_password_of_its_database_is_not_printed() {
+    with_database(|url| {
+        let folder = folder();
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let with_password = url.replacen('@', ":hunter2@", 1);
+        let mut command = command(folder.path(), &HERE);
+        command.env(
+            "DATABASE_URL",
+            format!("{with_password}{separator}password=hunter2"),
+        );
+        let mut dev = Program::start(command);
+        dev.line_with("Ctrl-C stops everything");
+        assert_eq!(dev.value("database"), url);
+        assert!(!dev.has_said("hunter2"));
+        assert_eq!(dev.end(Signal::TERM), Some(0));
+    });
+}
+
+#[test]
 fn tokens_of_the_environment_count_and_so_does_a_receiver_on_this_machine() {
     const ADMIN: &str = "test-admin-token-0123456789abcdef";
     const INTERNAL: &str = "internal-token-for-black-box-tests-0001";

@@ -151,6 +151,26 @@ fn its_exit_status_tells_believed_missing_and_refused_apart() {
     });
 }
 
+#[test]
+fn bad_settings_end_it_as_its_help_says() {
+    let folder = folder();
+    let taken = folder.path().join("taken");
+    std::fs::write(&taken, "no folder").unwrap();
+    let mut bad = replay(folder.path(), "postgres://127.0.0.1:9/weir", &[&id(1)]);
+    bad.env("FILES_URL", format!("file://{}/files", taken.display()));
+    let unusable = run(&mut bad);
+    assert_eq!(unusable.status.code(), Some(2), "{}", complaint(&unusable));
+    assert!(complaint(&unusable).contains("\n  FILES_URL cannot be used"));
+
+    std::fs::write(folder.path().join(".env"), "no setting\n").unwrap();
+    let unreadable = run(&mut replay(
+        folder.path(),
+        "postgres://127.0.0.1:9/weir",
+        &[&id(1)],
+    ));
+    assert_eq!(unreadable.status.code(), Some(2), "{}", complaint(&unreadable));
+}
+
 /// An order that waits for money, and its attempt.
 const WAITING: &str = "
     insert into users (id, app_id, openid, session_key, session_key_hash, session_key_at, created_at, updated_at)

@@ -154,6 +154,9 @@ fn a_file_of_settings_that_cannot_be_read_is_a_bad_setting() {
         ("HUNTER2+x= hunter2 hunter2", "after 1 good ones"),
         ("DATA_KEYS=$(hunter2 rand -base64 32)", "that of DATA_KEYS"),
         ("export DATABASE_URL=\"hunter2", "that of DATABASE_URL"),
+        ("DATA_KEYS=ab$hunter2", "that of DATA_KEYS"),
+        ("DATA_KEYS=\"ab${hunter2}cd\"", "that of DATA_KEYS"),
+        ("DATA_KEYS=hunter2$", "that of DATA_KEYS"),
     ] {
         let text = format!("ADMIN_TOKEN=hunter2\n# A note\n\n{bad}\nWECHAT_APP_ID=wx1\n");
         std::fs::write(folder.path().join(".env"), text).unwrap();

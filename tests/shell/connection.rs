@@ -1,10 +1,12 @@
 //! How long a connection waits for its client, and that it waits for nobody else.
 
+use std::io;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use weir::http::Bounds;
 
-use crate::server::Server;
+use crate::server::{LARGE, Server};
 use crate::wire::Wire;
 
 /// A server that waits for no client, but only ends a connection when it is swept.
@@ -75,6 +77,45 @@ fn whoever_stops_taking_an_answer_loses_the_connection() {
         server.shell.sweep();
         server.gate.available_permits() == 1
     });
+}
+
+#[test]
+fn where_answers_that_nobody_takes_are_too_much_the_one_waiting_longest_goes() {
+    let bounds = Bounds {
+        unsent_bytes_max: LARGE + LARGE / 2,
+        ..Bounds::default()
+    };
+    let server = Server::with(&[], bounds);
+    let ask = || {
+        let mut wire = Wire::open(server.address);
+        wire.write(b"GET /large HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+        wire.read_until("\r\n\r\n");
+        wire
+    };
+    let (mut first, mut second) = (ask(), ask());
+    assert!(first.read_to_end().len() < LARGE, "it has all of it");
+    assert_eq!(second.read_to_end().len(), LARGE);
+    // What was taken, or left behind, counts no more.
+    let (mut third, left) = (ask(), ask());
+    drop(left);
+    assert!(third.read_to_end().len() < LARGE, "it has all of it");
+    let mut last = ask();
+    assert_eq!(last.read_to_end().len(), LARGE);
+}
+
+#[test]
+fn as_many_connections_wait_for_a_place_as_is_said() {
+    let bounds = Bounds {
+        connections_per_worker: 1,
+        ..Bounds::default()
+    };
+    let server = Server::with(&[], bounds);
+    let _first = answered(&server);
+    // More than the 128 that the standard library asks for; one that finds no room is put off for a second and longer.
+    let waiting: io::Result<Vec<_>> = (0..300)
+        .map(|_| TcpStream::connect_timeout(&server.address, Duration::from_secs(10)))
+        .collect();
+    assert_eq!(waiting.unwrap().len(), 300);
 }
 
 #[test]

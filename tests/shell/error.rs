@@ -185,6 +185,30 @@ fn without_its_token_there_is_no_internal_route() {
 }
 
 #[test]
+fn a_path_is_the_same_however_it_is_written() {
+    let bounds = Bounds {
+        in_hand_max: 4,
+        ..Bounds::default()
+    };
+    let server = Server::with(&[], bounds);
+    let mut waiting = Wire::open(server.address);
+    waiting.write(b"GET /v1/%66iles HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    server.until(|server| server.shell.in_hand() == 1);
+    let shed = server.call("GET", "/v1/fil%65s", &[]);
+    assert_eq!((shed.status, shed.code().as_str()), (503, "unavailable"));
+    server.gate.add_permits(1);
+    assert_eq!(waiting.answer().body, "waited");
+
+    let hidden = server.call("PUT", "/%69nternal/", &["authorization: Bearer x"]);
+    assert_eq!((hidden.status, hidden.code().as_str()), (404, "route_not_found"));
+    let unknown = server.call("GET", "/%77echat/unknown", &[]);
+    assert_eq!(
+        (unknown.status, unknown.json()["code"].as_str()),
+        (404, Some("FAIL"))
+    );
+}
+
+#[test]
 fn a_wrong_method_learns_the_right_ones_and_head_and_options_are_served() {
     let server = Server::start();
     let allow = |path| server.call("PUT", path, &[]).headers["allow"].clone();

@@ -163,6 +163,9 @@ fn routes(
             .service(web::resource("/login").route(web::post().to(login)))
             .service(web::resource("/panic").route(web::get().to(panicking)))
             .service(web::resource("/wait").route(web::get().to(wait)))
+            // Named for where it waits in line.
+            .service(web::resource("/v1/files").route(web::get().to(wait)))
+            .service(web::resource("/large").route(web::get().to(large)))
             .service(web::resource("/flood").route(web::get().to(flood)))
             .service(web::resource("/halves").route(web::get().to(halves)))
             .service(web::resource("/outlive").route(web::get().to(outlive)))
@@ -236,6 +239,13 @@ async fn flood(gate: Data<Semaphore>) -> HttpResponse {
         async move { Some((piece, held)) }
     });
     HttpResponse::Ok().streaming(pieces)
+}
+
+/// What the answer of `/large` holds: more than the system takes off our hands.
+pub(crate) const LARGE: usize = 16 * 1024 * 1024;
+
+async fn large() -> HttpResponse {
+    HttpResponse::Ok().body(vec![b'x'; LARGE])
 }
 
 /// An answer whose second half waits at the gate.

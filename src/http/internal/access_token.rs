@@ -17,7 +17,8 @@ use crate::service::mini::{self, SharedToken};
 const TOKEN_CHARS_MAX: usize = 4_096;
 
 /// A token that WeChat has refused.
-#[derive(Debug, Deserialize, ToSchema)]
+#[expect(missing_debug_implementations, reason = "it holds an access token")]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReportRequest {
     /// The mini program; absent: the default one.
@@ -29,7 +30,8 @@ pub struct ReportRequest {
 }
 
 /// A live token. Ask again when it is refused or `expires_at` is near; do not keep it for longer.
-#[derive(Debug, Serialize, ToSchema)]
+#[expect(missing_debug_implementations, reason = "it holds an access token")]
+#[derive(Serialize, ToSchema)]
 pub struct AccessTokenResponse<'a> {
     #[schema(value_type = String)]
     app_id: &'a AppId,

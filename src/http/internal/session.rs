@@ -14,7 +14,8 @@ use crate::service::Context;
 use crate::service::login::{self, Introspected};
 
 /// A session's token, as a page sent it to the service that asks.
-#[derive(Debug, Deserialize, ToSchema)]
+#[expect(missing_debug_implementations, reason = "it holds a session's token")]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntrospectRequest {
     /// Whatever it is; what is none of ours is not active.

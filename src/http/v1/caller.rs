@@ -22,6 +22,21 @@ pub struct Caller(pub Arc<LiveSession>);
 #[derive(Debug)]
 pub struct TokenBearer(pub TokenSubject);
 
+impl TokenBearer {
+    /// What was read of the request. Where something is wrong with it, its statement is never made; so the session is
+    /// looked at here, and that it is over comes first.
+    pub(super) async fn comes_first<T>(
+        &self,
+        context: &Context,
+        read: Result<T, AppError>,
+    ) -> Result<T, AppError> {
+        if read.is_err() {
+            session::authenticate(context, &self.0).await?;
+        }
+        read
+    }
+}
+
 impl FromRequest for TokenBearer {
     type Error = AppError;
     type Future = std::future::Ready<Result<Self, AppError>>;

@@ -14,7 +14,8 @@ use crate::service::Context;
 use crate::service::login;
 
 /// What the page got from `wx.login`. Fields that are not known are ignored.
-#[derive(Debug, Deserialize, ToSchema)]
+#[expect(missing_debug_implementations, reason = "it holds a code that logs in")]
+#[derive(Deserialize, ToSchema)]
 pub struct LoginRequest {
     /// The code, good for five minutes and once.
     #[schema(min_length = 1, max_length = 256)]
@@ -25,7 +26,8 @@ pub struct LoginRequest {
 }
 
 /// A session.
-#[derive(Debug, Serialize, ToSchema)]
+#[expect(missing_debug_implementations, reason = "it holds a session's token")]
+#[derive(Serialize, ToSchema)]
 pub struct LoginResponse {
     /// The session's token.
     token: String,

@@ -156,10 +156,13 @@ pub struct VerifyResponse {
 pub async fn open(
     context: web::Data<Context>,
     bearer: TokenBearer,
-    body: Body<OpenDataRequest, BODY_BYTES_MAX>,
+    body: Result<Body<OpenDataRequest, BODY_BYTES_MAX>, AppError>,
 ) -> Result<HttpResponse, AppError> {
-    let signed = pair(body.0.raw_data, body.0.signature)?;
-    let sealed = Sealed::parse(&body.0.encrypted_data, &body.0.iv, signed)?;
+    let read = body.and_then(|Body(given)| {
+        let signed = pair(given.raw_data, given.signature)?;
+        Ok(Sealed::parse(&given.encrypted_data, &given.iv, signed)?)
+    });
+    let sealed = bearer.comes_first(&context, read).await?;
     let opened = open_data::open(&context, bearer.0, &sealed).await?;
     let data = RawValue::from_string(opened.json).map_err(AppError::internal)?;
     Ok(HttpResponse::Ok().json(OpenDataResponse { data }))
@@ -176,9 +179,10 @@ pub async fn open(
 pub async fn verify(
     context: web::Data<Context>,
     bearer: TokenBearer,
-    body: Body<VerifyRequest, BODY_BYTES_MAX>,
+    body: Result<Body<VerifyRequest, BODY_BYTES_MAX>, AppError>,
 ) -> Result<HttpResponse, AppError> {
-    let signed = Signed::parse(body.0.raw_data, body.0.signature)?;
+    let read = body.and_then(|Body(given)| Ok(Signed::parse(given.raw_data, given.signature)?));
+    let signed = bearer.comes_first(&context, read).await?;
     let is_valid = open_data::verify(&context, bearer.0, &signed).await?;
     Ok(HttpResponse::Ok().json(VerifyResponse { is_valid }))
 }

@@ -32,7 +32,8 @@ pub struct SessionResponse {
 }
 
 /// A new token for the same session.
-#[derive(Debug, Serialize, ToSchema)]
+#[expect(missing_debug_implementations, reason = "it holds a session's token")]
+#[derive(Serialize, ToSchema)]
 pub struct RenewResponse {
     token: String,
     /// `Bearer`.

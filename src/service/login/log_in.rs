@@ -15,7 +15,7 @@ use crate::telemetry;
 use crate::wechat::mini::login::{LoginError, Session, code2session};
 
 /// A fresh login.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "it holds a session's token")]
 pub struct LoggedIn {
     /// The session's token.
     pub token: String,

@@ -112,7 +112,7 @@ async fn find(
 }
 
 /// A token and when it ends.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "it holds a session's token")]
 pub struct Renewed {
     /// The new token.
     pub token: String,

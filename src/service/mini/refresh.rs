@@ -268,15 +268,17 @@ async fn write_token(
         expires_at,
         due_at: access_token::due_at(expires_at, now),
         trusted_until: is_trusted.then(|| access_token::trusted_until(now)),
+        refused_at: row.refused_at,
     };
-    let is_newest = store::access_token::update_obtained(tx, &written).await?;
+    let is_believed = store::access_token::update_obtained(tx, &written).await?;
     let live = LiveToken {
         token: token.clone(),
         number,
         expires_at,
     };
     // What is in doubt is looked at again.
-    Ok((is_newest, (!is_trusted).then_some(live)))
+    let live = (is_believed == Some(true) && !is_trusted).then_some(live);
+    Ok((is_believed.is_some(), live))
 }
 
 async fn write_failure(

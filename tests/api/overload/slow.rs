@@ -1,17 +1,19 @@
 //! Sides that are slow: whoever waits for them has a share of the server, and no more than that.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use weir::http::Bounds;
 use weir::store::pool::PoolLimits;
 
 use super::paid;
 use crate::harness::{Answer, Phone, Setup, Shop, held, shop_with, until};
+use crate::picture::picture;
 
 /// So many that a quarter of them is easily filled.
 const IN_HAND: usize = 32;
@@ -120,6 +122,70 @@ async fn a_slow_login_holds_up_logins_alone() {
         assert!(answers.iter().all(|answer| answer.status == 200));
         // Whoever was refused did not lose the code.
         guests[LANE].try_login(&bodies[LANE]).await.ok(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_strangers_begin_to_send_where_wechat_reports_holds_up_callbacks_alone() {
+    let mut setup = small();
+    setup.bounds.body_deadline = Duration::from_mins(10);
+    shop_with(setup, async |shop| {
+        shop.announce("FAIL");
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        let messages = paid(shop, &phone).await;
+        let begun = b"POST /wechat/pay/notify HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+        let mut strangers = Vec::new();
+        for _ in 0..IN_HAND {
+            let mut stream = TcpStream::connect(shop.address_of(0)).await.unwrap();
+            stream.write_all(begun).await.unwrap();
+            // From here on it is waited for, if it was let in.
+            stream.read_exact(&mut [0; "HTTP/1.1 100 Continue".len()]).await.unwrap();
+            strangers.push(stream);
+        }
+        assert_eq!(shop.post(&messages[0]).await.status, 503);
+        others_are_served(shop, &phone).await;
+        let order = phone.buy("tea", 1).await;
+        phone.start_payment(&order).await;
+        for stream in strangers {
+            stream.set_zero_linger().unwrap();
+        }
+        for message in &messages {
+            until(async || shop.post(message).await.status == 204).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_that_stand_still_hold_up_no_other_file() {
+    shop_with(small(), async |shop| {
+        // Nothing comes out of the pipe.
+        shop.announce("unavailable");
+        let phone = shop.visitor().await;
+        let (_, still) = phone.keep(picture("plain.png")).await;
+        let (_, other) = phone.keep(picture("palette.png")).await;
+        let place = shop.files_folder().join(shop.object_name(&still).await);
+        let (aside, pipe) = (place.with_extension("aside"), place.with_extension("pipe"));
+        // Whoever opens a pipe to read waits until somebody opens it to write.
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::fs::rename(&place, &aside).unwrap();
+        std::fs::hard_link(&pipe, &place).unwrap();
+        let fetch = async |path: &str| shop.send(shop.request("GET", path, None, None)).await;
+        let waiting = join_all((0..LANE - 1).map(|_| fetch(&still)));
+        let meanwhile = async {
+            for _ in 0..3 {
+                others_are_served(shop, &phone).await;
+                assert_eq!(fetch(&other).await.status, 200);
+            }
+            // Late ones find the file again.
+            std::fs::rename(&aside, &place).unwrap();
+            std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+            std::fs::remove_file(&pipe).unwrap();
+        };
+        join(waiting, meanwhile).await;
+        assert_eq!(fetch(&still).await.status, 200);
     })
     .await;
 }

@@ -92,7 +92,10 @@ fn spoilt(dice: &mut Dice, genuine: &[Message]) -> (&'static str, Message) {
                 .collect();
             ("another serial", message.with("wechatpay-serial", &serial))
         }
-        8 => ("truncated", message.with_body(&text[..dice.roll(text.len())])),
+        8 => {
+            let end = dice.roll(message.body.len());
+            ("truncated", message.with_body(&message.body[..end]))
+        }
         9 => {
             let mut body = message.body.clone();
             let at = dice.roll(body.len());

@@ -56,6 +56,13 @@ fn flipped(dice: &mut Dice, value: &str) -> String {
     }
 }
 
+/// A time in seconds, up to eleven days and a half from `told`, never equal.
+fn another_time(dice: &mut Dice, told: &str) -> String {
+    let told: i64 = told.parse().unwrap();
+    let moved = told - 1_000_000 + i64::try_from(dice.roll(2_000_000)).unwrap();
+    if moved == told { moved + 1 } else { moved }.to_string()
+}
+
 const SIGNED: [&str; 4] = [
     "wechatpay-timestamp",
     "wechatpay-nonce",
@@ -67,7 +74,6 @@ const SIGNED: [&str; 4] = [
 fn spoilt(dice: &mut Dice, genuine: &[Message]) -> (&'static str, Message) {
     let message = &genuine[dice.roll(genuine.len())];
     let other = &genuine[dice.roll(genuine.len())];
-    let text = String::from_utf8(message.body.clone()).unwrap();
     let name = SIGNED[dice.roll(SIGNED.len())];
     let value = message.header(name).to_owned();
     match dice.roll(16) {
@@ -108,9 +114,9 @@ fn spoilt(dice: &mut Dice, genuine: &[Message]) -> (&'static str, Message) {
         }
         11 => {
             let space = [" ", "\n", "\t", "\r\n"][dice.roll(4)];
-            let at = if dice.roll(2) == 0 { 0 } else { text.len() };
-            let mut body = text;
-            body.insert_str(at, space);
+            let mut body = message.body.clone();
+            let at = if dice.roll(2) == 0 { 0 } else { body.len() };
+            body.splice(at..at, space.bytes());
             ("white space", message.with_body(body))
         }
         12 => {
@@ -118,13 +124,8 @@ fn spoilt(dice: &mut Dice, genuine: &[Message]) -> (&'static str, Message) {
             ("a huge time", message.with("wechatpay-timestamp", &digits))
         }
         13 => {
-            let seconds: i64 = message.header("wechatpay-timestamp").parse().unwrap();
-            let moved = seconds - 1_000_000 + i64::try_from(dice.roll(2_000_000)).unwrap();
-            let moved = if moved == seconds { moved + 1 } else { moved };
-            (
-                "another time",
-                message.with("wechatpay-timestamp", &moved.to_string()),
-            )
+            let moved = another_time(dice, message.header("wechatpay-timestamp"));
+            ("another time", message.with("wechatpay-timestamp", &moved))
         }
         14 if other.body != message.body => ("another's body", message.with_body(other.body.clone())),
         14 => ("no body", message.with_body("")),

@@ -30,7 +30,7 @@ ci: lint deny test prepare-check test-browser test-interop
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	cargo doc --quiet --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
 
 deny: tools
 	scripts/deny

@@ -140,7 +140,7 @@ pub const COLUMNS: &[SealedColumn] = &[
 impl SealedColumn {
     /// The names of the keys, other than `newest`, under which values lie here, and how many under
     /// each, counted up to `count_max`. A value too short to name a key has a shorter name. All those of
-    /// `older` are among them, and up to [`NAMES_MAX`] others: a column that was written by something
+    /// `older` are among them, and up to `NAMES_MAX` others: a column that was written by something
     /// else may have one for every row.
     pub async fn list_keys(
         &self,

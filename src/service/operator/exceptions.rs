@@ -34,7 +34,7 @@ pub async fn list(
 /// that WeChat does not take is called off by it, unless WeChat knows it by now.
 ///
 /// # Errors
-/// `not_found`, `exception_resolved` when it was resolved with another text, and those of [`call_off`].
+/// `not_found`, `exception_resolved` when it was resolved with another text, and those of `call_off`.
 pub async fn resolve(
     context: &Arc<Context>,
     id: ExceptionId,

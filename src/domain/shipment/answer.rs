@@ -28,6 +28,8 @@ pub enum Verdict {
     Ask,
     /// Nothing happened; the same call may succeed later.
     Later,
+    /// Trouble of WeChat's own. Nobody says that it came before the effect: WeChat has to be asked.
+    Trouble,
     /// WeChat does not take it as it is.
     Refused,
 }
@@ -41,8 +43,9 @@ pub fn verdict(errcode: i64) -> Verdict {
         10_060_001 => Verdict::Unknown,
         // The chance to correct is used; the order's state does not allow it.
         CHANCE_USED | 10_060_004 => Verdict::Ask,
-        // Trouble of WeChat's, a token that is dead even though it is new, and calls that are used up.
-        -1 | 10_060_012 | 10_060_019 | 40_001 | 40_014 | 42_001 | 45_009 | 45_011 => Verdict::Later,
+        -1 | 10_060_012 | 10_060_019 => Verdict::Trouble,
+        // A token that is dead even though it is new, and calls that are used up.
+        40_001 | 40_014 | 42_001 | 45_009 | 45_011 => Verdict::Later,
         _ => Verdict::Refused,
     }
 }

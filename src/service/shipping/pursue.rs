@@ -49,7 +49,7 @@ enum Heard {
     /// Nothing happened: WeChat said this number, or could not be asked.
     Later(String),
     /// Nothing is known.
-    Unclear(&'static str),
+    Unclear(String),
 }
 
 async fn pursue(context: &Arc<Context>, due: &DueShipment, lease: Uuid) -> Result<(), AppError> {
@@ -66,7 +66,7 @@ async fn pursue(context: &Arc<Context>, due: &DueShipment, lease: Uuid) -> Resul
             },
             Asked::Unknown => tell(context, due).await?,
             // It is still not known whether it has arrived.
-            Asked::Silent(why) => Heard::Unclear(why),
+            Asked::Silent(why) => Heard::Unclear(why.to_owned()),
         }
     } else {
         tell(context, due).await?
@@ -75,7 +75,7 @@ async fn pursue(context: &Arc<Context>, due: &DueShipment, lease: Uuid) -> Resul
         Heard::Ended(end) => outcome::end(context, due, lease, end).await,
         Heard::Later(code) => outcome::postpone(context, due, lease, (&code, false), gap(due, &code)).await,
         Heard::Unclear(why) => {
-            outcome::postpone(context, due, lease, (why, true), gap_after(due.tries)).await
+            outcome::postpone(context, due, lease, (&why, true), gap_after(due.tries)).await
         }
     }
 }
@@ -115,6 +115,7 @@ async fn tell(context: &Arc<Context>, due: &DueShipment) -> Result<Heard, AppErr
             Heard::Ended(End::Refused { errcode, held: None })
         }
         Verdict::Later | Verdict::Unknown => Heard::Later(errcode.to_string()),
+        Verdict::Trouble => Heard::Unclear(errcode.to_string()),
         Verdict::Refused => Heard::Ended(End::Refused { errcode, held: None }),
         Verdict::Shipped if !due.is_split && !due.is_again => Heard::Ended(End::Uploaded),
         Verdict::Ask | Verdict::Shipped => match ask(context, due).await? {
@@ -130,9 +131,9 @@ fn unheard(error: CallError) -> Heard {
     match error {
         CallError::NoToken { .. } => Heard::Later("no_token".to_owned()),
         CallError::Unreached => Heard::Later("not_reached".to_owned()),
-        CallError::Unavailable => Heard::Unclear("unavailable"),
-        CallError::TooLong => Heard::Unclear("too_long"),
-        CallError::Timeout => Heard::Unclear("timeout"),
+        CallError::Unavailable => Heard::Unclear("unavailable".to_owned()),
+        CallError::TooLong => Heard::Unclear("too_long".to_owned()),
+        CallError::Timeout => Heard::Unclear("timeout".to_owned()),
         CallError::Refused { errcode } => Heard::Later(errcode.to_string()),
         // It happens before anything is sent. The others of the turn are not held up by it.
         CallError::Own(error) => Heard::Later(own_trouble(&error).to_owned()),

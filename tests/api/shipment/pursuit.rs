@@ -17,22 +17,23 @@ async fn trouble_that_passes_is_tried_again_with_growing_gaps() {
                 shop.shipment_of(&order).await["calls"][0]["failure_code"],
                 errcode.to_string()
             );
-            let gaps = if errcode == 45_009 {
-                [60, 60, 60]
+            // Whoever calls too often was not heard. Trouble of WeChat's own may have come after the effect.
+            let (gaps, asks) = if errcode == 45_009 {
+                ([60, 60, 60], 0)
             } else {
-                [10, 30, 60]
+                ([10, 30, 60], 1)
             };
             for (tried, gap) in gaps.into_iter().enumerate() {
                 shop.pass(gap - 1).await;
                 assert_eq!(
                     shop.shipping_calls().await,
-                    (tried + 1, 0),
+                    (tried + 1, tried * asks),
                     "{errcode}: early by {gap}"
                 );
                 shop.pass(1).await;
                 assert_eq!(
                     shop.shipping_calls().await,
-                    (tried + 2, 0),
+                    (tried + 2, (tried + 1) * asks),
                     "{errcode}: late by {gap}"
                 );
             }
@@ -191,8 +192,8 @@ async fn an_order_that_was_refunded_meanwhile_needs_no_shipment() {
         shop.deliver().await;
         assert_eq!(shop.order_status(&order).await, "refunded");
         shop.pass(10).await;
-        // WeChat said that the state does not allow it, and was asked why.
-        assert_eq!(shop.shipping_calls().await, (2, 1));
+        // WeChat was asked what it knows.
+        assert_eq!(shop.shipping_calls().await, (1, 1));
         assert_eq!(shop.shipment_of(&order).await["status"], "needless");
         assert_eq!(shop.open_exceptions().await, []);
         shop.try_ship(&order, &json!({"kind": "pickup"}))

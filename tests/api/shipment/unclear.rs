@@ -171,6 +171,34 @@ async fn a_correction_whose_answer_is_lost_is_known_by_what_wechat_holds() {
 }
 
 #[tokio::test]
+async fn what_wechat_took_before_its_trouble_is_found_there() {
+    for errcode in [-1, 10_060_012, 10_060_019] {
+        shop(async |shop| {
+            let fault = json!([{
+                "kind": "errcode", "api": "upload_shipping", "errcode": errcode, "is_accepted": true, "times": 1
+            }]);
+            let (_, order) = paid(shop).await;
+            shop.faults(fault.clone()).await;
+            shop.ship(&order, &virtual_goods()).await;
+            shop.run_workers().await;
+            assert_eq!(shop.shipment_of(&order).await["status"], "processing");
+            shop.pass(10).await;
+            assert_eq!(shop.shipment_of(&order).await["status"], "uploaded");
+            assert_eq!(shop.shipping_calls().await, (1, 1), "{errcode}");
+
+            // What is said before that is known takes the one chance to correct.
+            let (_, order) = paid(shop).await;
+            shop.faults(fault).await;
+            shop.ship(&order, &virtual_goods()).await;
+            shop.run_workers().await;
+            let said = shop.ship_parcels(&order, &["A1"], true).await;
+            assert_eq!(said["is_correction"], true, "{errcode}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn what_may_have_arrived_is_not_replaced_for_nothing() {
     shop(async |shop| {
         let (_, order) = paid(shop).await;

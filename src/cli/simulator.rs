@@ -10,12 +10,15 @@ use url::Url;
 
 use super::signal::StopSignal;
 use super::{generated, no_simulator, output, runtime};
+use crate::config::{self, TelemetrySettings};
 use crate::simulator::{self, Delivery, Folder, KeyMode, Options, Simulator};
+use crate::telemetry;
 
 /// The simulated WeChat alone, for any other backend or SDK.
 ///
 /// Prints what a client needs to know: app id and secret, merchant number, certificate serial, key
-/// files and `APIv3` key. What it generates stays in the folder and is used again.
+/// files and `APIv3` key. What it generates stays in the folder and is used again. Of the settings, those
+/// of the log count.
 #[derive(Debug, clap::Args)]
 pub(super) struct SimulatorVerb {
     /// Where to listen; port 0 takes a free one.
@@ -62,10 +65,23 @@ impl From<Mode> for KeyMode {
 
 impl SimulatorVerb {
     pub(super) fn run(self) -> ExitCode {
-        match runtime()
+        let lookup = match config::environment() {
+            Ok(lookup) => lookup,
+            Err(error) => return output::unreadable_settings(&error),
+        };
+        let settings = match config::read_section(lookup, TelemetrySettings::read) {
+            Ok(settings) => settings,
+            Err(problems) => return output::bad_settings(&problems),
+        };
+        let telemetry = match telemetry::start(&settings) {
+            Ok(telemetry) => telemetry,
+            Err(error) => return output::failure(&error),
+        };
+        let simulated = runtime()
             .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(self.simulate()))
-        {
+            .and_then(|runtime| runtime.block_on(self.simulate()));
+        telemetry.finish();
+        match simulated {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => output::failure(error.as_ref()),
         }

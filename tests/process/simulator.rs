@@ -66,6 +66,7 @@ fn what_could_not_be_written_whole_spoils_nothing_that_comes_after_it() {
         let person = json!({ "nickname": nickname }).to_string();
         assert_eq!(wire::post(&url, "/simulator/users", &person).status, 201);
     }
+    simulator.line_with("the simulator cannot write its journal");
     assert_eq!(simulator.end(Signal::TERM), Some(0));
 
     let again = start(folder.path(), &[]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{join_all, poll_immediate};
+use futures_util::future::{join, join_all, poll_immediate};
 use sqlx::Executor as _;
 use weir::store::database::place::{Turn, scope};
 use weir::store::database::{Database, Lent};
@@ -211,10 +211,13 @@ async fn a_database_that_falls_silent_holds_nobody_and_no_place() {
         line.die();
         let wanted = ["tea".to_owned()];
         // What a use case does: a statement through the store, and a commit.
-        let (statement, commit) = tokio::join!(
+        let both = join(
             weir::store::product::list_by_id(&mut *asked, &wanted),
-            committed.commit()
+            committed.commit(),
         );
+        let (statement, commit) = tokio::time::timeout(Duration::from_mins(1), both)
+            .await
+            .expect("a bound of our own");
         assert!(
             matches!(statement, Err(weir::store::Error::Unavailable(_))),
             "{statement:?}"

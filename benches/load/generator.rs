@@ -58,32 +58,35 @@ impl Outcome {
 
 /// Sends a load and waits for its last answer. An answer with another status ends the program.
 pub(crate) fn send(runtime: &Runtime, load: Load<'_>) -> Outcome {
+    LocalSet::new().block_on(runtime, run(load))
+}
+
+/// The same, among tasks of this thread.
+pub(crate) async fn run(load: Load<'_>) -> Outcome {
     // A task outlives every borrow, so the requests are shared for as long as the load lasts.
     let requests: Rc<[Vec<u8>]> = load.requests.into();
     let next = Rc::new(Cell::new(0));
     let started = Instant::now();
     let mut whole = Outcome::default();
-    LocalSet::new().block_on(runtime, async {
-        let tasks: Vec<_> = (0..load.connections)
-            .map(|_| {
-                let (requests, next) = (Rc::clone(&requests), Rc::clone(&next));
-                let connection = Connection {
-                    address: load.address,
-                    status: load.status,
-                    keep_every: load.keep_every,
-                    gap: load.rate.map(|rate| Duration::from_secs(1) / rate),
-                    count: load.count,
-                    started,
-                };
-                tokio::task::spawn_local(connection.run(requests, next))
-            })
-            .collect();
-        for task in tasks {
-            let mut part = task.await.expect("a connection of the load failed");
-            whole.latencies_us.append(&mut part.latencies_us);
-            whole.bodies.append(&mut part.bodies);
-        }
-    });
+    let tasks: Vec<_> = (0..load.connections)
+        .map(|_| {
+            let (requests, next) = (Rc::clone(&requests), Rc::clone(&next));
+            let connection = Connection {
+                address: load.address,
+                status: load.status,
+                keep_every: load.keep_every,
+                gap: load.rate.map(|rate| Duration::from_secs(1) / rate),
+                count: load.count,
+                started,
+            };
+            tokio::task::spawn_local(connection.run(requests, next))
+        })
+        .collect();
+    for task in tasks {
+        let mut part = task.await.expect("a connection of the load failed");
+        whole.latencies_us.append(&mut part.latencies_us);
+        whole.bodies.append(&mut part.bodies);
+    }
     whole.elapsed = started.elapsed();
     whole.latencies_us.sort_unstable();
     whole
@@ -123,13 +126,11 @@ impl Connection {
                 None => Instant::now(),
             };
             let request = &requests[number % requests.len()];
-            stream.write_all(request).await.expect("the server reads");
-            let body_at = read(&mut stream, &mut buffer).await;
+            let body_at = exchange(&mut stream, request, &mut buffer).await;
             let took = due.elapsed().as_micros();
             outcome.latencies_us.push(u32::try_from(took).unwrap_or(u32::MAX));
-            let status = buffer.get(9..12).and_then(|text| std::str::from_utf8(text).ok());
             assert!(
-                status.and_then(|text| text.parse().ok()) == Some(self.status),
+                status(&buffer) == Some(self.status),
                 "request {number}:\n{}\nwas answered\n{}",
                 String::from_utf8_lossy(request),
                 String::from_utf8_lossy(&buffer),
@@ -141,8 +142,14 @@ impl Connection {
     }
 }
 
-/// Reads one whole answer; tells where its body begins.
-async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> usize {
+/// The status of an answer.
+pub(crate) fn status(answer: &[u8]) -> Option<u16> {
+    std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
+}
+
+/// Sends one request and reads its whole answer; tells where its body begins.
+pub(crate) async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> usize {
+    stream.write_all(request).await.expect("the server reads");
     buffer.clear();
     let mut end = None;
     loop {

@@ -22,6 +22,7 @@ mod document;
 mod generator;
 mod notification;
 mod open_data;
+mod overload;
 mod pgbench;
 mod primitive;
 mod process;
@@ -38,6 +39,7 @@ use tokio::runtime::Runtime;
 
 use database::Database;
 use generator::{Load, Outcome};
+use overload::Overload;
 use process::{Layout, Processors, Usage};
 use report::{Report, Sample};
 use route::{Route, Stock};
@@ -56,12 +58,15 @@ struct Options {
     /// Rounds of each route; the middle one counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// One route alone, by a part of its name; one layout, no limits.
+    /// One route alone, by a part of its name, or `overload`; one layout, no limits.
     #[arg(long)]
     only: Option<String>,
     /// How many requests the memory is judged after; 0: none.
     #[arg(long, default_value_t = 1_000_000)]
     lasting: usize,
+    /// How many seconds the server is asked for ten times what it can take; 0: not at all.
+    #[arg(long, default_value_t = 60)]
+    overload: u64,
     /// A tenth of everything, to see that it works.
     #[arg(long)]
     quick: bool,
@@ -81,6 +86,7 @@ fn main() {
     if options.quick {
         options.rounds = 1;
         options.lasting /= 10;
+        options.overload /= 10;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -102,6 +108,7 @@ fn main() {
         database,
     };
     match bench.options.only.clone() {
+        Some(name) if name == "overload" => bench.overload().iter().for_each(|found| print!("{found}")),
         Some(name) => bench.only(&name),
         None => bench.whole().print(),
     }
@@ -143,6 +150,7 @@ impl Bench {
         let mut half = report::empty();
         self.rounds(&server, &mut half, Some(&free));
         drop(server);
+        let overload = self.overload();
         self.place(Layout::Pinned);
         let after = primitive::measure(&self.runtime, &self.wechat, &self.database.folder());
         Report {
@@ -155,7 +163,25 @@ impl Bench {
             starts,
             idle_mb,
             million,
+            overload,
         }
+    }
+
+    fn overload(&mut self) -> Option<Overload> {
+        let seconds = self.options.overload;
+        if seconds == 0 {
+            return None;
+        }
+        let server = self.start(Layout::Pinned);
+        std::thread::park_timeout(std::time::Duration::from_secs(2));
+        let books = (&self.database, &self.wechat);
+        Some(overload::measure(
+            &self.runtime,
+            &server,
+            &mut self.stock,
+            books,
+            seconds,
+        ))
     }
 
     /// For looking at one route, such as with `perf`.

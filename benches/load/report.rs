@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::overload::Overload;
 use crate::pgbench::Effects;
 use crate::primitive::Primitives;
 use crate::process::processors;
@@ -50,6 +51,7 @@ pub(crate) struct Report {
     pub(crate) starts: Vec<Duration>,
     pub(crate) idle_mb: f64,
     pub(crate) million: Option<(f64, f64)>,
+    pub(crate) overload: Option<Overload>,
 }
 
 /// What page 10 of the notes wants: microseconds of the server, and the share of the capacity limit.
@@ -159,6 +161,9 @@ impl Report {
         self.print_free(&primitives);
         self.print_half();
         self.print_process();
+        if let Some(overload) = &self.overload {
+            println!("\n## Asked for ten times what it can take\n\n{overload}");
+        }
     }
 
     fn print_primitives(&self, p: &Primitives) {

@@ -185,7 +185,7 @@ impl Route {
     }
 
     /// How many of the effects that a round must have are in the books.
-    fn effects(self, database: &Database, from: u64, count: u64) -> u64 {
+    pub(crate) fn effects(self, database: &Database, from: u64, count: u64) -> u64 {
         let (first, last) = (id(Kind::Order, from), id(Kind::Order, from + count.max(1) - 1));
         match self {
             Self::Read => 0,
@@ -277,6 +277,11 @@ impl Round {
     }
 }
 
+/// Tokens of the first sessions, from now on.
+pub(crate) fn tokens_now(count: u64) -> Vec<String> {
+    tokens(0, count, Clock::system().now())
+}
+
 /// Tokens of the sessions numbered from `from`, as the server itself would give them.
 fn tokens(from: u64, count: u64, now: DateTime<Utc>) -> Vec<String> {
     let key = STANDARD.decode(JWT_KEY).expect("a key");
@@ -298,6 +303,12 @@ fn tokens(from: u64, count: u64, now: DateTime<Utc>) -> Vec<String> {
 
 fn read(token: &str) -> Vec<u8> {
     format!("GET /v1/me HTTP/1.1\r\nHost: weir\r\nAuthorization: Bearer {token}\r\n\r\n").into_bytes()
+}
+
+/// One's last orders.
+pub(crate) fn list(token: &str) -> Vec<u8> {
+    format!("GET /v1/orders?limit=5 HTTP/1.1\r\nHost: weir\r\nAuthorization: Bearer {token}\r\n\r\n")
+        .into_bytes()
 }
 
 fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -346,7 +357,8 @@ fn find_documents(size: Size, number: u64, token: &str) -> Vec<u8> {
     post(&path, &headers, &document::question(size, number))
 }
 
-fn order(number: u64, token: &str) -> Vec<u8> {
+/// Two things of two kinds.
+pub(crate) fn order(number: u64, token: &str) -> Vec<u8> {
     let headers = format!("Authorization: Bearer {token}\r\nIdempotency-Key: bench-{number}\r\n");
     let (one, other) = (number % PRODUCTS, (number + PRODUCTS / 2) % PRODUCTS);
     let body = format!(

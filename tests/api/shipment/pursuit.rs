@@ -181,26 +181,28 @@ async fn a_payment_that_wechat_does_not_know_yet_is_waited_for_and_then_an_excep
 
 #[tokio::test]
 async fn an_order_that_was_refunded_meanwhile_needs_no_shipment() {
-    shop(async |shop| {
-        let (_, order) = paid(shop).await;
-        shop.faults(refusal(-1, 1)).await;
-        shop.ship(&order, &virtual_goods()).await;
-        shop.run_workers().await;
-        let refund = shop.refund(&order, 300).await;
-        shop.run_workers().await;
-        shop.end_refund(&refund, "SUCCESS").await;
-        shop.deliver().await;
-        assert_eq!(shop.order_status(&order).await, "refunded");
-        shop.pass(10).await;
-        // WeChat was asked what it knows.
-        assert_eq!(shop.shipping_calls().await, (1, 1));
-        assert_eq!(shop.shipment_of(&order).await["status"], "needless");
-        assert_eq!(shop.open_exceptions().await, []);
-        shop.try_ship(&order, &json!({"kind": "pickup"}))
-            .await
-            .refused(409, "order_state_conflict");
-    })
-    .await;
+    // WeChat is asked what it knows, or says that the state does not allow it and is asked why.
+    for (errcode, gap, calls) in [(-1, 10, (1, 1)), (45_009, 60, (2, 1))] {
+        shop(async |shop| {
+            let (_, order) = paid(shop).await;
+            shop.faults(refusal(errcode, 1)).await;
+            shop.ship(&order, &virtual_goods()).await;
+            shop.run_workers().await;
+            let refund = shop.refund(&order, 300).await;
+            shop.run_workers().await;
+            shop.end_refund(&refund, "SUCCESS").await;
+            shop.deliver().await;
+            assert_eq!(shop.order_status(&order).await, "refunded");
+            shop.pass(gap).await;
+            assert_eq!(shop.shipping_calls().await, calls, "{errcode}");
+            assert_eq!(shop.shipment_of(&order).await["status"], "needless");
+            assert_eq!(shop.open_exceptions().await, []);
+            shop.try_ship(&order, &json!({"kind": "pickup"}))
+                .await
+                .refused(409, "order_state_conflict");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

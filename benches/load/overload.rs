@@ -44,8 +44,8 @@ pub(crate) struct Overload {
     refused_p50_ms: f64,
     refused_p99_ms: f64,
     notices: Outcome,
-    /// The seconds after the burst in which something was refused, or one in a hundred took three times what it takes at half load.
-    rough_s: Vec<usize>,
+    /// Seconds after the burst until nothing was refused any more, and 99 in 100 took at most three times as long as at half load.
+    settled_s: usize,
 }
 
 /// What came of a burst.
@@ -117,7 +117,7 @@ pub(crate) fn measure(
         refused_p50_ms: percentile_ms(&burst.refused, 0.5),
         refused_p99_ms: percentile_ms(&burst.refused, 0.99),
         notices,
-        rough_s: after.rough(half_p99_ms * 3.0),
+        settled_s: after.settled_s(half_p99_ms * 3.0),
     }
 }
 
@@ -247,16 +247,14 @@ fn is_last(head: &[u8]) -> bool {
 }
 
 impl Seen {
-    /// The seconds, from 0, in which something was refused or one in a hundred took longer than this.
-    fn rough(&self, bound_ms: f64) -> Vec<usize> {
-        (0..AFTER_S)
-            .filter(|second| {
-                let within = |answered: &&Answered| answered.at.as_secs() == *second as u64;
-                let taken: Vec<_> = self.taken.iter().filter(within).copied().collect();
-                self.refused.iter().any(|answered| within(&answered))
-                    || percentile_ms(&taken, 0.99) > bound_ms
-            })
-            .collect()
+    /// How many seconds went by until nothing was refused any more, and 99 in 100 took no longer than this.
+    fn settled_s(&self, bound_ms: f64) -> usize {
+        let is_rough = |second: &usize| {
+            let within = |answered: &&Answered| answered.at.as_secs() == *second as u64;
+            let taken: Vec<_> = self.taken.iter().filter(within).copied().collect();
+            self.refused.iter().any(|answered| within(&answered)) || percentile_ms(&taken, 0.99) > bound_ms
+        };
+        (0..AFTER_S).rfind(is_rough).map_or(0, |second| second + 1)
     }
 }
 
@@ -309,7 +307,10 @@ impl fmt::Display for Overload {
             format!("{:.1}, {:.1} MB", self.idle_mb, self.highest_mb),
             format!("{:.1} MB", 2.0 * self.idle_mb + 64.0),
         )?;
-        let rough = self.rough_s.last().map_or(0, |second| second + 1);
-        row("as before, after the burst", format!("{rough} s"), "5 s".into())
+        row(
+            "as before, after the burst",
+            format!("{} s", self.settled_s),
+            "5 s".into(),
+        )
     }
 }

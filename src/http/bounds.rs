@@ -31,6 +31,9 @@ pub struct Bounds {
     pub unsent_bytes_max: usize,
     /// Requests in hand in the whole process; beyond it answers 503 with `Retry-After`.
     pub in_hand_max: usize,
+    /// Answers that tell a client to come again later, per worker and second; beyond it their connections rest for up to
+    /// a second before another request is read from them.
+    pub refusals_per_s: u32,
     /// From the end of the headers to the end of the body.
     pub body_deadline: Duration,
     /// The same for a body that holds a file.
@@ -48,6 +51,7 @@ impl Default for Bounds {
             client_deadline: KEEP_ALIVE.saturating_add(HEAD_DEADLINE),
             unsent_bytes_max: UNSENT_BYTES_MAX,
             in_hand_max: 1024,
+            refusals_per_s: 2_000,
             body_deadline: Duration::from_secs(5),
             upload_deadline: Duration::from_mins(1),
             stop_deadline: Duration::from_secs(10),

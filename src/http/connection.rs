@@ -22,6 +22,7 @@ use actix_web::dev::{Extensions, ServiceRequest};
 use actix_web::web::Bytes;
 use rustix::net::{Shutdown, shutdown};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 use crate::telemetry::Shed;
 
@@ -250,6 +251,8 @@ pub(super) struct Sent<B> {
     /// What is there and the web server has not taken.
     rest: Bytes,
     in_hand: InHand,
+    /// How long the connection rests when all has left: without the end of the body no other request is read.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B: MessageBody> Sent<B> {
@@ -268,7 +271,20 @@ impl<B: MessageBody> Sent<B> {
             pieces,
             rest,
             in_hand,
+            pause: None,
         }
+    }
+
+    /// Has the connection rest for so long, when the body has left.
+    pub(super) fn then_rest(mut self, pause: Duration) -> Self {
+        self.pause = Some(Box::pin(tokio::time::sleep(pause)));
+        self
+    }
+
+    fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.pause
+            .as_mut()
+            .map_or(Poll::Ready(()), |pause| pause.as_mut().poll(context))
     }
 }
 
@@ -283,7 +299,7 @@ impl<B: MessageBody + Unpin> MessageBody for Sent<B> {
         let sent = self.get_mut();
         if sent.rest.is_empty() {
             let Some(pieces) = &mut sent.pieces else {
-                return Poll::Ready(None);
+                return sent.poll_pause(context).map(|()| None);
             };
             match Pin::new(pieces).poll_next(context) {
                 Poll::Ready(Some(Ok(bytes))) => sent.rest = bytes,

@@ -7,13 +7,15 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{ResourceMap, Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::dev::{
+    Payload, ResourceMap, Service, ServiceRequest, ServiceResponse, Transform, forward_ready,
+};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
@@ -21,6 +23,7 @@ use tracing::Instrument as _;
 
 use super::connection::{InHand, Sent};
 use super::lane::{Lane, Ticket};
+use super::pace::Pace;
 use super::shell::Shell;
 use super::{callback, problem};
 use crate::error::{AppError, ErrorCode};
@@ -53,6 +56,7 @@ where
             inner: Rc::new(inner),
             shell: self.0.clone(),
             patterns: OnceCell::new(),
+            pace: Rc::new(Pace::new(self.0.bounds.refusals_per_s, Instant::now())),
         }))
     }
 }
@@ -65,6 +69,7 @@ pub(super) struct GateService<S> {
     /// Those of all routes, as the first request showed them: the request itself goes to its handler
     /// and may not come back.
     patterns: OnceCell<Rc<ResourceMap>>,
+    pace: Rc<Pace>,
 }
 
 impl<S> GateService<S> {
@@ -108,18 +113,66 @@ where
         let exchange = Exchange::begin(method_name(&method), started, Arc::clone(&record), route);
         let inner = Rc::clone(&self.inner);
         let token = shell.in_hand.token();
+        let has_body = has_body(&request);
+        let pace = Rc::clone(&self.pace);
         Box::pin(async move {
             let span = exchange.span();
             let handled =
                 telemetry::scope(record, handle(inner, request, (lane, entry), &method)).instrument(span);
             let mut answer = handled.await;
+            if has_body && may_be_unread(status(&answer)) {
+                // A body that came along with its head is decoded meanwhile, and its connection need not end.
+                tokio::task::yield_now().await;
+            }
             finish(&mut answer, exchange, &shell);
             drop(token);
             answer
-                .map(|response| response.map_body(|_, body| Sent::new(body, in_hand)))
+                .map(|response| {
+                    let rest = rest(&response, &pace);
+                    response.map_body(|_, body| {
+                        let body = Sent::new(body, in_hand);
+                        match rest {
+                            Some(rest) => body.then_rest(rest),
+                            None => body,
+                        }
+                    })
+                })
                 .map_err(|response| InternalError::from_response("panic", *response).into())
         })
     }
+}
+
+/// Whether a body of a length that was told follows. What is left of one in chunks the web server reads itself.
+fn has_body(request: &ServiceRequest) -> bool {
+    let (head, payload) = request.parts();
+    head.headers().contains_key(header::CONTENT_LENGTH) && !matches!(payload, Payload::None)
+}
+
+/// Whether a request may have been refused before its body was looked at; not for what is wrong with the body.
+fn may_be_unread(status: StatusCode) -> bool {
+    status.as_u16() > 400
+        && !matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
+        )
+}
+
+fn status<B>(answer: &Result<ServiceResponse<B>, Box<HttpResponse>>) -> StatusCode {
+    match answer {
+        Ok(response) => response.status(),
+        Err(response) => response.status(),
+    }
+}
+
+/// For how long a connection rests after an answer that tells its client to come again later. One that ends does not:
+/// there are clients who wait for its end.
+fn rest<B>(response: &ServiceResponse<B>, pace: &Pace) -> Option<Duration> {
+    let asked = response.request().head().connection_type();
+    let is_kept = asked == ConnectionType::KeepAlive && response.response().head().keep_alive();
+    let is_refusal = response.headers().contains_key(header::RETRY_AFTER);
+    (is_kept && is_refusal)
+        .then(|| pace.rest(Instant::now()))
+        .flatten()
 }
 
 /// Runs the application. The error is the answer to a panic, for which no request is left.
@@ -265,9 +318,7 @@ fn finish<B>(
 
 /// While the server stops, no connection is kept for another request.
 fn close<B>(response: &mut HttpResponse<B>) {
-    response
-        .head_mut()
-        .set_connection_type(actix_web::http::ConnectionType::Close);
+    response.head_mut().set_connection_type(ConnectionType::Close);
 }
 
 fn dress(headers: &mut HeaderMap, id: uuid::Uuid) {

@@ -17,6 +17,7 @@ mod json;
 mod key;
 mod lane;
 mod limit;
+mod pace;
 mod path;
 mod payload;
 mod precedence;

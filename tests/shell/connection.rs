@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use weir::http::Bounds;
 
@@ -101,6 +101,57 @@ fn where_answers_that_nobody_takes_are_too_much_the_one_waiting_longest_goes() {
     assert!(third.read_to_end().len() < LARGE, "it has all of it");
     let mut last = ask();
     assert_eq!(last.read_to_end().len(), LARGE);
+}
+
+#[test]
+fn whoever_comes_again_at_once_is_not_heard_for_a_while() {
+    let bounds = Bounds {
+        in_hand_max: 4,
+        refusals_per_s: 1,
+        ..Bounds::default()
+    };
+    let server = Server::with(&[], bounds);
+    let mut served = Wire::open(server.address);
+    served.write(b"GET /v1/files HTTP/1.1\r\nhost: t\r\n\r\n");
+    server.until(|server| server.shell.in_hand() == 1);
+
+    let started = Instant::now();
+    let mut wire = Wire::open(server.address);
+    let mut ask = || {
+        wire.write(b"GET /v1/files HTTP/1.1\r\nhost: t\r\n\r\n");
+        let answer = wire.read_until("}");
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"));
+    };
+    // The second may go out at once, but takes the room of a whole second.
+    ask();
+    ask();
+    // Neither others wait for that, nor whoever needs the end of his connection.
+    drop(answered(&server));
+    assert_eq!(server.call("GET", "/v1/files", &[]).status, 503);
+    server.gate.add_permits(1);
+    served.read_until("waited");
+    let mut next = Wire::open(server.address);
+    next.write(b"GET /v1/files HTTP/1.1\r\nhost: t\r\n\r\n");
+    server.until(|server| server.shell.in_hand() == 1);
+    ask();
+    assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_refusal_leaves_the_connection_where_the_body_came_along() {
+    let server = Server::start();
+    let mut wire = Wire::open(server.address);
+    for _ in 0..2 {
+        wire.write(b"POST /nowhere HTTP/1.1\r\nhost: t\r\ncontent-length: 2\r\n\r\n{}");
+        let answer = wire.read_until("}");
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+    // What is still on its way is not waited for.
+    wire.write(b"POST /nowhere HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\n\r\n{}");
+    let answer = wire.answer();
+    assert_eq!((answer.status, answer.code().as_str()), (404, "route_not_found"));
+    assert_eq!(answer.headers["connection"], "close");
 }
 
 #[test]

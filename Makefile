@@ -9,7 +9,8 @@ run: rust
 	cargo build
 	cargo run --quiet -- dev
 
-# The test suite; needs Rust and PostgreSQL alone.
+# The test suite; needs Rust and PostgreSQL alone. Twice as many tests at once as processors: they wait for servers and sockets.
+test: export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 test: postgres
 	cargo test
 

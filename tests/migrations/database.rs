@@ -12,9 +12,9 @@ static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 async fn cluster() -> &'static Cluster {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".weir/test-postgres");
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     CLUSTER
-        .get_or_init(|| async move { Cluster::scratch(&folder).await.unwrap() })
+        .get_or_init(|| async { Cluster::of_tests(project).await.unwrap() })
         .await
 }
 

@@ -145,6 +145,34 @@ async fn folder_that_pg_config_names_is_taken() {
 }
 
 #[tokio::test]
+async fn tests_have_their_databases_in_memory_where_there_is_room() {
+    let (at, memory) = (project(), project());
+    set_mode(memory.path(), 0o1777);
+    let with = |memory: &Path| Machine {
+        memory: memory.to_owned(),
+        ..Machine::this()
+    };
+    // A file system of no size, and none.
+    for without in [Path::new("/sys"), &memory.path().join("none")] {
+        let cluster = Cluster::of_tests_on(&with(without), at.path()).await.unwrap();
+        let home = at.path().canonicalize().unwrap().join(".weir/test-postgres");
+        assert_eq!(cluster.folder(), home);
+        cluster.stop().await.unwrap();
+    }
+    let cluster = Cluster::of_tests_on(&with(memory.path()), at.path())
+        .await
+        .unwrap();
+    assert!(
+        cluster
+            .folder()
+            .starts_with(memory.path().canonicalize().unwrap())
+    );
+    assert_eq!(add_row(&cluster, "weir").await, 1);
+    cluster.stop().await.unwrap();
+    assert_eq!(names_in(memory.path()), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn project_that_the_server_cannot_reach_gets_folders_elsewhere() {
     let (closed, temp, state) = (project(), project(), project());
     // For root, a project that its server's user cannot enter; for others, one they cannot write to.

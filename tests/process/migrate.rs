@@ -19,8 +19,8 @@ pub(crate) fn with_database(work: impl FnOnce(&str)) {
         .enable_all()
         .build()
         .unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".weir/test-postgres");
-    let cluster = runtime.block_on(Cluster::scratch(&folder)).unwrap();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cluster = runtime.block_on(Cluster::of_tests(project)).unwrap();
     let number = DATABASES.fetch_add(1, Ordering::Relaxed);
     let name = format!("process_{}_{number}", getpid().as_raw_nonzero());
     runtime.block_on(cluster.drop_database(&name)).unwrap();

@@ -52,6 +52,8 @@ pub struct Machine {
     pub installs: Vec<Install>,
     /// Folder for what may be lost.
     pub temp: PathBuf,
+    /// Folder that lies in memory, where there is one.
+    pub memory: PathBuf,
     /// Folder for what root keeps when the project's folder is closed to other users.
     pub state: PathBuf,
     /// List of users, in the form of `/etc/passwd`.
@@ -77,6 +79,7 @@ impl Machine {
                 Install::new("/Applications/Postgres.app/Contents/Versions", "", "bin"),
             ],
             temp: std::env::temp_dir(),
+            memory: PathBuf::from("/dev/shm"),
             state: PathBuf::from("/var/lib"),
             accounts: PathBuf::from("/etc/passwd"),
         }

@@ -70,6 +70,17 @@ impl Cluster {
         Self::open(&Machine::this(), folder, Kind::Scratch).await
     }
 
+    /// The scratch cluster that the tests of a checkout share. It lies in memory where the system has a folder there
+    /// with 4 GiB to spare: each database is some three hundred files, which a disk makes and removes slowly.
+    pub async fn of_tests(project: &Path) -> Result<Self, Error> {
+        Self::of_tests_on(&Machine::this(), project).await
+    }
+
+    /// [`Cluster::of_tests`] on a computer as described.
+    pub async fn of_tests_on(machine: &Machine, project: &Path) -> Result<Self, Error> {
+        Self::scratch_on(machine, &Place::of_tests(machine, project)?).await
+    }
+
     /// [`Cluster::durable`] on a computer as described.
     pub async fn durable_on(machine: &Machine, folder: &Path) -> Result<Self, Error> {
         Self::open(machine, folder, Kind::Durable).await

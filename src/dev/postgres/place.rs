@@ -34,6 +34,9 @@ pub(super) const LOOK: Duration = Duration::from_millis(2);
 
 const ATTEMPTS_MAX: u32 = 3;
 
+/// What the tests' databases may come to, many times over: 4 GiB. A container has 64 MB in memory unless told.
+const ROOM_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
 /// Made by the server's own user, so that no file of the cluster is ever another's. The door is
 /// asked for again because another process may make it at the same moment.
 const FURNISH: &str = r#"cd "$1" && umask 077 &&
@@ -87,6 +90,20 @@ impl Place {
             }
         }
         Err(Error::NoFolder { tried })
+    }
+
+    /// The folder of the cluster that a checkout's tests share: in memory where there is room, else in the project.
+    /// Once it is there it is everybody's, whatever room is left.
+    pub(super) fn of_tests(machine: &Machine, project: &Path) -> Result<PathBuf, Error> {
+        let about = Error::io(format!("cannot use {}", project.display()));
+        let project = settled(project).map_err(about)?;
+        let user = rustix::process::geteuid().as_raw();
+        let in_memory = machine.memory.join(format!("weir-{user}-{}", hash(&project)));
+        Ok(if in_memory.exists() || has_room(&machine.memory) {
+            in_memory
+        } else {
+            project.join(".weir/test-postgres")
+        })
     }
 
     pub(super) fn data(&self) -> PathBuf {
@@ -165,6 +182,10 @@ impl Place {
         }
         Ok(is_new)
     }
+}
+
+fn has_room(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|free| free.f_bavail.saturating_mul(free.f_frsize) >= ROOM_BYTES)
 }
 
 fn owner(account: Option<(u32, u32)>) -> u32 {

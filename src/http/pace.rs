@@ -55,7 +55,10 @@ mod tests {
         assert_eq!(pace.rest(now), Some(Duration::from_micros(10_500)));
         // As fast as they may come.
         for turn in 1..100 {
-            assert_eq!(pace.rest(now + pace.gap * turn), Some(Duration::from_millis(11)));
+            assert_eq!(
+                pace.rest(now + pace.gap * turn),
+                Some(Duration::from_micros(10_500))
+            );
         }
         let later = now + Duration::from_mins(1);
         assert_eq!(pace.rest(later), None, "what was counted is forgotten");

@@ -111,8 +111,8 @@ fn whoever_comes_again_at_once_is_not_heard_for_a_while() {
         ..Bounds::default()
     };
     let server = Server::with(&[], bounds);
-    let mut served = Wire::open(server.address);
-    served.write(b"GET /v1/files HTTP/1.1\r\nhost: t\r\n\r\n");
+    let mut first = Wire::open(server.address);
+    first.write(b"GET /v1/files HTTP/1.1\r\nhost: t\r\n\r\n");
     server.until(|server| server.shell.in_hand() == 1);
 
     let started = Instant::now();
@@ -129,7 +129,7 @@ fn whoever_comes_again_at_once_is_not_heard_for_a_while() {
     drop(answered(&server));
     assert_eq!(server.call("GET", "/v1/files", &[]).status, 503);
     server.gate.add_permits(1);
-    served.read_until("waited");
+    first.read_until("waited");
     let mut next = Wire::open(server.address);
     next.write(b"GET /v1/files HTTP/1.1\r\nhost: t\r\n\r\n");
     server.until(|server| server.shell.in_hand() == 1);

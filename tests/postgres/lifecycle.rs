@@ -1,5 +1,7 @@
 //! A cluster from its start to its end, by one process.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::process::Command;
 
 use weir::dev::postgres::{Cluster, Error};
@@ -105,6 +107,23 @@ async fn server_without_a_guardian_is_taken_over() {
 
     let cluster = Cluster::durable(&home(&project)).await.unwrap();
     assert!(!is_alive(orphan));
+    assert_eq!(add_row(&cluster, "weir").await, 2);
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_a_dying_guardian_has_torn_is_made_again() {
+    let project = project();
+    let cluster = Cluster::durable(&home(&project)).await.unwrap();
+    assert_eq!(add_row(&cluster, "weir").await, 1);
+    cluster.stop().await.unwrap();
+    // What is asked next begins in the middle of another word.
+    let door = home(&project).join("door");
+    assert!(Command::new("mkfifo").arg(&door).status().unwrap().success());
+    let mut torn = File::options().read(true).write(true).open(&door).unwrap();
+    torn.write_all(b"p").unwrap();
+    let cluster = Cluster::durable(&home(&project)).await.unwrap();
+    drop(torn);
     assert_eq!(add_row(&cluster, "weir").await, 2);
     cluster.stop().await.unwrap();
 }

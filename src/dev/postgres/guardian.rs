@@ -142,6 +142,8 @@ impl Door {
         // A lock belongs to an opening of its file, and this one is the guardian's now: through it we
         // could never see the guardian holding it.
         self.lock = open(&self.home.join("lock"))?;
+        // The request of before may be torn: a guardian that is being killed can take the first byte of it along.
+        (&self.fifo).write_all(b"up\n")?;
         Ok(guardian)
     }
 

@@ -150,7 +150,6 @@ impl Cluster {
             let lock = self.door.lock().map_err(failed())?;
             server::initialise(place, &programs, lock).await?;
         }
-        // The request to start the server lies in the door already.
         self.child = Some(self.door.guard(place, &programs.postgres).map_err(failed())?);
         Ok(())
     }

@@ -28,6 +28,7 @@ impl Story<'_> {
     /// Lets everything come to rest.
     pub(super) async fn quiet(&mut self) {
         self.shop.faults(json!([])).await;
+        self.shop.catch_up().await;
         self.shop.rule("balance_fen", Value::Null).await;
         let mut unsettled = Vec::new();
         for _ in 0..ROUNDS_MAX {

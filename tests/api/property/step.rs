@@ -7,6 +7,8 @@ use proptest::prelude::*;
 const LEAPS_S: [i64; 8] = [1, 30, 61, 600, 6_600, 40_000, 180_000, YEAR_S];
 /// A year and two days: what was paid before can no longer be refunded after it.
 pub(super) const YEAR_S: i64 = 31_700_000;
+/// How far the servers' clocks may be from WeChat's, in seconds: WeChat and we bear five minutes both ways.
+const SKEWS_S: [i64; 5] = [-240, -2, 0, 2, 240];
 const FAULTS: [&str; 33] = [
     r#"{"api": "prepay", "kind": "no_answer_after_accepting"}"#,
     r#"{"api": "prepay", "kind": "no_answer_before_accepting"}"#,
@@ -77,6 +79,8 @@ pub(super) enum Goods {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Leap(i64),
+    /// The servers' clocks are set, so that they are so many seconds ahead of WeChat's; so they may go back.
+    Skew(i64),
     /// The loops of one server do what is due.
     Work(usize),
     Deliver,
@@ -188,6 +192,7 @@ fn with_refund() -> impl Strategy<Value = Step> {
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => leap(),
+        2 => prop::sample::select(&SKEWS_S[..]).prop_map(Step::Skew),
         6 => (0..2_usize).prop_map(Step::Work),
         5 => Just(Step::Deliver),
         28 => with_order(),

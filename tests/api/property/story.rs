@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::model::{Model, Order, PRICE_FEN, Progress, STOCK, Standing};
@@ -96,6 +96,7 @@ impl<'a> Story<'a> {
     pub(super) async fn take(&mut self, step: &Step) {
         let news = match *step {
             Step::Leap(seconds) => self.leap(seconds).await,
+            Step::Skew(seconds) => self.skew(seconds).await,
             Step::Work(replica) => self.work(replica).await,
             Step::Deliver => self.deliver().await,
             Step::Order { who, quantity } => self.order(who, quantity).await,
@@ -238,6 +239,12 @@ impl<'a> Story<'a> {
                 phone.login().await;
             }
         }
+        News::default()
+    }
+
+    async fn skew(&self, seconds: i64) -> News {
+        self.shop.catch_up().await;
+        self.shop.clock.advance(TimeDelta::seconds(seconds));
         News::default()
     }
 

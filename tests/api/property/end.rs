@@ -102,10 +102,19 @@ impl Story<'_> {
         self.assert_paced().await;
     }
 
-    /// WeChat never found two refunds of a payment too close to each other.
+    /// WeChat never found two refunds of a payment too close to each other, unless the clock that told the server so
+    /// was set meanwhile.
     async fn assert_paced(&self) {
+        if self.is_skewed {
+            return;
+        }
         let calls = self.shop.calls("refund").await;
-        let is_early = |call: &&Value| call["faults"] == json!([]) && call["error"] == "FREQUENCY_LIMITED";
+        let refunds = self.model.orders.iter().flat_map(|order| &order.refunds);
+        let own: BTreeSet<&str> = refunds.map(|refund| refund.number.as_str()).collect();
+        let is_early = |call: &&Value| {
+            let is_own = own.contains(call["out_refund_no"].as_str().unwrap_or_default());
+            is_own && call["faults"] == json!([]) && call["error"] == "FREQUENCY_LIMITED"
+        };
         assert_eq!(calls.iter().find(is_early), None);
     }
 

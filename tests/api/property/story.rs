@@ -38,6 +38,8 @@ pub(super) struct Story<'a> {
     has_fault: bool,
     /// Whether none has struck so far, so that everything happens in its time.
     is_calm: bool,
+    /// Whether the servers' clocks were ever off.
+    pub(super) is_skewed: bool,
     /// When the loops ran last, when a payment was begun last, and when somebody asked WeChat.
     worked_at: DateTime<Utc>,
     pub(super) tapped_at: DateTime<Utc>,
@@ -63,6 +65,7 @@ impl<'a> Story<'a> {
             product,
             has_fault: false,
             is_calm: true,
+            is_skewed: false,
             worked_at: shop.clock.now(),
             tapped_at: shop.clock.now(),
             told_at: shop.clock.now(),
@@ -242,9 +245,10 @@ impl<'a> Story<'a> {
         News::default()
     }
 
-    async fn skew(&self, seconds: i64) -> News {
+    async fn skew(&mut self, seconds: i64) -> News {
         self.shop.catch_up().await;
         self.shop.clock.advance(TimeDelta::seconds(seconds));
+        self.is_skewed = true;
         News::default()
     }
 

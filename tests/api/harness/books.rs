@@ -134,13 +134,19 @@ const FORBIDDEN: &[(&str, &str)] = &[
          where e.upload_at >= s.upload_at",
     ),
     (
-        "a shipment that was refused without an exception, or one that is open though a later shipment was taken",
+        "a shipment that was refused without an exception, or one that is open though a later shipment was taken and no parcel is lacking",
         "select s.id::text from shipments s where s.status = 'refused' and not exists (select from exceptions x
             where x.kind = 'shipment_refused' and x.subject = s.transaction_id)
          union all
-         select x.id::text from exceptions x where x.kind = 'shipment_refused' and x.resolved_at is null
-            and (select s.status from shipments s where s.transaction_id = x.subject
-                and s.status in ('uploaded', 'needless', 'refused') order by s.ended_at desc, s.position desc limit 1) <> 'refused'",
+         select x.id::text from exceptions x
+         join lateral (select s.* from shipments s where s.transaction_id = x.subject
+            and s.status in ('uploaded', 'needless', 'refused') order by s.position desc limit 1) last on last.status <> 'refused'
+         where x.kind = 'shipment_refused' and x.resolved_at is null and not exists (
+            select from shipments lost, jsonb_array_elements(lost.parcels) one
+            where lost.order_id = last.order_id and lost.generation = last.generation and lost.status = 'refused'
+            and not exists (select from shipments told, jsonb_array_elements(told.parcels) other
+                where told.order_id = lost.order_id and told.generation = lost.generation and told.status in ('uploaded', 'needless')
+                and (other -> 'carrier', other -> 'tracking_no') is not distinct from (one -> 'carrier', one -> 'tracking_no')))",
     ),
     (
         "an order that is not the sum of its lines",

@@ -57,18 +57,6 @@ pub async fn insert(
     Ok(())
 }
 
-/// Says that the day's bills are noted for both its midnights.
-pub async fn update_noted(db: &mut PgConnection, token: Uuid) -> Result<(), Error> {
-    let statement = sqlx::query!(
-        "-- midnight.update_noted
-        update reconciliations set has_midnights = true where lease_token = $1",
-        token,
-    )
-    .execute(db);
-    query("midnight.update_noted", statement).await?;
-    Ok(())
-}
-
 /// Whether a day's bills are noted.
 pub async fn is_noted(db: impl PgExecutor<'_>, bill_date: NaiveDate) -> Result<bool, Error> {
     let statement = sqlx::query_scalar!(

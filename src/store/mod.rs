@@ -47,6 +47,7 @@ pub mod recorder;
 pub mod refund;
 pub mod refund_comparison;
 pub mod refund_due;
+pub mod refund_movement;
 pub mod refund_request;
 pub mod refused_notification;
 pub mod sealed;

@@ -30,7 +30,7 @@ pub async fn next_page(
 /// The payments and refunds of ours that moved the account on a day that is not theirs, but for those that may:
 /// a payment near the day's midnights, which is judged by the bills of both days ([`super::midnight`]), and a refund
 /// between its making and its success, or after its end without success, when the money comes back, by no more than
-/// its amount. What a refund moves exactly only the trade bill of its own day says.
+/// its amount. What a refund moves exactly the bills of all its days say together ([`super::refund_movement`]).
 pub async fn list_of_movements(
     db: impl PgExecutor<'_>,
     scope: &Scope,

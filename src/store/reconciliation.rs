@@ -248,6 +248,18 @@ pub async fn update_failed(
         == 1)
 }
 
+/// Says that what the day's bills say of what several days' bills judge is noted.
+pub async fn update_noted(db: &mut PgConnection, token: Uuid) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- reconciliation.update_noted
+        update reconciliations set has_midnights = true, has_refund_movements = true where lease_token = $1",
+        token,
+    )
+    .execute(db);
+    query("reconciliation.update_noted", statement).await?;
+    Ok(())
+}
+
 /// Ends a run with its result; tells whether the lease was still held.
 pub async fn update_finished(
     db: &mut PgConnection,

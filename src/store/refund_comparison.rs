@@ -6,13 +6,14 @@ use sqlx::PgExecutor;
 use super::Error;
 use super::comparison::{Found, FoundRow, Place, Scope};
 use super::statement::query;
-use crate::domain::reconciliation::NUMBER_PATTERN;
+use crate::domain::reconciliation::{NEAR_MIDNIGHT, NUMBER_PATTERN};
 
 /// The differences of the refunds of a page, seen from the bill.
 ///
 /// A refund that succeeded after the day may stand in its bill as on its way, and one that is on its way here
 /// may have any state there but success. What it took from the account is compared where the fund-flow bill
-/// has it: the money may be taken on another day than the payer gets it.
+/// has it: the money may be taken on another day than the payer gets it. Where it was asked for on an earlier day,
+/// the bills of all its days say that together ([`super::refund_movement`]).
 pub async fn list_of_refunds(
     db: impl PgExecutor<'_>,
     scope: &Scope,
@@ -37,7 +38,7 @@ pub async fn list_of_refunds(
                     when e.id is null then null
                     when e.refund_id <> b.refund_id or e.amount_fen <> b.amount_fen then 'refund'
                     when b.trade_state <> 'SUCCESS' and e.success_at < $6 then 'refund'
-                    when m.net_fen is null then null
+                    when m.net_fen is null or r.created_at < $7::timestamptz + make_interval(secs => $8::bigint) then null
                     when abs(b.settled_fen * 1000 + b.fee_thousandths + m.net_fen * 1000) >= 1000 then 'fee'
                 end as kind
             from bill_rows b
@@ -66,6 +67,8 @@ pub async fn list_of_refunds(
         &scope.app_ids,
         NUMBER_PATTERN,
         scope.bounds.1,
+        scope.bounds.0,
+        NEAR_MIDNIGHT.num_seconds(),
     )
     .fetch_all(db);
     let rows = query("refund_comparison.list_of_refunds", statement).await?;

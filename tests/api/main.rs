@@ -82,6 +82,7 @@ mod profile;
 mod property;
 mod push;
 mod reconciliation;
+mod reconciliation_days;
 mod reconciliation_late;
 mod reconciliation_midnight;
 mod reconciliation_movement;

@@ -62,14 +62,33 @@ impl<'a> Comparison<'a> {
 
     /// Compares everything; gives the figures.
     pub(super) async fn run(mut self) -> Result<Figures, Setback> {
-        self.note_midnights().await?;
+        self.note().await?;
         self.bill_with_books().await?;
         self.payments_with_bill().await?;
         self.refunds_with_bill().await?;
         self.movements_with_books().await?;
         self.payments_near_midnight().await?;
+        self.refunds_over_days().await?;
         self.tell_of_foreign().await?;
         Ok(self.figures)
+    }
+
+    /// Notes what the bills of the day say of what only the bills of several days can judge. Each run does so before
+    /// it looks at what those of other days noted: of two runs at the same time at least one sees the other's notes so.
+    /// A crash that emptied the tables of the bills must not be noted as a day on which nothing moved: they are
+    /// counted in the same transaction.
+    async fn note(&self) -> Result<(), Setback> {
+        let (context, lease) = (self.context, self.lease);
+        let mut transaction = context.db.begin().await?;
+        lease.hold(context, &mut transaction).await?;
+        if store::bill::count(&mut *transaction, lease.token).await? != self.staged.rows() {
+            return Err(Setback::Emptied);
+        }
+        self.note_midnights(&mut transaction).await?;
+        self.note_refunds(&mut transaction).await?;
+        store::reconciliation::update_noted(&mut transaction, lease.token).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     async fn bill_with_books(&mut self) -> Result<(), Setback> {

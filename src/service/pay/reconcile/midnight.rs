@@ -1,9 +1,7 @@
 //! Payments near midnight are judged by the bills of both days, by whichever day is compared later.
-//!
-//! Each run notes what its bills say before it looks at what its neighbours noted. Of two runs at the same time
-//! at least one sees the other's notes so.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use sqlx::PgConnection;
 
 use super::compare::{Comparison, PAGE_ROWS};
 use super::lease::Setback;
@@ -40,16 +38,10 @@ impl Comparison<'_> {
         [near(begin, day - Days::new(1)), near(end, day + Days::new(1))]
     }
 
-    /// Notes what the bills of the day say of the payments near its midnights. A crash that emptied the tables of
-    /// the bills must not be noted as a day on which nothing moved: they are counted in the same transaction.
-    pub(super) async fn note_midnights(&self) -> Result<(), Setback> {
-        let (context, lease) = (self.context, self.lease);
-        let mut transaction = context.db.begin().await?;
-        lease.hold(context, &mut transaction).await?;
-        if store::bill::count(&mut *transaction, lease.token).await? != self.staged.rows() {
-            return Err(Setback::Emptied);
-        }
-        store::midnight::delete(&mut transaction, lease.bill_date).await?;
+    /// Notes what the bills of the day say of the payments near its midnights.
+    pub(super) async fn note_midnights(&self, transaction: &mut PgConnection) -> Result<(), Setback> {
+        let day = self.lease.bill_date;
+        store::midnight::delete(transaction, day).await?;
         for midnight in self.midnights() {
             let (mut after, end) = midnight.ends();
             loop {
@@ -57,14 +49,11 @@ impl Comparison<'_> {
                     store::comparison::next_payments(&mut *transaction, &midnight.scope, &after, PAGE_ROWS)
                         .await?;
                 let last = next.as_ref().unwrap_or(&end);
-                store::midnight::insert(&mut transaction, &midnight.scope, lease.bill_date, &after, last)
-                    .await?;
+                store::midnight::insert(transaction, &midnight.scope, day, &after, last).await?;
                 let Some(place) = next else { break };
                 after = place;
             }
         }
-        store::midnight::update_noted(&mut transaction, lease.token).await?;
-        transaction.commit().await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 mod compare;
 mod lease;
 mod midnight;
+mod refund;
 mod stage;
 mod work;
 

@@ -8,11 +8,12 @@ use chrono::TimeDelta;
 
 use super::refund::SUBMIT_GAP;
 use super::schedule::{self, jittered};
-use super::{outbox, refund};
+use super::{outbox, reconciliation, refund, shipment, subscribe};
 
 /// How far the clocks of replicas may be apart without anything being brought back for it.
 pub const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
-/// No lease on a payment, a refund or an event ends later than this from when it was taken, by any of these clocks.
+/// No lease ends later than this from when it was taken, by any of these clocks, but that of a reconciliation: it is
+/// renewed all the time.
 pub const LEASE_MAX: TimeDelta = TimeDelta::minutes(2);
 /// No schedule has more waits that differ.
 const WAITS: i32 = 16;
@@ -50,6 +51,30 @@ pub fn closes_s() -> i64 {
     furthest_s(TimeDelta::seconds(longest))
 }
 
+/// The furthest that the next try of a reconciliation lies ahead, in seconds: where WeChat had no bill in the night,
+/// it is made in the morning.
+pub fn reconciliations_s() -> i64 {
+    furthest_s(reconciliation::WAIT_MAX)
+}
+
+/// As [`payments_s`], for tellings of shipments, by the tries.
+pub fn shipments_s() -> Vec<i64> {
+    let gap = |tries| shipment::gap_after(tries).max(shipment::PATIENT_GAP);
+    (0..WAITS).map(|tries| furthest_s(gap(tries))).collect()
+}
+
+/// The furthest that the next question lies ahead whether shipments are wanted, in seconds.
+pub fn shipping_managements_s() -> i64 {
+    furthest_s(shipment::ANSWER_HOLDS)
+}
+
+/// As [`payments_s`], for messages to subscribers, by the tries.
+pub fn messages_s() -> Vec<i64> {
+    let gap = |tries| subscribe::gap(tries, u8::MAX).unwrap_or_default().max(subscribe::QUOTA_GAP);
+    let tries = 0..u32::try_from(subscribe::TRIES_MAX).unwrap_or_default();
+    tries.map(|tries| furthest_s(gap(tries))).collect()
+}
+
 fn furthest_s(wait: TimeDelta) -> i64 {
     (jittered(wait, u8::MAX) + CLOCKS_DIFFER).num_seconds()
 }
@@ -68,6 +93,9 @@ mod tests {
             assert!(at(&refunds_s()) > jittered(refund::gap_after(asked), u8::MAX));
             let gap = outbox::gap(u32::try_from(checks).unwrap(), u16::MAX);
             assert!(gap.is_none_or(|gap| at(&events_s()) > gap));
+            assert!(at(&shipments_s()) > shipment::gap_after(asked).max(shipment::PATIENT_GAP));
+            let gap = subscribe::gap(u32::try_from(checks).unwrap(), u8::MAX);
+            assert!(gap.is_none_or(|gap| at(&messages_s()) > gap.max(subscribe::QUOTA_GAP)));
         }
     }
 
@@ -77,5 +105,6 @@ mod tests {
         assert_eq!(refunds_s()[..5], [125; 5]);
         assert_eq!(events_s()[..2], [60, 65]);
         assert_eq!(closes_s(), 389);
+        assert_eq!(shipments_s()[..5], [125, 125, 125, 125, 257]);
     }
 }

@@ -7,6 +7,8 @@ use super::exception::ExceptionKind;
 
 /// From this time of the day in China WeChat has the bills of the day before.
 const READY_HOUR: TimeDelta = TimeDelta::hours(10);
+/// The longest wait for the next try: from midnight until then.
+pub const WAIT_MAX: TimeDelta = READY_HOUR;
 /// WeChat keeps bills for three months.
 const BILLS_KEPT: Days = Days::new(89);
 /// So many days back a day that was missed is made up for by itself.

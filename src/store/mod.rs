@@ -39,6 +39,7 @@ pub mod phone_code;
 pub mod phone_number;
 pub mod picture;
 pub mod planned;
+pub mod planned_call;
 pub mod pool;
 pub mod product;
 pub mod push_message;

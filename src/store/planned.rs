@@ -107,3 +107,27 @@ pub async fn update_events(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Resul
     .execute(db);
     Ok(query("planned.update_events", statement).await?.rows_affected())
 }
+
+/// Brings tries of reconciliations back to now, and leases on them. Tells how many rows it moved.
+pub async fn update_reconciliations(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "-- planned.update_reconciliations
+        with ahead as materialized (
+            select id from reconciliations
+            where next_try_at is not null and (next_try_at > $2 or lease_until > $3)
+            limit $4
+            for no key update skip locked
+        )
+        update reconciliations r set next_try_at = case when r.next_try_at > $2 then $1 else r.next_try_at end,
+            lease_until = case when r.lease_until > $3 then $3 else r.lease_until end
+        from ahead where r.id = ahead.id",
+        now,
+        now + TimeDelta::seconds(planned::reconciliations_s()),
+        now + planned::LEASE_MAX,
+        ROWS_MAX,
+    )
+    .execute(db);
+    Ok(query("planned.update_reconciliations", statement)
+        .await?
+        .rows_affected())
+}

@@ -248,7 +248,20 @@ pub async fn update_failed(
         == 1)
 }
 
-/// Says that what the day's bills say of what several days' bills judge is noted.
+/// Says that what the bills of a day say of what several days' bills judge is not, or no longer, known.
+pub async fn update_unnoted(db: &mut PgConnection, bill_date: NaiveDate) -> Result<(), Error> {
+    let statement = sqlx::query!(
+        "-- reconciliation.update_unnoted
+        update reconciliations set has_midnights = false, has_refund_movements = false
+        where bill_date = $1 and (has_midnights or has_refund_movements)",
+        bill_date,
+    )
+    .execute(db);
+    query("reconciliation.update_unnoted", statement).await?;
+    Ok(())
+}
+
+/// Says that it is noted.
 pub async fn update_noted(db: &mut PgConnection, token: Uuid) -> Result<(), Error> {
     let statement = sqlx::query!(
         "-- reconciliation.update_noted

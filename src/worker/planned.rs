@@ -26,7 +26,14 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
     let refunds = store::planned::update_refunds(db, now).await?;
     let closes = store::planned::update_closes(db, now).await?;
     let events = store::planned::update_events(db, now).await?;
-    if [payments, refunds, closes, events] == [0; 4] {
+    let reconciliations = store::planned::update_reconciliations(db, now).await?;
+    let access_tokens = store::planned_call::update_access_tokens(db, now).await?;
+    let shipments = store::planned_call::update_shipments(db, now).await?
+        + store::planned_call::update_shipping_managements(db, now).await?;
+    let messages = store::planned_call::update_messages(db, now).await?
+        + store::planned_call::update_message_leases(db, now).await?;
+    let of_money = [payments, refunds, closes, events, reconciliations];
+    if of_money == [0; 5] && [access_tokens, shipments, messages] == [0; 3] {
         return Ok(Next::Later);
     }
     tracing::warn!(
@@ -34,6 +41,10 @@ async fn turn(context: Arc<Context>) -> Result<Next, AppError> {
         refunds,
         closes,
         events,
+        reconciliations,
+        access_tokens,
+        shipments,
+        messages,
         "a clock was ahead: what was planned too far ahead is brought back"
     );
     Ok(Next::AtOnce)

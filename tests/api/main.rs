@@ -21,6 +21,7 @@ mod bad_field;
 mod bad_input;
 mod catalogue;
 mod clock;
+mod clock_call;
 mod close;
 mod cloud_function;
 mod cloud_id;

@@ -7,6 +7,7 @@
 mod answer;
 mod plan;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::name::{Carrier, TrackingNo};
@@ -24,6 +25,10 @@ pub const PARCELS_MAX: usize = 15;
 pub const DESCRIPTION_CHARS_MAX: usize = 120;
 /// The most calls for one order. The database holds the same bound.
 pub const SHIPMENTS_MAX: i32 = 50;
+/// The shortest wait after WeChat called us too frequent, or the day's calls used up.
+pub const PATIENT_GAP: TimeDelta = TimeDelta::minutes(1);
+/// How long WeChat's word holds whether it wants to be told of a mini program's shipments.
+pub const ANSWER_HOLDS: TimeDelta = TimeDelta::days(1);
 /// How long a contact may be, as it is given.
 const CONTACT_CHARS: std::ops::RangeInclusive<usize> = 7..=32;
 /// The carrier that WeChat wants a contact for.

@@ -7,7 +7,7 @@ mod template;
 mod value;
 
 pub use self::keyword::{KEYWORDS_MAX, Keyword, KeywordError};
-pub use self::schedule::{AFTER_UNKNOWN, TRIES_MAX, gap};
+pub use self::schedule::{AFTER_UNKNOWN, QUOTA_GAP, TRIES_MAX, gap};
 pub use self::template::{
     EVENTS, OrderFacts, OrderTemplate, OrderText, PAGE_CHARS_MAX, PatternError, is_page,
 };

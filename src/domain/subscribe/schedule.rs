@@ -11,6 +11,9 @@ pub const TRIES_MAX: i32 = 8;
 /// How long WeChat's own report is waited for when nobody knows whether it took the message.
 pub const AFTER_UNKNOWN: TimeDelta = TimeDelta::minutes(2);
 
+/// The shortest gap after a day's calls are used up: as long as that takes to change.
+pub const QUOTA_GAP: TimeDelta = TimeDelta::hours(1);
+
 /// The gap after so many tries in vain; none when it is time to give up. `chance` makes it up to a tenth
 /// longer.
 pub fn gap(tries_in_vain: u32, chance: u8) -> Option<TimeDelta> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::shipment::ANSWER_HOLDS;
 use crate::error::AppError;
 use crate::service::Context;
 use crate::service::mini::{CallError, call};
@@ -18,8 +19,6 @@ const UNSHIPPED_WARN: TimeDelta = TimeDelta::hours(24);
 const UNSHIPPED_LATE: TimeDelta = TimeDelta::hours(48);
 /// What was paid longer ago is not looked at any more.
 const LOOKED_BACK: TimeDelta = TimeDelta::days(30);
-/// How long an answer holds.
-const ANSWER_HOLDS: TimeDelta = TimeDelta::days(1);
 /// How long nobody asks again after no answer.
 const ASK_AGAIN: TimeDelta = TimeDelta::minutes(10);
 

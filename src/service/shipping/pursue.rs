@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::outcome::{self, End};
 use crate::domain::shipment::{
-    CHANCE_USED, Finding, Held, Sent, Verdict, finding, gap_after, is_unknown_for_good, verdict,
+    CHANCE_USED, Finding, Held, PATIENT_GAP, Sent, Verdict, finding, gap_after, is_unknown_for_good, verdict,
 };
 use crate::error::AppError;
 use crate::service::Context;
@@ -24,8 +24,6 @@ use crate::wechat::mini::shipping::{self, Upload};
 const LEASE: TimeDelta = TimeDelta::minutes(1);
 /// The most shipments in one turn; all of them are told at once.
 const BATCH_MAX: i64 = 8;
-/// The shortest wait after WeChat called us too frequent, or the day's calls used up.
-const PATIENT_GAP: TimeDelta = TimeDelta::minutes(1);
 
 /// Tells WeChat of up to `BATCH_MAX` shipments that are due; tells whether there were any. Any number of
 /// replicas may do so at once.

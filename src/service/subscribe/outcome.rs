@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::id::{MessageId, OrderId};
 use crate::domain::name::{AppId, TemplateId};
-use crate::domain::subscribe::{AFTER_UNKNOWN, TRIES_MAX, gap};
+use crate::domain::subscribe::{AFTER_UNKNOWN, QUOTA_GAP, TRIES_MAX, gap};
 use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::service::mini::{self, CallError};
@@ -26,8 +26,6 @@ const PARALLEL_WAITS: [Duration; 3] = [
     Duration::from_millis(300),
     Duration::from_millis(900),
 ];
-/// After a day's calls are used up, and likewise where WeChat gives no token: as long as that takes to change.
-const QUOTA_GAP: TimeDelta = TimeDelta::hours(1);
 /// WeChat's number for that.
 const QUOTA_USED_UP: i64 = 45_009;
 

@@ -12,6 +12,7 @@ use crate::error::AppError;
 use crate::service::Context;
 use crate::store;
 use crate::store::comparison::{Foreign, Found, Place, Scope};
+use crate::store::database::Transaction;
 use crate::store::difference::NewDifference;
 use crate::store::exception::NewException;
 use crate::store::reconciliation::Figures;
@@ -75,20 +76,31 @@ impl<'a> Comparison<'a> {
 
     /// Notes what the bills of the day say of what only the bills of several days can judge. Each run does so before
     /// it looks at what those of other days noted: of two runs at the same time at least one sees the other's notes so.
-    /// A crash that emptied the tables of the bills must not be noted as a day on which nothing moved: they are
-    /// counted in the same transaction.
+    /// Until all is noted, nothing of the day counts as known. A crash that emptied the tables of the bills must not be
+    /// noted as a day on which nothing moved: they are counted again in the end.
     async fn note(&self) -> Result<(), Setback> {
-        let (context, lease) = (self.context, self.lease);
-        let mut transaction = context.db.begin().await?;
-        lease.hold(context, &mut transaction).await?;
-        if store::bill::count(&mut *transaction, lease.token).await? != self.staged.rows() {
+        let day = self.lease.bill_date;
+        let mut transaction = self.begin().await?;
+        store::reconciliation::update_unnoted(&mut transaction, day).await?;
+        store::midnight::delete(&mut transaction, day).await?;
+        store::refund_movement::delete(&mut transaction, day).await?;
+        transaction.commit().await?;
+        self.note_midnights().await?;
+        self.note_refunds().await?;
+        let mut transaction = self.begin().await?;
+        if store::bill::count(&mut *transaction, self.lease.token).await? != self.staged.rows() {
             return Err(Setback::Emptied);
         }
-        self.note_midnights(&mut transaction).await?;
-        self.note_refunds(&mut transaction).await?;
-        store::reconciliation::update_noted(&mut transaction, lease.token).await?;
+        store::reconciliation::update_noted(&mut transaction, self.lease.token).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// A transaction under the lease: short, since whoever asks for the day waits for it.
+    pub(super) async fn begin(&self) -> Result<Transaction, Setback> {
+        let mut transaction = self.context.db.begin().await?;
+        self.lease.hold(self.context, &mut transaction).await?;
+        Ok(transaction)
     }
 
     async fn bill_with_books(&mut self) -> Result<(), Setback> {

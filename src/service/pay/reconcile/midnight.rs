@@ -1,7 +1,6 @@
 //! Payments near midnight are judged by the bills of both days, by whichever day is compared later.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use sqlx::PgConnection;
 
 use super::compare::{Comparison, PAGE_ROWS};
 use super::lease::Setback;
@@ -39,17 +38,18 @@ impl Comparison<'_> {
     }
 
     /// Notes what the bills of the day say of the payments near its midnights.
-    pub(super) async fn note_midnights(&self, transaction: &mut PgConnection) -> Result<(), Setback> {
+    pub(super) async fn note_midnights(&self) -> Result<(), Setback> {
         let day = self.lease.bill_date;
-        store::midnight::delete(transaction, day).await?;
         for midnight in self.midnights() {
             let (mut after, end) = midnight.ends();
             loop {
+                let mut transaction = self.begin().await?;
                 let next =
                     store::comparison::next_payments(&mut *transaction, &midnight.scope, &after, PAGE_ROWS)
                         .await?;
                 let last = next.as_ref().unwrap_or(&end);
-                store::midnight::insert(transaction, &midnight.scope, day, &after, last).await?;
+                store::midnight::insert(&mut transaction, &midnight.scope, day, &after, last).await?;
+                transaction.commit().await?;
                 let Some(place) = next else { break };
                 after = place;
             }

@@ -1,7 +1,6 @@
 //! Refunds that take days are judged by the bills of all their days, by whichever day is compared last.
 
 use chrono::Days;
-use sqlx::PgConnection;
 
 use super::compare::{Comparison, PAGE_ROWS};
 use super::lease::Setback;
@@ -14,22 +13,23 @@ const AHEAD: Days = Days::new(1);
 
 impl Comparison<'_> {
     /// Notes what the bills of the day say of the refunds that take days.
-    pub(super) async fn note_refunds(&self, transaction: &mut PgConnection) -> Result<(), Setback> {
-        let (scope, day) = (&self.scope, self.lease.bill_date);
-        store::refund_movement::delete(transaction, day).await?;
+    pub(super) async fn note_refunds(&self) -> Result<(), Setback> {
+        let (db, scope, day) = (&self.context.db, &self.scope, self.lease.bill_date);
         let mut after = 0;
-        while let Some(last) = store::comparison::next_page(&mut *transaction, scope, after, PAGE_ROWS)
+        while let Some(last) = store::comparison::next_page(db, scope, after, PAGE_ROWS)
             .await?
             .last_line
         {
-            store::refund_movement::insert_listed(transaction, scope, day, (after, last)).await?;
+            let mut transaction = self.begin().await?;
+            store::refund_movement::insert_listed(&mut transaction, scope, day, (after, last)).await?;
+            transaction.commit().await?;
             after = last;
         }
         after = 0;
-        while let Some(last) =
-            store::movement_comparison::next_page(&mut *transaction, scope, after, PAGE_ROWS).await?
-        {
-            store::refund_movement::insert_moved(transaction, scope, day, (after, last)).await?;
+        while let Some(last) = store::movement_comparison::next_page(db, scope, after, PAGE_ROWS).await? {
+            let mut transaction = self.begin().await?;
+            store::refund_movement::insert_moved(&mut transaction, scope, day, (after, last)).await?;
+            transaction.commit().await?;
             after = last;
         }
         Ok(())

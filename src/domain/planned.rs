@@ -70,7 +70,11 @@ pub fn shipping_managements_s() -> i64 {
 
 /// As [`payments_s`], for messages to subscribers, by the tries.
 pub fn messages_s() -> Vec<i64> {
-    let gap = |tries| subscribe::gap(tries, u8::MAX).unwrap_or_default().max(subscribe::QUOTA_GAP);
+    let gap = |tries| {
+        subscribe::gap(tries, u8::MAX)
+            .unwrap_or_default()
+            .max(subscribe::QUOTA_GAP)
+    };
     let tries = 0..u32::try_from(subscribe::TRIES_MAX).unwrap_or_default();
     tries.map(|tries| furthest_s(gap(tries))).collect()
 }

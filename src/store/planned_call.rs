@@ -61,7 +61,9 @@ pub async fn update_shipments(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Re
         ROWS_MAX,
     )
     .execute(db);
-    Ok(query("planned.update_shipments", statement).await?.rows_affected())
+    Ok(query("planned.update_shipments", statement)
+        .await?
+        .rows_affected())
 }
 
 /// Brings questions back whether shipments are wanted. Tells how many rows it moved.

@@ -127,7 +127,8 @@ async fn a_message_that_was_put_off_or_left_while_the_clock_was_ahead_goes_out_s
 
         // Whoever was to send the next one died.
         phone.paid_order("tea", 1).await;
-        let left = "update subscribe_messages set state = 'sending', due_at = null, attempts = 1, lease_token = id,
+        let left =
+            "update subscribe_messages set state = 'sending', due_at = null, attempts = 1, lease_token = id,
             lease_until = $1 where state = 'pending'";
         let until = shop.clock.now() + ahead;
         sqlx::query(left).bind(until).execute(&shop.db).await.unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weir::webhook;
 
-use crate::harness::{Phone, Receiver, Reply, Setup, Shop, shop, shop_with};
+use crate::harness::{ADMIN_TOKEN, Phone, RUNBOOK, Receiver, Reply, Setup, Shop, shop, shop_with};
 
 /// An order whose money has landed.
 async fn paid(shop: &Shop, phone: &Phone<'_>) -> String {
@@ -148,7 +148,7 @@ async fn without_a_receiver_nothing_waits_and_what_was_not_told_is_told_when_ask
         let replica = shop.join(&receiver.told_by(Setup::default())).await;
         shop.run_workers().await;
         assert!(receiver.got().is_empty());
-        let request = shop.request_of(replica, "POST", &again, Some(crate::harness::ADMIN_TOKEN), None);
+        let request = shop.request_of(replica, "POST", &again, Some(ADMIN_TOKEN), None);
         let queued = shop.send(request).await.ok(202);
         assert_eq!(queued, json!({"id": event, "state": "pending"}));
         // The one without a receiver says that something waits which it will not send.
@@ -159,12 +159,29 @@ async fn without_a_receiver_nothing_waits_and_what_was_not_told_is_told_when_ask
         );
         shop.run_workers_of(0).await;
         assert!(receiver.got().is_empty());
-        shop.run_workers().await;
+        shop.run_workers_of(replica).await;
         let got = receiver.got();
         assert_eq!(
             (got.len(), got[0].id(), got[0].order_id()),
             (1, event.as_str(), before)
         );
+
+        // And then there is none again.
+        paid(shop, &phone).await;
+        let event: String = sqlx::query_scalar("select id::text from events order by sequence desc limit 1")
+            .fetch_one(&shop.db)
+            .await
+            .unwrap();
+        let again = format!("/admin/events/{event}/redeliver");
+        shop.send(shop.request_of(replica, "POST", &again, Some(ADMIN_TOKEN), None))
+            .await
+            .ok(202);
+        let read = async || check(&shop.admin("GET", "/admin/health", None).await.ok(200));
+        assert_eq!(read().await["status"], "degraded");
+        let statement = "update event_deliveries set state = 'given_up' where state = 'pending'";
+        assert!(RUNBOOK.contains(statement));
+        sqlx::query(statement).execute(&shop.db).await.unwrap();
+        assert_eq!(read().await["status"], "ok");
     })
     .await;
 }

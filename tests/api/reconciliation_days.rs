@@ -59,7 +59,10 @@ impl Refund {
             (&json!("fee"), &json!(self.number))
         );
         assert_eq!(found["ours"], json!({ "net_fen": -AMOUNT_FEN }));
-        assert_eq!(found["theirs"], json!({"net_fen": moved_fen, "moved_on": moved_on}));
+        assert_eq!(
+            found["theirs"],
+            json!({"net_fen": moved_fen, "moved_on": moved_on})
+        );
     }
 }
 
@@ -114,7 +117,10 @@ async fn a_refund_that_is_debited_on_two_of_its_days_is_named_by_whichever_is_co
         for day in [first, second] {
             assert_balanced(&compare(shop, day, &[]).await);
         }
-        assert!(exception(shop, id).await.1, "the third day's result still names it");
+        assert!(
+            exception(shop, id).await.1,
+            "the third day's result still names it"
+        );
         assert_balanced(&compare(shop, third, &[]).await);
         assert!(!exception(shop, id).await.1);
 

@@ -19,7 +19,7 @@ pub(super) fn check(context: &Context, standing: Option<&Standing>) -> Check {
     let check = if !unknown.is_empty() {
         Check::new(
             Status::Degraded,
-            "values are sealed under keys that are not in DATA_KEYS: add those keys at its end",
+            "values are sealed under keys that are not in DATA_KEYS: add those keys at its end, or give up what lies under one that leaked or is lost",
         )
     } else if standing.is_superseded {
         Check::new(

@@ -7,7 +7,7 @@ use weir::service::mini::{ApiCall, call};
 use super::{
     a_minute_later, check, count_under, fresh_key, in_a_shop, keyed, log_in_at, name, populate, rows,
 };
-use crate::harness::APP;
+use crate::harness::{APP, runbook_sql};
 
 #[tokio::test]
 async fn the_operator_sees_what_is_left_and_when_an_old_key_may_go() {
@@ -67,6 +67,33 @@ async fn what_lies_under_a_key_that_is_not_configured_is_told_and_kept() {
         a_minute_later(shop, both).await;
         assert_eq!(count_under(shop, new).await, 6);
         assert_eq!(check(shop, both).await["status"], "ok");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_leaked_or_is_lost_is_given_up_as_the_runbook_says() {
+    in_a_shop(async |shop, old, new| {
+        populate(shop, old, 3, 0).await;
+        let phone = shop.visitor().await;
+        shop.advance(1).await;
+        let without = shop.join(&keyed(&[new])).await;
+        assert_eq!(check(shop, without).await["status"], "degraded");
+        let statements = runbook_sql("update users set session_key = overlay")
+            .replace("NEW", &name(new).to_string())
+            .replace("OLD", &name(old).to_string());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements))
+            .execute(&shop.db)
+            .await
+            .unwrap();
+        a_minute_later(shop, without).await;
+        let told = check(shop, without).await;
+        assert_eq!((&told["status"], &told["unknown"]), (&json!("ok"), &json!({})));
+        // Whoever comes back has a key again.
+        log_in_at(shop, without, &phone.user_id, true).await;
+        assert_eq!(count_under(shop, new).await, 5);
+        a_minute_later(shop, without).await;
+        assert_eq!(check(shop, without).await["status"], "ok");
     })
     .await;
 }

@@ -20,6 +20,7 @@ mod push;
 mod receiver;
 mod recorder;
 mod refund;
+mod runbook;
 mod secret;
 mod settings;
 mod shipment;
@@ -55,6 +56,7 @@ pub(crate) use process::Server;
 pub(crate) use push::Pushed;
 pub(crate) use receiver::{Got, Receiver, Reply};
 pub(crate) use recorder::Refused;
+pub(crate) use runbook::{RUNBOOK, runbook_sql};
 pub(crate) use settings::{
     ADMIN_TOKEN, APP, APP_SECRET, DATA_KEYS, INTERNAL_TOKEN, JWT_KEYS, MERCHANT_KEY, OTHER_APP, PATIENT,
     PUBLIC_KEY_ID, PUSH_AES_KEY, PUSH_TOKEN, Setup,

@@ -93,14 +93,17 @@ pub async fn list_unfinished(db: impl PgExecutor<'_>, id: i32) -> Result<Vec<i32
     Ok(query("collection_index.list_unfinished", statement).await?)
 }
 
-/// Up to ten collections of which something is left to do, and whether they were removed.
+/// Up to ten collections of which something is left to do, and whether they were removed. First the one whose
+/// partition is on its way out, since no other's can begin to leave before that is done.
 pub async fn list_untidy(db: impl PgExecutor<'_>) -> Result<Vec<(i32, bool)>, Error> {
     let statement = sqlx::query!(
         r#"-- collection_index.list_untidy
         select c.id, c.removed_at is not null as "is_removed!" from collections c
         where c.removed_at is not null or c.pending_schema_id is not null
             or exists (select from collection_indexes i where i.collection_id = c.id and i.state <> 'ready')
-        order by c.id limit 10"#,
+        order by exists (select from pg_inherits p
+            where p.inhrelid = to_regclass('documents_' || c.id) and p.inhdetachpending) desc, c.id
+        limit 10"#,
     )
     .fetch_all(db);
     let rows = query("collection_index.list_untidy", statement).await?;

@@ -12,17 +12,21 @@ use crate::store;
 /// How long one statement of it may take: the loop comes again.
 const STEP_MAX: Duration = Duration::from_secs(10);
 
-/// Finishes one collection that somebody left half done; tells whether there was one.
+/// Finishes one collection that somebody left half done; tells whether there was one. One that cannot be finished
+/// now is passed over, so that it does not hold up those behind it.
 ///
 /// # Errors
-/// When the database is away or busy.
+/// When there is one that cannot be finished, and no other that can.
 pub async fn tidy(context: &Context) -> Result<bool, AppError> {
+    let mut failed = None;
     for (id, is_removed) in store::collection_index::list_untidy(&context.db).await? {
-        if tidy_one(context, id, is_removed).await? {
-            return Ok(true);
+        match tidy_one(context, id, is_removed).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) => failed = Some(error),
         }
     }
-    Ok(false)
+    failed.map_or(Ok(false), Err)
 }
 
 /// Finishes this one, unless somebody is at it; tells whether it was finished here.

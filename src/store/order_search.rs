@@ -1,10 +1,10 @@
 //! Looking for orders, whosesoever they are.
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
-use super::statement::query;
+use super::statement::{plan_anew, query};
 use crate::domain::id::{OrderId, UserId};
 use crate::domain::moment::Moment;
 use crate::domain::name::{OutTradeNo, TransactionId};
@@ -40,13 +40,16 @@ pub struct FoundOrder {
     pub transaction_id: Option<String>,
 }
 
-/// Up to `limit` orders, newest first, before the order `before`.
+/// Up to `limit` orders, newest first, before the order `before`. Inside a transaction, which is left planning each
+/// statement anew.
 pub async fn list(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     filter: &OrderFilter,
     before: Option<OrderId>,
     limit: i64,
 ) -> Result<Vec<FoundOrder>, Error> {
+    plan_anew(&mut *db).await?;
+    // Numbers are looked up before the orders are, and not for each of them.
     let statement = sqlx::query_as!(
         FoundOrder,
         r#"-- order_search.list
@@ -54,8 +57,9 @@ pub async fn list(
             (select p.transaction_id from payments p where p.order_id = o.id and not p.is_surplus) as "transaction_id?"
         from orders o
         where ($1::text is null or o.status = $1)
-            and ($2::text is null or o.id in (select a.order_id from payment_attempts a where a.out_trade_no = $2))
-            and ($3::text is null or o.id in (select p.order_id from payments p where p.transaction_id = $3))
+            and ($2::text is null
+                or o.id = any(array(select a.order_id from payment_attempts a where a.out_trade_no = $2)))
+            and ($3::text is null or o.id = any(array(select p.order_id from payments p where p.transaction_id = $3)))
             and ($4::uuid is null or o.user_id = $4)
             and ($5::timestamptz is null or (o.created_at >= $5 and o.id >= $7))
             and ($6::timestamptz is null or (o.created_at < $6 and o.id <= $8))
@@ -73,7 +77,7 @@ pub async fn list(
         before.map(Uuid::from),
         limit,
     )
-    .fetch_all(db);
+    .fetch_all(&mut *db);
     Ok(query("order_search.list", statement).await?)
 }
 

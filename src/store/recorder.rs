@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Error;
-use super::statement::query;
+use super::statement::{plan_anew, query};
 use crate::domain::id::{NotificationId, OrderId};
 use crate::domain::moment::Moment;
 
@@ -58,19 +58,14 @@ pub struct RecordedRow {
 }
 
 /// Up to `limit` deliveries, newest first, before one. Inside a transaction, which is left planning
-/// each statement anew: which index serves depends on what is asked for.
+/// each statement anew.
 pub async fn list(
     db: &mut PgConnection,
     filter: &RecorderFilter,
     before: Option<NotificationId>,
     limit: i64,
 ) -> Result<Vec<RecordedRow>, Error> {
-    let statement = sqlx::query!(
-        "-- recorder.plan_anew
-        set local plan_cache_mode = force_custom_plan"
-    )
-    .execute(&mut *db);
-    query("recorder.plan_anew", statement).await?;
+    plan_anew(&mut *db).await?;
     // Ids are in order of arrival, so that a range of time is a range of ids.
     let first = filter.received_from.map_or(Uuid::nil(), |at| first_id(at, 0));
     let end = filter.received_before.map_or(Uuid::max(), |at| first_id(at, 1));

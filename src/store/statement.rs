@@ -6,6 +6,8 @@
 use std::io;
 use std::time::Duration;
 
+use sqlx::PgConnection;
+
 use crate::telemetry;
 
 /// How long an answer is waited for. Longer than any statement may take, so that a server that lives always ends it
@@ -27,4 +29,16 @@ pub(super) async fn within<T>(
     tokio::time::timeout(ANSWER_WITHIN, statement)
         .await
         .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
+}
+
+/// Has the statements of this transaction planned anew, for those of which index serves depends on what is asked for:
+/// a plan that is good for any question reads the whole table.
+pub(super) async fn plan_anew(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let statement = sqlx::query!(
+        "-- statement.plan_anew
+        set local plan_cache_mode = force_custom_plan"
+    )
+    .execute(db);
+    query("statement.plan_anew", statement).await?;
+    Ok(())
 }

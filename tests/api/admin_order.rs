@@ -1,7 +1,8 @@
 //! The operator looks for orders, and reads why one is what it is.
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::harness::{Receiver, Reply, Setup, Shop, shop, shop_with};
 
@@ -67,6 +68,44 @@ async fn orders_are_found_by_whatever_a_customer_may_name() {
             let found = search(shop, &query).await;
             assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{query}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_number_or_a_refund_is_found_without_reading_every_order() {
+    shop(async |shop| {
+        shop.stock("tea", 6_800, None).await;
+        let phone = shop.visitor().await;
+        let order = phone.buy("tea", 1).await;
+        let transaction = phone.pay(&order).await;
+        assert_eq!(shop.deliver().await[0]["status"], 204);
+        let number = shop.number(&order).await;
+        let planted = "insert into orders (id, user_id, app_id, openid, status, total_fen, currency, description,
+                created_at, updated_at, expires_at, closed_at)
+            select gen_random_uuid(), user_id, app_id, openid, 'closed', 1, currency, 'planted', created_at, updated_at,
+                expires_at, updated_at
+            from orders, generate_series(1, 20000);
+            analyze orders";
+        sqlx::raw_sql(planted).execute(&shop.db).await.unwrap();
+        let nothing = None::<String>;
+        for (status, number, transaction) in [
+            (nothing.clone(), Some(number), nothing.clone()),
+            (nothing.clone(), nothing.clone(), Some(transaction)),
+            (Some("refunded".to_owned()), nothing.clone(), nothing.clone()),
+            (Some("partially_refunded".to_owned()), nothing.clone(), nothing),
+        ] {
+            let asked = format!("{status:?} {number:?} {transaction:?}");
+            let pages = shop.pages_of("order_search.list", |search| {
+                let times = search.bind(status).bind(number).bind(transaction).bind(None::<Uuid>);
+                let ids = times.bind(None::<DateTime<Utc>>).bind(None::<DateTime<Utc>>);
+                ids.bind(None::<Uuid>).bind(None::<Uuid>).bind(None::<Uuid>).bind(21_i64)
+            });
+            let pages = pages.await;
+            assert!(pages < 50, "{asked}: {pages}");
+        }
+        let unplanted = "delete from orders where description = 'planted'";
+        sqlx::query(unplanted).execute(&shop.db).await.unwrap();
     })
     .await;
 }
@@ -181,11 +220,11 @@ async fn a_story_that_is_too_long_tells_its_newest_part_and_says_so() {
 
 /// A timeline as lines, with everything that differs from run to run named by its first appearance.
 pub(crate) fn lines(told: &Value) -> String {
-    let start: chrono::DateTime<chrono::Utc> = told["created_at"].as_str().unwrap().parse().unwrap();
+    let start: DateTime<Utc> = told["created_at"].as_str().unwrap().parse().unwrap();
     let mut names: Vec<String> = Vec::new();
     let mut lines = Vec::new();
     for entry in told["timeline"].as_array().unwrap() {
-        let at: chrono::DateTime<chrono::Utc> = entry["at"].as_str().unwrap().parse().unwrap();
+        let at: DateTime<Utc> = entry["at"].as_str().unwrap().parse().unwrap();
         let seconds = at.signed_duration_since(start).num_seconds();
         let mut summary = entry["summary"].as_str().unwrap().to_owned();
         let mut figures = entry["figures"].clone();

@@ -24,7 +24,9 @@ pub async fn list(
     limit: u32,
 ) -> Result<(Vec<AdminOrder>, Option<OrderId>), AppError> {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut found = store::order_search::list(&context.db, filter, before, i64::from(limit) + 1).await?;
+    let mut tx = context.db.begin().await?;
+    let mut found = store::order_search::list(&mut tx, filter, before, i64::from(limit) + 1).await?;
+    tx.rollback().await?;
     let has_more = found.len() > wanted;
     found.truncate(wanted);
     let next = found.last().map(|last| last.id).filter(|_| has_more);

@@ -14,6 +14,7 @@ mod message;
 mod money;
 mod phone;
 mod phone_number;
+mod plan;
 mod planted;
 mod process;
 mod push;

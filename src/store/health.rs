@@ -54,6 +54,8 @@ pub struct Figures {
     pub server_version: String,
     /// Whether a commit waits for the disk.
     pub is_durable: bool,
+    /// Whether it takes no writes.
+    pub is_read_only: bool,
 }
 
 impl Figures {
@@ -107,9 +109,20 @@ pub async fn figures(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Figu
             (select max(received_at) from push_messages) as "push_newest_at?",
             clock_timestamp() as "database_now!",
             current_setting('server_version') as "server_version!",
-            current_setting('synchronous_commit') <> 'off' and current_setting('fsync') = 'on' as "is_durable!""#,
+            current_setting('synchronous_commit') <> 'off' and current_setting('fsync') = 'on' as "is_durable!",
+            current_setting('transaction_read_only') = 'on' as "is_read_only!""#,
         now,
     )
     .fetch_one(db);
     Ok(query("health.figures", statement).await?)
+}
+
+/// Whether the database takes no writes: a standby takes none, nor one whose owner or whose full disk forbids them.
+pub async fn is_read_only(db: impl PgExecutor<'_>) -> Result<bool, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- health.is_read_only
+        select current_setting('transaction_read_only') = 'on' as "is_read_only!""#
+    )
+    .fetch_one(db);
+    Ok(query("health.is_read_only", statement).await?)
 }

@@ -154,6 +154,50 @@ async fn without_its_database_the_server_lives_refuses_and_recovers() {
 }
 
 #[tokio::test]
+async fn a_database_that_only_reads_is_not_ready_and_left_when_it_writes_again() {
+    shop(async |shop| {
+        shop.announce("unavailable");
+        shop.stock("tea", 1, None).await;
+        let phone = shop.visitor().await;
+        let order = json!({"items": [{"product_id": "tea", "quantity": 1}]});
+        shop.only_read(true).await;
+        shop.cut_database().await;
+        // The first one may find that its connection was cut.
+        shop.call("GET", "/readyz", None).await;
+        let problem = shop
+            .call("GET", "/readyz", None)
+            .await
+            .refused(503, "unavailable");
+        assert_eq!(
+            problem["detail"],
+            "the database only reads: it is a standby, or its disk is full"
+        );
+        phone.order("k", &order).await.refused(503, "unavailable");
+        shop.call("GET", "/v1/products", None).await.ok(200);
+        let (status, report) = health(shop).await;
+        assert_eq!(status, 503);
+        let check = &report["checks"]["database"];
+        assert_eq!(
+            (&check["status"], &check["detail"]),
+            (
+                &json!("down"),
+                &json!("only reads: a standby, or its disk is full")
+            )
+        );
+
+        // Another one writes by now: those that lead to this one are left after the first refusal.
+        shop.only_read(false).await;
+        let first = phone.order("k", &order).await;
+        if first.status != 201 {
+            first.refused(503, "unavailable");
+            phone.order("k", &order).await.ok(201);
+        }
+        shop.call("GET", "/readyz", None).await.ok(200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn connections_that_were_cut_are_replaced() {
     const CONNECTIONS: usize = 4;
     let setup = Setup::default().with("DATABASE_POOL_MAX", CONNECTIONS.to_string());

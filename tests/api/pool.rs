@@ -168,6 +168,30 @@ async fn one_dead_connection_puts_the_others_in_doubt() {
 }
 
 #[tokio::test]
+async fn a_connection_that_only_reads_is_not_lent_again() {
+    shop(async |shop| {
+        let db = shop.connect(places(1));
+        let touch = "update products set title = title";
+        for is_in_transaction in [false, true] {
+            let first = who(&db).await;
+            // As those to a server that has become a standby.
+            db.execute("set default_transaction_read_only = on")
+                .await
+                .unwrap();
+            if is_in_transaction {
+                let mut transaction = db.begin().await.unwrap();
+                drop(transaction.execute(touch).await);
+            } else {
+                drop(db.execute(touch).await);
+            }
+            db.execute(touch).await.unwrap();
+            assert_ne!(who(&db).await, first);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn borrowers_that_go_away_at_any_moment_cost_no_place() {
     shop(async |shop| {
         let db = shop.connect(places(PLACES));

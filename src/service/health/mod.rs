@@ -2,6 +2,7 @@
 
 mod access_tokens;
 mod data_keys;
+mod database;
 mod files;
 mod notifications;
 mod pay_keys;
@@ -15,8 +16,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+pub use database::judge_readiness;
+
 use crate::domain::exception::Concern;
-use crate::error::AppError;
 use crate::service::{Context, reencryption};
 use crate::store;
 use crate::store::health::Figures;
@@ -108,22 +110,10 @@ pub struct Checks {
     clock: Check,
 }
 
-/// Whether the database answers and has every migration.
-///
-/// # Errors
-/// `unavailable` when the database does not answer.
-pub async fn is_ready(context: &Context) -> Result<bool, AppError> {
-    Ok(pending_migrations(context).await? == 0)
-}
-
-async fn pending_migrations(context: &Context) -> Result<usize, store::Error> {
-    store::pool::pending_migrations(context.db.acquire().await?).await
-}
-
 /// Looks at everything now.
 pub async fn read(context: &Context) -> Health {
     let now = context.clock.now();
-    let migrations = migrations(context).await;
+    let migrations = database::migrations(context).await;
     let figures = match migrations.status {
         Status::Ok => store::health::figures(&context.db, now).await.ok(),
         Status::Degraded | Status::Down => None,
@@ -149,7 +139,7 @@ pub async fn read(context: &Context) -> Health {
         None => None,
     };
     let checks = Checks {
-        database: database(context, figures.as_ref()),
+        database: database::check(context, figures.as_ref()),
         migrations,
         access_tokens: access_tokens::check(context, tokens.as_deref(), now),
         pay_keys: pay_keys::check(context.merchant.as_ref(), recorded.as_ref(), now),
@@ -214,29 +204,6 @@ fn worst(checks: &Checks) -> Status {
 
 fn unseen() -> Check {
     Check::new(Status::Degraded, "cannot be seen while the database is away")
-}
-
-fn database(context: &Context, figures: Option<&Figures>) -> Check {
-    let check = match figures {
-        None => Check::new(Status::Down, "the database does not answer, or lacks migrations"),
-        Some(figures) if !figures.is_durable => Check::new(
-            Status::Degraded,
-            "a commit does not wait for the disk: money can be lost in a crash",
-        )
-        .figure("server_version", figures.server_version.clone()),
-        Some(figures) => Check::ok("answers").figure("server_version", figures.server_version.clone()),
-    };
-    check
-        .figure("connections", context.db.size())
-        .figure("connections_idle", context.db.num_idle())
-}
-
-async fn migrations(context: &Context) -> Check {
-    match pending_migrations(context).await {
-        Ok(0) => Check::ok("all applied").figure("pending", 0),
-        Ok(pending) => Check::new(Status::Down, "run `weir migrate`").figure("pending", pending),
-        Err(_) => Check::new(Status::Down, "cannot be seen while the database is away"),
-    }
 }
 
 /// What the recorder says.

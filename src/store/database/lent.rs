@@ -7,10 +7,10 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use sqlx::postgres::{PgConnection, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{Connection as _, Describe, Either, Execute, Executor, Postgres, SqlStr};
+use sqlx::{Describe, Either, Execute, Executor, Postgres, SqlStr};
 
 use super::place::Place;
-use super::{Database, END_DEADLINE, Open};
+use super::{Database, END_DEADLINE, Open, is_usable};
 use crate::store::statement::within;
 
 /// What is known of a connection when it comes back.
@@ -109,9 +109,9 @@ impl Drop for Lent {
                         if is_undoing {
                             open.connection.execute("rollback").await?;
                         }
-                        open.connection.ping().await
+                        is_usable(&mut open.connection).await
                     });
-                    if matches!(asked.await, Ok(Ok(()))) {
+                    if matches!(asked.await, Ok(Ok(true))) {
                         database.keep(open);
                     } else {
                         drop(open);
@@ -130,11 +130,13 @@ impl fmt::Debug for Lent {
     }
 }
 
-/// Whether the trouble is the connection, not the statement: it broke, or the server ended it.
+/// Whether the trouble is the connection, not the statement: it broke, the server ended it, or the server only reads.
 fn is_connection_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code == "25006"),
         _ => false,
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! As with the driver's pool, connections and the wait for one are bounded, those who wait are
 //! served in turn, old and idle connections end, and nobody gets a connection of which it is not
-//! known that it is whole. Unlike there, who waits in vain is told at once ([`place`]).
+//! known that it is whole. One that only reads is not kept: the server may write elsewhere by now. Unlike there, who waits in vain is told at once ([`place`]).
 
 mod lent;
 pub mod place;
@@ -20,7 +20,7 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 pub use lent::{Lent, Transaction};
 use place::{Place, Places};
@@ -216,7 +216,7 @@ impl Database {
     async fn prepare(&self, taken: Taken, place: Place) -> Result<Lent, sqlx::Error> {
         let counted = match taken {
             Taken::Idle(mut idle) => {
-                if idle.is_trusted() || idle.open.connection.ping().await.is_ok() {
+                if idle.is_trusted() || matches!(is_usable(&mut idle.open.connection).await, Ok(true)) {
                     return Ok(Lent::new(self.clone(), idle.open, place));
                 }
                 self.doubt();
@@ -277,6 +277,13 @@ pub(super) async fn connect(
         }
         tokio::time::sleep(CONNECT_GAP).await;
     }
+}
+
+/// Whether a connection lives and may write. One to a server that has become a standby lives on, and only reads.
+async fn is_usable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let statement = "-- database.is_usable
+        select current_setting('transaction_read_only') = 'off'";
+    connection.fetch_one(statement).await?.try_get(0)
 }
 
 /// Has commits wait for the disk where the server's, the database's or the role's default is that they do not: what was

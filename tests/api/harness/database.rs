@@ -54,6 +54,18 @@ pub(crate) async fn allow_connections(name: &str, is_allowed: bool) {
     administer(statement, name).await;
 }
 
+/// Whether new connections to a database only read.
+pub(crate) async fn only_read(name: &str, is_read_only: bool) {
+    let url = cluster().await.url("postgres");
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let set = format!("alter database {name} set default_transaction_read_only = {is_read_only}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(set))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
 /// Runs a statement about a database from outside of it.
 async fn administer(statement: &'static str, name: &str) {
     let url = cluster().await.url("postgres");

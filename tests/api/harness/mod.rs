@@ -177,6 +177,11 @@ impl Shop {
         database::cut(&self.database.0).await;
     }
 
+    /// Whether new connections to the database only read, as those to a standby do.
+    pub(crate) async fn only_read(&self, is_read_only: bool) {
+        database::only_read(&self.database.0, is_read_only).await;
+    }
+
     /// A pool of its own to the database.
     pub(crate) fn connect(&self, limits: PoolLimits) -> Database {
         pool::open(&self.database.1, limits).unwrap()

@@ -1,5 +1,7 @@
 //! The same files in an S3-compatible store, which checks each signature, and what its failures do.
 
+use serde_json::json;
+
 use crate::harness::{Bucket, Setup, Shop, Trouble, shop_with};
 use crate::picture::{PICTURES, exif_with_place, picture, tells_place, with_notes};
 
@@ -100,9 +102,39 @@ async fn a_store_that_fails_loses_nothing_and_is_told_of() {
         shop.advance(11 * 60).await;
         shop.run_workers().await;
         assert_eq!(bucket.objects().len(), 0);
-        assert_eq!(files_check(shop).await["status"], "ok");
         let (_, path) = alice.keep(picture("plain.png")).await;
         assert_eq!(shop.call("GET", &path, None).await.status, 200);
+        assert_eq!(files_check(shop).await["status"], "ok");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_takes_nothing_is_told_of_though_it_shows_what_it_has() {
+    with_bucket(async |shop, bucket| {
+        let alice = shop.visitor().await;
+        let (_, path) = alice.keep(picture("plain.png")).await;
+        shop.announce("unavailable");
+        bucket.trouble(Trouble::RefuseWrites(403));
+        alice
+            .upload(picture("plain.png"))
+            .await
+            .refused(503, "unavailable");
+        assert_eq!(shop.call("GET", &path, None).await.status, 200);
+        let check = files_check(shop).await;
+        assert_eq!(
+            (&check["status"], &check["failed_at"]),
+            (&json!("degraded"), &json!(null)),
+            "{check}"
+        );
+        assert!(check["write_failed_at"].is_string(), "{check}");
+        assert!(
+            check["detail"].as_str().unwrap().contains("takes no new ones"),
+            "{check}"
+        );
+        bucket.trouble(Trouble::None);
+        alice.keep(picture("plain.png")).await;
+        assert_eq!(files_check(shop).await["status"], "ok");
     })
     .await;
 }

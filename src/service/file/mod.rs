@@ -41,8 +41,10 @@ pub struct Files {
     store_id: OnceCell<Uuid>,
     memory: Arc<Mutex<Ledger>>,
     readers: Arc<Semaphore>,
-    /// When the place last failed, in seconds since 1970, if it did not work since.
+    /// When the place last failed in what is not a write, in seconds since 1970, if it did not work since.
     failed_at: AtomicI64,
+    /// When a write last failed, in seconds since 1970, if none worked since: what can be read may be full.
+    write_failed_at: AtomicI64,
 }
 
 impl Files {
@@ -54,6 +56,7 @@ impl Files {
             memory: Arc::default(),
             readers: Arc::new(Semaphore::new(READERS_MAX)),
             failed_at: AtomicI64::new(NEVER),
+            write_failed_at: AtomicI64::new(NEVER),
         }
     }
 
@@ -62,17 +65,25 @@ impl Files {
         UploadMemory::new(Arc::clone(&self.memory), user_id)
     }
 
-    /// When the place last failed, if it did not work since.
+    /// When the place last failed in what is not a write, if it did not work since.
     pub fn failed_at(&self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp(self.failed_at.load(Ordering::Relaxed), 0)
     }
 
+    /// When a write last failed, if none worked since.
+    pub fn write_failed_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(self.write_failed_at.load(Ordering::Relaxed), 0)
+    }
+
     fn note<T>(&self, outcome: Result<T, PlaceError>, now: DateTime<Utc>) -> Result<T, PlaceError> {
-        let at = match &outcome {
-            Err(PlaceError::Failed(_)) => now.timestamp(),
-            Ok(_) | Err(PlaceError::Missing) => NEVER,
-        };
-        self.failed_at.store(at, Ordering::Relaxed);
+        let is_failed = matches!(outcome, Err(PlaceError::Failed(_)));
+        remember(&self.failed_at, is_failed, now);
+        outcome
+    }
+
+    fn note_write<T>(&self, outcome: Result<T, PlaceError>, now: DateTime<Utc>) -> Result<T, PlaceError> {
+        // That something is missing says here that there is no place to write to.
+        remember(&self.write_failed_at, outcome.is_err(), now);
         outcome
     }
 
@@ -80,6 +91,12 @@ impl Files {
         let read = || async { store::file::get_store_id(db).await };
         Ok(*self.store_id.get_or_try_init(read).await?)
     }
+}
+
+/// Keeps when something failed, until the same works.
+fn remember(failed_at: &AtomicI64, is_failed: bool, now: DateTime<Utc>) {
+    let at = if is_failed { now.timestamp() } else { NEVER };
+    failed_at.store(at, Ordering::Relaxed);
 }
 
 /// A part of the store.

@@ -46,7 +46,7 @@ pub(super) async fn write(context: &Context, file: &NewFile, bytes: Bytes) -> Re
         .place
         .put(&name, bytes, file.kind.content_type())
         .await;
-    Ok(context.files.note(put, file.now)?)
+    Ok(context.files.note_write(put, file.now)?)
 }
 
 /// Writes a picture that is no user's: its row, then its object. Nobody sees it before the row says so

@@ -21,11 +21,18 @@ pub(super) async fn figures(context: &Context, now: DateTime<Utc>) -> Result<Fil
 
 /// The check.
 pub(super) fn check(context: &Context, figures: FileFigures, now: DateTime<Utc>) -> Check {
-    let failed_at = context.files.failed_at().filter(|at| *at > now - FAILURE_SHOWN);
+    let is_shown = |at: &DateTime<Utc>| *at > now - FAILURE_SHOWN;
+    let failed_at = context.files.failed_at().filter(is_shown);
+    let write_failed_at = context.files.write_failed_at().filter(is_shown);
     let check = if failed_at.is_some() {
         Check::new(
             Status::Degraded,
             "the store of the files fails: look at FILES_URL and the log",
+        )
+    } else if write_failed_at.is_some() {
+        Check::new(
+            Status::Degraded,
+            "the store of the files takes no new ones: look at its room, its rights and the log",
         )
     } else if figures.missing > 0 {
         Check::new(
@@ -41,4 +48,5 @@ pub(super) fn check(context: &Context, figures: FileFigures, now: DateTime<Utc>)
         .figure("missing", figures.missing)
         .figure("overdue", figures.overdue)
         .figure("failed_at", json!(failed_at))
+        .figure("write_failed_at", json!(write_failed_at))
 }

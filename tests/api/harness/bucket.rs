@@ -29,6 +29,8 @@ pub(crate) enum Trouble {
     None,
     /// Every request is answered with this status.
     Status(u16),
+    /// Writes alone are answered with this status.
+    RefuseWrites(u16),
     /// Writes are taken in whole, and neither kept nor answered.
     HoldWrites,
     /// Writes are kept, and not answered.
@@ -166,11 +168,8 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         return hold(&mut stream, &shared).await;
     }
     let (status, headers, mut body) = match trouble {
-        Trouble::Status(status) => (
-            status,
-            String::new(),
-            b"<Error><Code>Trouble</Code></Error>".to_vec(),
-        ),
+        Trouble::Status(status) => refusal(status),
+        Trouble::RefuseWrites(status) if request.method == "PUT" => refusal(status),
         _ if !is_signed(&request) => (
             403,
             String::new(),
@@ -193,6 +192,11 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let head =
         format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n");
     drop(stream.write_all(&[head.as_bytes(), &body].concat()).await);
+}
+
+fn refusal(status: u16) -> (u16, String, Vec<u8>) {
+    let body = b"<Error><Code>Trouble</Code></Error>".to_vec();
+    (status, String::new(), body)
 }
 
 /// Keeps the connection open and says nothing until either side hangs up.

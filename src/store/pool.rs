@@ -2,7 +2,7 @@
 
 use std::io;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::Migrate;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -14,6 +14,15 @@ use super::{Error, MIGRATOR};
 /// How long a start waits for its first connection. A request waits less, since it can be refused and sent again,
 /// while a start that fails is a server less.
 pub const FIRST_CONNECTION_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a migration waits for a lock at a time. Whoever comes after it waits behind it, so that it gives up before
+/// those do: it waits half as long as they.
+const BOUND_MIGRATION: &str = "-- pool.bound_migration
+        set lock_timeout = '500ms'";
+/// The gap between two tries, in which all of those are served.
+const MIGRATION_GAP: Duration = Duration::from_secs(2);
+/// For how long it is tried.
+const MIGRATION_WITHIN: Duration = Duration::from_mins(5);
 
 /// The bounds of a pool.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +89,15 @@ pub enum MigrateError {
     /// It is not one for any text.
     #[error(transparent)]
     Encoding(#[from] WrongEncoding),
+    /// Others hold what a migration changes: a backup, a report, a transaction that somebody forgot.
+    #[error(
+        "a migration waits in vain for others to be done with a table ({blockers}); end them, or try again when they \
+         are done"
+    )]
+    Locked {
+        /// Who has been at the tables for longest: process ids and names.
+        blockers: String,
+    },
     /// It is out of reach, or holds migrations that this program does not know.
     #[error(transparent)]
     Driver(#[from] sqlx::migrate::MigrateError),
@@ -91,11 +109,20 @@ impl From<sqlx::Error> for MigrateError {
     }
 }
 
-/// Applies the migrations that `url`'s database lacks; safe when several start it at once.
+/// Applies the migrations that `url`'s database lacks; safe when several start it at once. A lock that others hold is
+/// asked for briefly, again and again for five minutes, so that a shop under traffic goes on.
 ///
 /// # Errors
 /// See [`MigrateError`].
 pub async fn migrate(url: &str) -> Result<(), MigrateError> {
+    migrate_within(url, MIGRATION_WITHIN).await
+}
+
+/// The same, with another bound on how long locks are asked for.
+///
+/// # Errors
+/// See [`MigrateError`].
+pub async fn migrate_within(url: &str, lock_within: Duration) -> Result<(), MigrateError> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("weir migrate")
         .disable_statement_logging();
@@ -104,7 +131,43 @@ pub async fn migrate(url: &str) -> Result<(), MigrateError> {
         .await
         .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
     judge_encoding(&mut connection).await??;
-    Ok(MIGRATOR.run(&mut connection).await?)
+    // For as long as another one migrates. It ends with the connection.
+    connection.lock().await?;
+    connection.execute(BOUND_MIGRATION).await?;
+    let begun = Instant::now();
+    loop {
+        match MIGRATOR.run(&mut connection).await {
+            Err(error) if is_lock_timeout(&error) => {
+                if begun.elapsed() >= lock_within {
+                    let blockers = blockers(&mut connection).await?;
+                    return Err(MigrateError::Locked { blockers });
+                }
+                tokio::time::sleep(MIGRATION_GAP).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+fn is_lock_timeout(error: &sqlx::migrate::MigrateError) -> bool {
+    match error {
+        sqlx::migrate::MigrateError::Execute(error)
+        | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => has_code(error, "55P03"),
+        _ => false,
+    }
+}
+
+/// Who has been at tables of ours for longest.
+async fn blockers(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    let statement = "-- pool.blockers
+        select coalesce(string_agg(format('process %s, %s', pid, name), '; '), 'they are gone now') from (
+            select l.pid, coalesce(nullif(min(a.application_name), ''), min(a.backend_type), 'of another user') as name
+            from pg_locks l join pg_class c on c.oid = l.relation and c.relkind in ('r', 'p')
+            left join pg_stat_activity a on a.pid = l.pid
+            where l.granted and l.pid <> pg_backend_pid() and c.relnamespace = to_regnamespace(current_schema()::text)
+                and l.database = (select oid from pg_database where datname = current_database())
+            group by l.pid order by min(a.xact_start) limit 5) longest";
+    connection.fetch_one(statement).await?.try_get(0)
 }
 
 /// Whether the database keeps any text as it is.
@@ -126,7 +189,7 @@ pub async fn judge_encoding(connection: &mut PgConnection) -> Result<Result<(), 
 pub async fn pending_migrations(mut connection: Lent) -> Result<usize, Error> {
     let applied = match connection.list_applied_migrations(&MIGRATOR.table_name).await {
         Ok(applied) => applied,
-        Err(sqlx::migrate::MigrateError::Execute(error)) if is_undefined_table(&error) => Vec::new(),
+        Err(sqlx::migrate::MigrateError::Execute(error)) if has_code(&error, "42P01") => Vec::new(),
         Err(sqlx::migrate::MigrateError::Execute(error)) => return Err(error.into()),
         Err(error) => return Err(Error::Driver(sqlx::Error::Migrate(Box::new(error)))),
     };
@@ -136,10 +199,10 @@ pub async fn pending_migrations(mut connection: Lent) -> Result<usize, Error> {
         .count())
 }
 
-fn is_undefined_table(error: &sqlx::Error) -> bool {
+fn has_code(error: &sqlx::Error, code: &str) -> bool {
     error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
         .as_deref()
-        == Some("42P01")
+        == Some(code)
 }

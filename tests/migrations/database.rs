@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OnceCell;
@@ -54,4 +55,19 @@ impl Database {
     pub(crate) async fn drop(self) {
         cluster().await.drop_database(&self.name).await.unwrap();
     }
+}
+
+/// Waits until the database says yes.
+pub(crate) async fn until(connection: &mut PgConnection, question: &'static str) {
+    let asking = async {
+        while !sqlx::query_scalar::<_, bool>(question)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    let answered = tokio::time::timeout(Duration::from_mins(1), asking).await;
+    assert!(answered.is_ok(), "it never came: {question}");
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use futures_util::future::join;
 use serde_json::Value;
 use sqlx::migrate::{Migrate as _, Migration};
-use sqlx::{PgConnection, SqlSafeStr};
+use sqlx::{Executor as _, PgConnection, SqlSafeStr};
 use weir::store::{MIGRATOR, pool};
 
-use crate::database::Database;
+use crate::database::{Database, until};
 
 /// Rows for the tables that a migration has made or changed.
 fn rows_after(migration: &Migration) -> String {
@@ -119,4 +121,48 @@ async fn a_database_of_a_newer_version_or_with_an_altered_past_is_not_touched() 
         pool::migrate(&database.url).await.unwrap_err();
         database.drop().await;
     }
+}
+
+/// The first one that alters `orders`.
+const ALTERS_ORDERS: i64 = 20_261_121_100_000;
+
+#[tokio::test]
+async fn a_migration_that_waits_for_a_table_holds_up_nobody_and_goes_on_when_it_is_free() {
+    let database = Database::empty().await;
+    let mut connection = database.connect().await;
+    let table = &MIGRATOR.table_name;
+    connection.ensure_migrations_table(table).await.unwrap();
+    for migration in MIGRATOR.iter().filter(|one| one.version < ALTERS_ORDERS) {
+        connection.apply(table, migration).await.unwrap();
+    }
+    let mut reader = database.connect().await;
+    reader.execute("begin; select from orders").await.unwrap();
+    let reading: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(&mut reader)
+        .await
+        .unwrap();
+
+    let refusal = pool::migrate_within(&database.url, Duration::ZERO)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refusal.contains(&format!("process {reading},")), "{refusal}");
+
+    let asking = async {
+        let waiting = "select exists (select from pg_stat_activity where datname = current_database()
+            and application_name = 'weir migrate' and wait_event_type = 'Lock')";
+        until(&mut connection, waiting).await;
+        let asked = connection.execute("select from orders");
+        let answered = tokio::time::timeout(Duration::from_mins(1), asked).await;
+        answered.expect("it waits behind the migration").unwrap();
+        reader.execute("commit").await.unwrap();
+    };
+    let (migrated, ()) = join(pool::migrate(&database.url), asking).await;
+    migrated.unwrap();
+    let applied: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(usize::try_from(applied).unwrap(), MIGRATOR.iter().count());
+    database.drop().await;
 }

@@ -58,7 +58,8 @@ pub struct SendLease {
 }
 
 /// Claims up to `limit` moves of orders that are due, the longest due first. An event of an order that has an
-/// earlier one still to be delivered is not due, so that nothing overtakes; other orders go on.
+/// earlier one still to be delivered is not due, so that nothing overtakes; other orders go on. Those that are marked
+/// as behind one are not even looked at, however many there are.
 pub async fn claim(
     db: impl PgExecutor<'_>,
     lease: SendLease,
@@ -69,7 +70,7 @@ pub async fn claim(
         "-- outbox.claim
         with due as materialized (
             select d.event_id from event_deliveries d
-            where d.state = 'pending' and d.order_id is not null and d.due_at <= $3
+            where d.state = 'pending' and d.order_id is not null and not d.is_behind and d.due_at <= $3
                 and (d.lease_until is null or d.lease_until <= $3)
                 and not exists (select from event_deliveries earlier where earlier.order_id = d.order_id
                     and earlier.sequence < d.sequence and earlier.state in ('pending', 'parked'))

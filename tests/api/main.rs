@@ -35,6 +35,7 @@ mod content_text;
 mod crash;
 mod data_key;
 mod event;
+mod event_behind;
 mod event_order;
 mod exception;
 mod expiry;

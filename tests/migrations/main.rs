@@ -6,6 +6,7 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod behind;
 mod database;
 mod file;
 mod guard;

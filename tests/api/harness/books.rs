@@ -60,6 +60,12 @@ const FORBIDDEN: &[(&str, &str)] = &[
             where x.kind = 'event_undelivered' and x.subject = d.event_id::text and x.resolved_at is null)",
     ),
     (
+        "an event that is marked as behind another one of its order, and is behind none",
+        "select d.event_id::text from event_deliveries d where d.is_behind
+         and not exists (select from event_deliveries earlier where earlier.order_id = d.order_id
+            and earlier.sequence < d.sequence and earlier.state in ('pending', 'parked'))",
+    ),
+    (
         "a payment whose balance is not the sum of its refunds",
         "select b.transaction_id from refund_balances b where (b.reserved_fen, b.succeeded_fen, b.refund_count) is distinct from
             (select (coalesce(sum(r.amount_fen) filter (where r.status <> 'closed'), 0)::bigint,

@@ -128,19 +128,36 @@ pub async fn count(db: impl PgExecutor<'_>, token: Uuid) -> Result<(i64, i64), E
     Ok((row.rows, row.movements))
 }
 
-/// Throws away up to 5,000 rows of each bill that no try under way holds; tells how many.
+/// Throws away up to 5,000 rows of each bill that no try under way holds; tells how many. Steps from try to try by the
+/// primary key, so that the rows of one under way are not read.
 pub async fn delete_left(db: impl PgExecutor<'_>) -> Result<i64, Error> {
     let statement = sqlx::query_scalar!(
         r#"-- bill.delete_left
-        with trade as (
+        with recursive trade_tokens as (
+            (select lease_token from bill_rows order by lease_token limit 1)
+            union all
+            select (select b.lease_token from bill_rows b where b.lease_token > trade_tokens.lease_token
+                order by b.lease_token limit 1)
+            from trade_tokens where trade_tokens.lease_token is not null
+        ), flow_tokens as (
+            (select lease_token from bill_movements order by lease_token limit 1)
+            union all
+            select (select b.lease_token from bill_movements b where b.lease_token > flow_tokens.lease_token
+                order by b.lease_token limit 1)
+            from flow_tokens where flow_tokens.lease_token is not null
+        ), trade as (
             delete from bill_rows where ctid = any(array(
                 select b.ctid from bill_rows b
-                where not exists (select from reconciliations r where r.lease_token = b.lease_token) limit $1))
+                where b.lease_token = (select t.lease_token from trade_tokens t where t.lease_token is not null
+                    and not exists (select from reconciliations r where r.lease_token = t.lease_token) limit 1)
+                order by b.line limit $1))
             returning 1
         ), flow as (
             delete from bill_movements where ctid = any(array(
                 select b.ctid from bill_movements b
-                where not exists (select from reconciliations r where r.lease_token = b.lease_token) limit $1))
+                where b.lease_token = (select t.lease_token from flow_tokens t where t.lease_token is not null
+                    and not exists (select from reconciliations r where r.lease_token = t.lease_token) limit 1)
+                order by b.line limit $1))
             returning 1
         )
         select (select count(*) from trade) + (select count(*) from flow) as "deleted!""#,

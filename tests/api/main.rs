@@ -86,6 +86,7 @@ mod push;
 mod reconciliation;
 mod reconciliation_days;
 mod reconciliation_late;
+mod reconciliation_left;
 mod reconciliation_midnight;
 mod reconciliation_movement;
 mod reconciliation_other;

@@ -81,6 +81,12 @@ async fn while_wechat_does_not_say_closed_the_order_stays() {
                 502,
                 "wechat_rejected",
             ),
+            // What nobody signed, against the query that is signed and calls it unpaid.
+            (
+                json!({"kind": "pay_error", "status": 404, "code": "ORDER_NOT_EXIST"}),
+                502,
+                "wechat_rejected",
+            ),
         ];
         for (mut fault, status, code) in faults {
             fault["api"] = json!("close");

@@ -146,13 +146,14 @@ pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result
     let close = merchant_of(context, &open.mch_id)?.close(number);
     let refusal = match noted(context, number.as_str(), close, |()| "ok").await {
         Ok(()) => None,
-        Err(error) if error.is_not_found() || error.is_order_closed() => None,
-        // Paid, most likely; only the query tells.
+        Err(error) if error.is_order_closed() => None,
+        // Paid, most likely, or not there at all. A refusal bears no signature; only the query tells.
         Err(error @ PayError::Definite { .. }) => Some(error),
         Err(error) => return Err(pay_error(error)),
     };
     // A payment that was under way may have won the race with the close.
     match (look(context, open).await?, refusal) {
+        (Found::Absent, Some(error)) if error.is_not_found() => Ok(Found::Absent),
         (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
         (found, _) => Ok(found),
     }

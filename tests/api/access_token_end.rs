@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Setup, Shop, shop, shop_with};
+use crate::harness::{APP, APP_SECRET, Answer, Setup, Shop, shop, shop_with};
 
 async fn read(shop: &Shop) -> Answer {
     shop.internal("GET", "/internal/access-token", None).await
@@ -222,6 +222,39 @@ async fn another_token_is_demanded_only_for_one_that_wechat_insists_on() {
         assert_eq!(shop.count(forced).await, 20);
         let refused = "select count(*) from access_token_refreshes where outcome = 'failed'";
         assert_eq!(shop.count(refused).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_that_wechat_insists_on_stays_where_it_refuses_another() {
+    shop(async |shop| {
+        wait_for_noon(shop).await;
+        // Another system of the owner has just demanded one.
+        let demand = json!({
+            "grant_type": "client_credential", "appid": APP, "secret": APP_SECRET, "force_refresh": true,
+        });
+        let theirs = shop.control("POST", "/cgi-bin/stable_token", &demand).await;
+        let first = token(shop).await;
+        assert_eq!(theirs["access_token"], *first);
+        shop.advance(1).await;
+        assert_eq!(report(shop, &first).await.ok(200)["access_token"], *first);
+        assert_eq!(token(shop).await, first);
+        assert_eq!(echo(shop).await["errcode"], 0);
+        let demands: Vec<Value> = shop
+            .calls("stable_token")
+            .await
+            .iter()
+            .map(|call| call["error"].clone())
+            .collect();
+        assert_eq!(demands, [Value::Null, Value::Null, Value::Null, json!("45011")]);
+        let page = check(shop).await;
+        let newest = &page["tokens"][0]["refreshes"][0];
+        assert_eq!(
+            (&newest["outcome"], &newest["is_forced"], &newest["errcode"]),
+            (&json!("same"), &json!(true), &json!(45011))
+        );
+        assert_eq!(page["status"], "ok");
     })
     .await;
 }

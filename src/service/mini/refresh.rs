@@ -35,6 +35,8 @@ pub(super) struct Wanted {
 struct Ended {
     outcome: Result<Obtained, FetchError>,
     is_forced: bool,
+    /// Why the issuer refused another token, where the old one stays.
+    errcode: Option<i64>,
     /// When it was begun; a token lives from then.
     at: DateTime<Utc>,
 }
@@ -106,37 +108,37 @@ async fn ask(
     let app = (&row.app_id, secret);
     let is_doubtful = row.refused_at.is_some();
     let is_known = |fetched: &Fetched| known.is_some_and(|known| known.expose() == fetched.token.expose());
+    let mut insisted_on = None;
     // The plain issuer gives another token each time: asking it is demanding one.
     if issuer == Issuer::Stable || !is_doubtful {
         let outcome = fetch(&programs.upstream, &programs.base_url, app, issuer, false).await;
-        let is_insisted_on = outcome
-            .as_ref()
-            .is_ok_and(|fetched| is_doubtful && is_known(fetched));
-        let forced = row
-            .forced
-            .next(issuer, context.clock.now())
-            .filter(|_| is_insisted_on);
-        if forced.is_none() {
-            let outcome = outcome.map(|fetched| Obtained {
-                is_same: is_known(&fetched),
-                fetched,
-                is_doubtful,
-            });
-            return Ok(Ended {
-                outcome,
-                is_forced: false,
-                at,
-            });
+        let may_demand = row.forced.next(issuer, context.clock.now()).is_some();
+        match outcome {
+            Ok(fetched) if is_doubtful && is_known(&fetched) && may_demand => insisted_on = Some(fetched),
+            outcome => {
+                let outcome = outcome.map(|fetched| Obtained {
+                    is_same: is_known(&fetched),
+                    fetched,
+                    is_doubtful,
+                });
+                return Ok(Ended {
+                    outcome,
+                    is_forced: false,
+                    errcode: None,
+                    at,
+                });
+            }
         }
     }
-    demand(context, row, known, at).await
+    demand(context, row, (known, insisted_on), at).await
 }
 
-/// Demands another token, which is counted before it is done.
+/// Demands another token, which is counted before it is done, in place of one that was refused or that the issuer has
+/// just insisted on.
 async fn demand(
     context: &Context,
     row: &StoredToken,
-    known: Option<&AccessToken>,
+    (known, insisted_on): (Option<&AccessToken>, Option<Fetched>),
     at: DateTime<Utc>,
 ) -> Result<Ended, AppError> {
     let programs = &context.mini_programs;
@@ -147,6 +149,7 @@ async fn demand(
         expires_in_s: expires_at.signed_duration_since(at).num_seconds(),
     });
     let forced = row.forced.next(issuer, context.clock.now());
+    let mut errcode = None;
     let outcome = match (forced, kept) {
         (Some(forced), _) => {
             // Whoever holds a newer lease demands; two would kill each other's token.
@@ -154,17 +157,30 @@ async fn demand(
                 return Ok(Ended {
                     outcome: Err(FetchError::Unavailable),
                     is_forced: true,
+                    errcode,
                     at,
                 });
             }
             let app = (&row.app_id, secret);
-            fetch(&programs.upstream, &programs.base_url, app, issuer, true)
-                .await
-                .map(|fetched| Obtained {
+            match (
+                fetch(&programs.upstream, &programs.base_url, app, issuer, true).await,
+                insisted_on,
+            ) {
+                // Too often, by WeChat's count: what it has just called right stays in use, doubtful as it is.
+                (Err(FetchError::Refused { errcode: refused, .. }), Some(fetched)) => {
+                    errcode = Some(refused);
+                    Ok(Obtained {
+                        fetched,
+                        is_same: true,
+                        is_doubtful: true,
+                    })
+                }
+                (outcome, _) => outcome.map(|fetched| Obtained {
                     is_same: false,
                     fetched,
                     is_doubtful: false,
-                })
+                }),
+            }
         }
         // Demanded a moment ago: the token stays, doubtful as it is.
         (None, Some(fetched)) => Ok(Obtained {
@@ -177,6 +193,7 @@ async fn demand(
     Ok(Ended {
         outcome,
         is_forced: forced.is_some(),
+        errcode,
         at,
     })
 }
@@ -199,7 +216,7 @@ async fn write_down(
         reason: wanted.reason,
         outcome: "failed",
         is_forced: ended.is_forced,
-        errcode: None,
+        errcode: ended.errcode,
         failure: None,
         lost_s: None,
     };

@@ -133,6 +133,11 @@ impl Upstream {
             .and_then(|_| DateTime::from_timestamp(self.0.skew_seen_at.load(Ordering::Relaxed), 0))
     }
 
+    /// The longest answer that is read unless a call says otherwise, in bytes.
+    pub(super) fn answer_bytes_max(&self) -> usize {
+        self.0.limits.answer_bytes_max
+    }
+
     /// The longest that one call may take.
     pub(super) fn total_timeout(&self) -> Duration {
         self.0.limits.total_timeout
@@ -145,13 +150,24 @@ impl Upstream {
     pub(super) async fn send(
         &self,
         api: &'static str,
-        mut request: reqwest::Request,
+        request: reqwest::Request,
         time_left: Duration,
+    ) -> Result<Answer, Error> {
+        let bytes_max = self.answer_bytes_max();
+        self.send_within(api, request, (time_left, bytes_max)).await
+    }
+
+    /// The same for an answer of at most `bytes_max`.
+    pub(super) async fn send_within(
+        &self,
+        api: &'static str,
+        mut request: reqwest::Request,
+        (time_left, bytes_max): (Duration, usize),
     ) -> Result<Answer, Error> {
         *request.timeout_mut() = Some(time_left);
         let span = upstream_span(api, request.url().host_str());
         let started = Instant::now();
-        let result = self.exchange(request).instrument(span.clone()).await;
+        let result = self.exchange(request, bytes_max).instrument(span.clone()).await;
         metrics::histogram!("weir_upstream_request_duration_seconds", "api" => api)
             .record(started.elapsed().as_secs_f64());
         if let Err(error) = &result {
@@ -162,34 +178,10 @@ impl Upstream {
         result
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<Answer, Error> {
+    async fn exchange(&self, request: reqwest::Request, bytes_max: usize) -> Result<Answer, Error> {
         let response = self.0.client.execute(request).await.map_err(Error::transport)?;
         self.note_time(response.headers());
-        self.whole(response).await
-    }
-
-    async fn whole(&self, mut response: reqwest::Response) -> Result<Answer, Error> {
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        let bytes_max = self.0.limits.answer_bytes_max;
-        let expected = response.content_length().unwrap_or(ANSWER_BYTES_USUAL);
-        let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        if response.content_length().is_some() && expected > bytes_max {
-            return Err(Error::TooLong { bytes_max });
-        }
-        let mut body = Vec::with_capacity(expected);
-        // A connection that breaks here has brought the request there all the same.
-        while let Some(chunk) = response.chunk().await.map_err(after_arrival)? {
-            if body.len().saturating_add(chunk.len()) > bytes_max {
-                return Err(Error::TooLong { bytes_max });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        whole(response, bytes_max).await
     }
 
     /// Sends one request and hands its answer on to be read piece by piece, or the whole answer if it
@@ -206,7 +198,7 @@ impl Upstream {
             self.note_time(response.headers());
             match response.status().as_u16() {
                 200 => Ok(Ok(Incoming(response))),
-                _ => self.whole(response).await.map(Err),
+                _ => whole(response, self.answer_bytes_max()).await.map(Err),
             }
         };
         let opened = opening.instrument(span.clone()).await;
@@ -310,6 +302,29 @@ fn failure_outcome(error: &Error) -> Outcome {
         Error::Transport { .. } => Outcome::ConnectionLost,
         Error::TooLong { .. } => Outcome::Unavailable,
     }
+}
+
+async fn whole(mut response: reqwest::Response, bytes_max: usize) -> Result<Answer, Error> {
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let expected = response.content_length().unwrap_or(ANSWER_BYTES_USUAL);
+    let expected = usize::try_from(expected).unwrap_or(usize::MAX);
+    if response.content_length().is_some() && expected > bytes_max {
+        return Err(Error::TooLong { bytes_max });
+    }
+    let mut body = Vec::with_capacity(expected);
+    // A connection that breaks here has brought the request there all the same.
+    while let Some(chunk) = response.chunk().await.map_err(after_arrival)? {
+        if body.len().saturating_add(chunk.len()) > bytes_max {
+            return Err(Error::TooLong { bytes_max });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
 }
 
 fn after_arrival(source: reqwest::Error) -> Error {

@@ -206,8 +206,17 @@ async fn an_answer_has_a_bound() {
         let phone = shop.visitor().await;
         let near = call(&phone, "large", &json!({"bytes": 1_048_000})).await;
         assert_eq!(near.ok(200).as_str().unwrap().len(), 1_048_000);
-        for bytes in [1_048_577, 5_000_000] {
-            let over = call(&phone, "large", &json!({ "bytes": bytes })).await;
+        // A quote takes two bytes in the function's answer, and four in WeChat's.
+        let quotes = |bytes: u32| json!({"bytes": bytes, "letter": "\""});
+        let near = call(&phone, "large", &quotes(524_000)).await;
+        assert_eq!(near.ok(200).as_str().unwrap().len(), 524_000);
+        for body in [
+            json!({"bytes": 1_048_577}),
+            json!({"bytes": 5_000_000}),
+            quotes(524_288),
+            quotes(2_500_000),
+        ] {
+            let over = call(&phone, "large", &body).await;
             let problem = over.refused(502, "cloud_function_failed");
             assert!(problem["detail"].as_str().unwrap().contains("1 MB"), "{problem}");
         }

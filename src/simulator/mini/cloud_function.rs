@@ -5,7 +5,7 @@
 //! | `echo` | answers what it was called with |
 //! | `raw` | answers with the text `resp_data` as it stands; without one, with nothing |
 //! | `slow` | takes `ms`, and fails with -504003 past five seconds |
-//! | `large` | answers a text of `bytes`, 8 MiB at most |
+//! | `large` | answers a text of `bytes`, 8 MiB at most, each of them the byte `letter` (x) |
 //! | `fail` | fails with `errcode` (-504002) |
 
 use serde_json::{Value, json};
@@ -46,7 +46,11 @@ fn invoke(shared: &Shared, call: &Call) -> Result<Reply, i64> {
         "echo" => Ok(answered(&json!(event.to_string()))),
         "raw" => Ok(answered(event.get("resp_data").unwrap_or(&Value::Null))),
         "slow" => Ok(slow(shared, figure("ms"))),
-        "large" => Ok(large(figure("bytes").min(ANSWER_BYTES_MAX))),
+        "large" => {
+            let letter = event.get("letter").and_then(Value::as_str);
+            let letter = letter.filter(|letter| letter.len() == 1).unwrap_or("x");
+            Ok(large(letter, figure("bytes").min(ANSWER_BYTES_MAX)))
+        }
         "fail" => Err(event
             .get("errcode")
             .and_then(Value::as_i64)
@@ -67,8 +71,8 @@ fn slow(shared: &Shared, ms: u64) -> Reply {
     }
 }
 
-fn large(bytes: u64) -> Reply {
-    let text = "x".repeat(usize::try_from(bytes).unwrap_or(0));
+fn large(letter: &str, bytes: u64) -> Reply {
+    let text = letter.repeat(usize::try_from(bytes).unwrap_or(0));
     answered(&json!(json!(text).to_string()))
 }
 

@@ -28,6 +28,7 @@ pub struct ApiCall {
     body: Option<Vec<u8>>,
     is_repeatable: bool,
     is_slow: bool,
+    answer_bytes_max: Option<usize>,
 }
 
 impl ApiCall {
@@ -58,6 +59,7 @@ impl ApiCall {
             body: None,
             is_repeatable: false,
             is_slow: false,
+            answer_bytes_max: None,
         }
     }
 
@@ -79,6 +81,13 @@ impl ApiCall {
     #[must_use]
     pub fn slow(mut self) -> Self {
         self.is_slow = true;
+        self
+    }
+
+    /// Says how long the answer may be, in bytes as they come, in place of the sender's usual bound.
+    #[must_use]
+    pub fn long(mut self, answer_bytes_max: usize) -> Self {
+        self.answer_bytes_max = Some(answer_bytes_max);
         self
     }
 
@@ -214,11 +223,14 @@ pub async fn send(
 ) -> Result<ApiReply, ApiError> {
     let (started, total) = (Instant::now(), upstream.total_timeout());
     let total = total * if call.is_slow { 2 } else { 1 };
+    let bytes_max = call
+        .answer_bytes_max
+        .unwrap_or_else(|| upstream.answer_bytes_max());
     let mut gaps = RETRY_GAPS.into_iter();
     loop {
         let time_left = total.saturating_sub(started.elapsed());
         let (error, is_without_effect) = match upstream
-            .send(call.api, call.request(base, token), time_left)
+            .send_within(call.api, call.request(base, token), (time_left, bytes_max))
             .await
         {
             Ok(answer) => match read(app_id, call.api, answer) {

@@ -10,6 +10,9 @@ use super::api::{ApiCall, ApiError, ApiReply};
 
 /// The longest answer of a function, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// The longest that it may be where it comes as a text within JSON, in bytes: each quote in it takes two there, a letter
+/// of three bytes at most six, and a little stands around it.
+const ESCAPED_BYTES_MAX: usize = 2 * ANSWER_BYTES_MAX + 64 * 1024;
 
 /// The call of a function in a cloud environment with what it is given.
 ///
@@ -18,7 +21,11 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub fn call(env: &str, name: &str, event: &impl Serialize) -> Result<ApiCall, serde_json::Error> {
     let call = ApiCall::post("invokecloudfunction", "/tcb/invokecloudfunction", event)?;
     // A function alone may take five seconds.
-    Ok(call.query("env", env).query("name", name).slow())
+    Ok(call
+        .query("env", env)
+        .query("name", name)
+        .slow()
+        .long(ESCAPED_BYTES_MAX))
 }
 
 #[derive(Deserialize)]

@@ -99,7 +99,8 @@ pub async fn lock_claims(db: &mut PgConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes a lease on up to `limit` refunds that are due and in nobody's hands, the longest due first,
+/// Takes a lease on up to `limit` refunds that are due and in nobody's hands, the longest due first, either of those
+/// that wait for a refusal to pass (`is_refused`) or of the others,
 /// and notes that those that WeChat has not taken are about to be sent: from then on it may have them, and
 /// until the lease is given back with another word it counts as sent without an answer.
 ///
@@ -110,7 +111,7 @@ pub async fn claim(
     db: &mut PgConnection,
     lease_token: Uuid,
     lease_until: DateTime<Utc>,
-    limit: i64,
+    (is_refused, limit): (bool, i64),
     now: DateTime<Utc>,
 ) -> Result<Vec<DueRefund>, Error> {
     let statement = sqlx::query_as!(
@@ -119,6 +120,7 @@ pub async fn claim(
         with due as materialized (
             select id, tried_at is not null as is_tried, unanswered_at from refunds r
             where next_check_at <= $3 and (lease_until is null or lease_until <= $3)
+                and (status = 'created' and failure_code is not null) = $7
                 and (status <> 'created' or not exists (
                     select from refunds s
                     where s.transaction_id = r.transaction_id and s.id <> r.id
@@ -143,6 +145,7 @@ pub async fn claim(
         limit,
         now - SUBMIT_GAP,
         now + planned::CLOCKS_DIFFER,
+        is_refused,
     )
     .fetch_all(db);
     let rows = query("refund_due.claim", statement).await?;

@@ -66,13 +66,14 @@ async fn where_wechat_takes_no_refunds_it_is_asked_for_one_batch_in_each_rest() 
                 assert_eq!(sendings(shop).await, expected, "{trouble}");
                 shop.pass(1).await;
             }
-            // Then all that can still be taken are, a batch a second.
+            // Then all that can still be taken are, a batch a second, or four that were refused.
             shop.faults(json!([])).await;
             let closed = shop
                 .count("select count(*) from refunds where status = 'closed'")
                 .await;
-            for wait_s in [600, 1, 1] {
-                shop.pass(wait_s).await;
+            shop.pass(600).await;
+            for _ in 0..8 {
+                shop.pass(1).await;
             }
             let taken = shop.refunds_at_wechat().await.len();
             assert_eq!(taken + usize::try_from(closed).unwrap(), MANY, "{trouble}");
@@ -103,20 +104,23 @@ async fn full_batches_of_refunds_do_not_follow_each_other_at_once() {
 
 #[tokio::test]
 async fn while_refunds_are_refused_payments_are_asked_about_as_ever() {
-    shop(async |shop| {
-        let (phone, order) = paid(shop).await;
-        shop.rule("balance_fen", json!(0)).await;
-        shop.refund(&order, 40).await;
-        shop.run_workers().await;
-        assert_eq!(sendings(shop).await, 1);
-        let other = phone.buy("tea", 1).await;
-        phone.start_payment(&other).await;
-        let asked = shop.calls("query").await.len();
-        shop.pass(6).await;
-        assert_eq!(shop.calls("query").await.len(), asked + 1);
-        assert_eq!(shop.health_of("orders").await["status"], "ok");
-    })
-    .await;
+    for (status, code) in [(403, "NOT_ENOUGH"), (429, "FREQUENCY_LIMITED")] {
+        shop(async |shop| {
+            let (phone, order) = paid(shop).await;
+            shop.faults(json!([{"kind": "pay_error", "api": "refund", "status": status, "code": code}]))
+                .await;
+            shop.refund(&order, 40).await;
+            shop.run_workers().await;
+            assert_eq!(sendings(shop).await, 1);
+            let other = phone.buy("tea", 1).await;
+            phone.start_payment(&other).await;
+            let asked = shop.calls("query").await.len();
+            shop.pass(6).await;
+            assert_eq!(shop.calls("query").await.len(), asked + 1, "{code}");
+            assert_eq!(shop.health_of("orders").await["status"], "ok");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -273,6 +277,31 @@ async fn refunds_that_were_due_together_do_not_stay_together() {
         let early = "select count(*) from refunds where next_check_at < tried_at + interval '60 seconds'
             or next_check_at > tried_at + interval '66 seconds'";
         assert_eq!(shop.count(early).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refunds_that_were_refused_are_tried_again_by_fours_and_hold_up_no_others() {
+    shop(async |shop| {
+        shop.stock("tea", 100, None).await;
+        let phone = shop.visitor().await;
+        shop.rule("balance_fen", json!(0)).await;
+        for _ in 0..8 {
+            let order = phone.paid_order("tea", 1).await;
+            shop.refund(&order, 40).await;
+        }
+        shop.run_workers().await;
+        assert_eq!(sendings(shop).await, 8);
+        shop.advance(70).await;
+        let order = phone.paid_order("tea", 1).await;
+        shop.refund(&order, 40).await;
+        shop.run_workers().await;
+        assert_eq!(sendings(shop).await, 8 + 4 + 1);
+        shop.pass(9).await;
+        assert_eq!(sendings(shop).await, 8 + 4 + 1);
+        shop.pass(1).await;
+        assert_eq!(sendings(shop).await, 8 + 4 + 1 + 4);
     })
     .await;
 }

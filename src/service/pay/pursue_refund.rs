@@ -31,7 +31,10 @@ pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// hangs is settled soon after WeChat answers again.
 const SILENCE_GAP_MAX: TimeDelta = TimeDelta::minutes(5);
 /// The most refunds in one turn; all of them are asked about at once.
-const BATCH_MAX: i64 = 16;
+const BATCH_MAX: usize = 16;
+/// The most of them that wait for a refusal to pass. Most likely they are refused again, and WeChat takes six a second
+/// that fail (pay-v3, section 9).
+const REFUSED_MAX: usize = 4;
 /// The most payments that one turn begins to give back by policy.
 const SURPLUS_MAX: i64 = 100;
 /// The shortest wait after WeChat refused, or called us too frequent: no shorter than `LAG_MAX`, so that the question
@@ -50,31 +53,46 @@ pub async fn pursue_refunds(context: &Context) -> Result<Round, AppError> {
     }
     let has_begun = begin_surplus(context).await?;
     let lease = Uuid::from_bytes(context.entropy.bytes()?);
-    let due = claim(context, lease).await?;
+    let (due, is_full) = claim(context, lease).await?;
     if due.is_empty() && !has_begun {
         return Ok(Round::Idle(None));
     }
     let outcomes = join_all(due.iter().map(|due| pursue(context, due, lease))).await;
     // One that fails keeps none of the others from being judged.
     let judged = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
-    let troubles: Vec<Option<ErrorCode>> = judged.copied().collect();
+    let (troubles, of_payments_too): (Vec<Option<ErrorCode>>, Vec<Option<ErrorCode>>) = judged
+        .map(|trouble| {
+            let of_payments_too = trouble.filter(|trouble| !trouble.is_of_refunds);
+            (
+                trouble.map(|trouble| trouble.code),
+                of_payments_too.map(|trouble| trouble.code),
+            )
+        })
+        .unzip();
     let now = context.clock.now();
-    context.pay_rest.judge(&troubles, now);
+    context.pay_rest.judge(&of_payments_too, now);
     context.refund_rest.judge_refunds(&troubles, now);
-    if due.len() >= usize::try_from(BATCH_MAX).unwrap_or_default() {
+    if is_full {
         context.refund_rest.breathe(now);
     }
     outcomes.into_iter().collect::<Result<Vec<_>, AppError>>()?;
     Ok(Round::Worked)
 }
 
-async fn claim(context: &Context, lease: Uuid) -> Result<Vec<DueRefund>, AppError> {
+/// Takes what is due, and tells whether more may be due than was taken.
+async fn claim(context: &Context, lease: Uuid) -> Result<(Vec<DueRefund>, bool), AppError> {
     let mut tx = context.db.begin().await?;
     store::refund_due::lock_claims(&mut tx).await?;
     let now = context.clock.now();
-    let due = store::refund_due::claim(&mut tx, lease, now + LEASE, BATCH_MAX, now).await?;
+    let mut due = Vec::new();
+    let mut is_full = false;
+    for (is_refused, most) in [(true, REFUSED_MAX), (false, BATCH_MAX)] {
+        let limit = i64::try_from(most.saturating_sub(due.len())).map_err(AppError::internal)?;
+        due.extend(store::refund_due::claim(&mut tx, lease, now + LEASE, (is_refused, limit), now).await?);
+        is_full |= due.len() >= most;
+    }
     tx.commit().await?;
-    Ok(due)
+    Ok((due, is_full))
 }
 
 /// Begins to give back, in full, payments that no order wants. The payment itself is the reason: it
@@ -145,11 +163,20 @@ struct Look {
     /// The code of a refusal.
     failure_code: Option<String>,
     /// What was wrong at WeChat, if anything.
-    trouble: Option<ErrorCode>,
+    trouble: Option<Trouble>,
+}
+
+/// What was wrong at WeChat.
+#[derive(Clone, Copy)]
+struct Trouble {
+    code: ErrorCode,
+    /// Whether it says something about refunds alone: a refusal, and "too frequent" to a sending, of which WeChat takes
+    /// few that fail.
+    is_of_refunds: bool,
 }
 
 /// Looks at one refund. Tells what was wrong at WeChat, if anything.
-async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Option<ErrorCode>, AppError> {
+async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Option<Trouble>, AppError> {
     // As of before the question: its answer may be that old.
     let may_lag = refund::may_lag(due.unanswered_at, context.clock.now());
     let heard = match due.status {
@@ -203,6 +230,7 @@ async fn write(
         failure_code: None,
         trouble: None,
     };
+    let was_unanswered = matches!(heard, Heard::Unanswered(_));
     match heard {
         Heard::Report(report) => {
             let outcome = settle_refund::settle(context, &report, Source::Query).await?;
@@ -223,7 +251,10 @@ async fn write(
             // One that may have been taken before is asked about once more, and sent again only if WeChat still does
             // not know it.
             look.failure_code = Some(code);
-            look.trouble = Some(ErrorCode::WechatRejected);
+            look.trouble = Some(Trouble {
+                code: ErrorCode::WechatRejected,
+                is_of_refunds: true,
+            });
             look.gap = gap.max(PATIENT_GAP);
         }
         Heard::Unclear(error) | Heard::Unanswered(error) => {
@@ -234,7 +265,10 @@ async fn write(
                 gap.min(SILENCE_GAP_MAX)
             };
             // Who answers and cannot be read is there all the same.
-            look.trouble = error.unreadable().is_none().then(|| pay_error(error).code());
+            look.trouble = error.unreadable().is_none().then(|| Trouble {
+                is_of_refunds: was_unanswered && error.is_rate_limited(),
+                code: pay_error(error).code(),
+            });
         }
         Heard::Elsewhere(error) => {
             let causes = error.causes();

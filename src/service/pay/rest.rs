@@ -1,6 +1,6 @@
 //! When the loops leave WeChat Pay alone: after it said that they ask too often, and after it gave
-//! no answer at all. Refunds have a rest of their own, after WeChat refused one, since it takes few that fail, and
-//! after a full batch; payments need not wait for that. What people do with their phones is not held back.
+//! no answer at all. Refunds have a rest of their own, after WeChat refused one or took too many of them for one, since it
+//! takes few that fail, and after a full batch; payments need not wait for that. What people do with their phones is not held back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,7 +13,7 @@ const AFTER_RATE_LIMIT: TimeDelta = TimeDelta::seconds(30);
 /// The rest after a batch to which there was no answer.
 const AFTER_SILENCE: TimeDelta = TimeDelta::seconds(10);
 /// The rest of refunds after a batch in which one was refused. WeChat takes six a second that fail (pay-v3,
-/// section 9): a batch of sixteen for each rest keeps clear of that, with a few replicas too.
+/// section 9): what was refused before is sent by fours, so that a batch for each rest keeps clear of that.
 const AFTER_REFUSAL: TimeDelta = TimeDelta::seconds(10);
 /// The rest of refunds after a full batch. WeChat takes 5,000 a minute for payments older than a month, and 150 a
 /// second in all: sixteen for each rest are 1,920 a minute at most, so that two replicas keep clear of that.
@@ -50,7 +50,9 @@ impl Rest {
 
     /// Decides after a batch of refunds whether those that are left have to rest.
     pub(super) fn judge_refunds(&self, refunds: &[Option<ErrorCode>], now: DateTime<Utc>) {
-        if refunds.contains(&Some(ErrorCode::WechatRejected)) {
+        if refunds.contains(&Some(ErrorCode::RateLimited)) {
+            self.begin(AFTER_RATE_LIMIT, now);
+        } else if refunds.contains(&Some(ErrorCode::WechatRejected)) {
             self.begin(AFTER_REFUSAL, now);
         }
     }

@@ -7,9 +7,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
+use url::Url;
+use weir::wechat::pay::Merchant;
 use weir::wechat::pay::bill::{BillError, TradeRow};
 
-use crate::merchant::{check_authorization, client, ok, refusal};
+use crate::merchant::{check_authorization, client, ok, refusal, text};
 use crate::script::{Act, Host, header};
 
 const BILL: &str = "交易时间,公众账号ID,微信订单号,商户订单号,交易状态,货币种类,订单金额,应结订单金额,手续费,微信退款单号,\
@@ -124,6 +126,39 @@ async fn a_bill_is_fetched_from_no_other_host() {
         let (rows, requests) = fetch(Some(url), "", whole(Vec::new())).await;
         assert_eq!(rows.unwrap_err().as_str(), "bill_elsewhere", "{url}");
         assert_eq!(requests.len(), 0);
+    }
+}
+
+#[test]
+fn a_bill_may_lie_on_any_of_wechat_pays_own_hosts_unless_these_are_simulated() {
+    let merchant = |base_url| Merchant::from_text(&text(base_url, base_url, true)).unwrap();
+    let host = |merchant: &Merchant, place: &str| {
+        let host = merchant.bill_host(&Url::parse(place).unwrap());
+        host.map(|host| host.to_string())
+    };
+    let (real, simulated) = (
+        merchant("https://api.wechatpay.cn"),
+        merchant("http://127.0.0.1:1"),
+    );
+    for name in [
+        "api.mch.weixin.qq.com",
+        "api2.mch.weixin.qq.com",
+        "api.wechatpay.cn",
+        "api2.wechatpay.cn",
+    ] {
+        let place = format!("https://somebody@{name}:443/v3/billdownload/file?token=a");
+        assert_eq!(host(&real, &place), Some(format!("https://{name}/")));
+        assert_eq!(host(&simulated, &place), None);
+    }
+    for place in [
+        "http://api.mch.weixin.qq.com/v3/billdownload/file",
+        "https://api.mch.weixin.qq.com:8443/v3/billdownload/file",
+        "https://api.mch.weixin.qq.com.example.com/v3/billdownload/file",
+        "https://mch.weixin.qq.com/v3/billdownload/file",
+        "http://127.0.0.1:1/v3/billdownload/file",
+        "file:///etc/passwd",
+    ] {
+        assert_eq!(host(&real, place), None, "{place}");
     }
 }
 

@@ -78,17 +78,24 @@ pub(crate) fn numbered(status: u16, code: &str, number: &str) -> Act {
     }
 }
 
-pub(crate) fn merchant(first: &Host, second: &Host, has_public_key: bool) -> Merchant {
-    Merchant::from_text(&MerchantText {
+pub(crate) fn text<'a>(
+    base_url: &'a str,
+    backup_base_url: &'a str,
+    has_public_key: bool,
+) -> MerchantText<'a> {
+    MerchantText {
         mch_id: "1900000001",
         cert_serial: "3775b6a45acd588826d15e583a95f5dd12345678",
         private_key_pem: pem("merchant", "private_key_pkcs8_pem"),
         api_v3_key: API_V3_KEY,
         public_key: has_public_key.then(|| (PUBLIC_KEY_ID, pem("platform_next", "public_key_pem"))),
-        base_url: first.url.as_str(),
-        backup_base_url: second.url.as_str(),
-    })
-    .unwrap()
+        base_url,
+        backup_base_url,
+    }
+}
+
+pub(crate) fn merchant(first: &Host, second: &Host, has_public_key: bool) -> Merchant {
+    Merchant::from_text(&text(first.url.as_str(), second.url.as_str(), has_public_key)).unwrap()
 }
 
 pub(crate) fn client_at(clock: &Clock, first: &Host, second: &Host, has_public_key: bool) -> Client {

@@ -10,6 +10,13 @@ use crate::wechat::secret::ApiV3Key;
 
 /// What every id of a WeChat Pay public key begins with.
 pub const PUBLIC_KEY_ID_PREFIX: &str = "PUB_KEY_ID_";
+/// WeChat Pay's own hosts. Source: pay-v3, section 1.
+const OWN_ORIGINS: [&str; 4] = [
+    "https://api.mch.weixin.qq.com",
+    "https://api2.mch.weixin.qq.com",
+    "https://api.wechatpay.cn",
+    "https://api2.wechatpay.cn",
+];
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 
 /// A merchant as the settings spell it.
@@ -156,6 +163,15 @@ impl Merchant {
         [Some(&self.base_url), self.backup_base_url.as_ref()]
             .into_iter()
             .flatten()
+    }
+
+    /// The host of a bill, if it may be fetched there: a host of the settings or, unless these are simulated, one of
+    /// WeChat Pay's own, since a bill need not lie where it was asked for.
+    pub fn bill_host(&self, url: &Url) -> Option<Url> {
+        let origin = url.origin().ascii_serialization();
+        let is_set = self.hosts().any(|host| host.origin() == url.origin());
+        let is_own = self.base_url.scheme() == "https" && OWN_ORIGINS.contains(&origin.as_str());
+        (is_set || is_own).then(|| Url::parse(&origin).ok()).flatten()
     }
 
     /// The `Authorization` header of a request.

@@ -15,7 +15,7 @@ pub enum BillError {
     #[error("the bill could not be asked for")]
     Pay(#[source] PayError),
     /// It is said to lie somewhere that is no host of WeChat Pay.
-    #[error("the bill is said to lie on a host that is not among the settings")]
+    #[error("the bill is said to lie on a host that is neither among the settings nor WeChat Pay's")]
     Elsewhere,
     /// The download broke off.
     #[error("the download broke off")]

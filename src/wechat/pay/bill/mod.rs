@@ -91,7 +91,7 @@ impl Client {
             return Err(malformed("hash_type"));
         }
         let url = Url::parse(named.download_url.as_str()).map_err(|_| malformed("download_url"))?;
-        let Some(host) = self.merchant().hosts().find(|host| host.origin() == url.origin()) else {
+        let Some(host) = self.merchant().bill_host(&url) else {
             tracing::error!(
                 api,
                 host = url.host_str(),
@@ -103,7 +103,7 @@ impl Client {
             DOWNLOAD,
             url[Position::BeforePath..Position::AfterQuery].to_owned(),
         );
-        let incoming = self.open_download(&call, host).await.map_err(refused)?;
+        let incoming = self.open_download(&call, &host).await.map_err(refused)?;
         Ok(Some(Download {
             incoming,
             unread: Vec::new(),

@@ -142,11 +142,11 @@ async fn trouble_of_the_whole_call_has_its_code() {
     .await;
 }
 
-/// Answers of a WeChat that keeps no promise.
-#[tokio::test]
-async fn odd_answers_harm_their_own_item_alone() {
+/// What became of the cloudIDs `a` to `e` when WeChat answers so.
+async fn told(said: Value) -> Value {
     let wechat = HandPlayed::start().await;
     let setup = Setup::default().with("WECHAT_API_BASE_URL", wechat.url());
+    let mut items = Value::Null;
     shop_with(setup, async |shop| {
         let granted = r#"{"openid":"oAlice","session_key":"QUFBQUFBQUFBQUFBQUFBQQ=="}"#;
         let code = json!({"code": "0a1B2c3D"});
@@ -154,14 +154,6 @@ async fn odd_answers_harm_their_own_item_alone() {
             wechat.call().await.answer(200, granted).await;
         });
         let token = login.ok(200)["token"].as_str().unwrap().to_owned();
-        let said = json!({"errcode": 0, "data_list": [
-            {"cloud_id": "a", "json": "{\"cloudID\":\"a\",\"data\":{\"openId\":\"oBob\"}}"},
-            {"cloud_id": "b", "json": {"data": {"watermark": {"appid": OTHER_APP}}}},
-            {"cloud_id": "c", "json": "not JSON"},
-            {"cloud_id": "d"},
-            {"cloud_id": "x", "json": {"data": {"never": "asked"}}},
-            {"cloud_id": "e", "json": {"errCode": -609_999, "errMsg": "words of WeChat", "data": {"a": 1}}},
-        ]});
         let body = json!({"cloudIDs": ["a", "b", "c", "d", "e"]});
         let request = shop.request("POST", "/v1/open-data/cloud-ids", Some(&token), Some(&body));
         let (answer, ()) = tokio::join!(shop.send(request), async {
@@ -175,10 +167,50 @@ async fn odd_answers_harm_their_own_item_alone() {
             assert!(call.target.contains("openid=oAlice"), "{}", call.target);
             call.answer(200, &said.to_string()).await;
         });
-        let items = answer.ok(200)["items"].clone();
-        let numbers: Vec<i64> = (0..5).map(|at| items[at]["errCode"].as_i64().unwrap()).collect();
-        assert_eq!(numbers, [-601_007, -601_005, -601_001, -601_001, -609_999]);
-        assert_eq!(items[4]["errMsg"], "refused");
+        items = answer.ok(200)["items"].clone();
     })
     .await;
+    items
+}
+
+/// The numbers of those that became no data; 0 of those that did.
+fn numbers(items: &Value) -> Vec<i64> {
+    let items = items.as_array().unwrap().iter();
+    items
+        .map(|item| item["errCode"].as_i64().unwrap_or_default())
+        .collect()
+}
+
+/// Answers of a WeChat that keeps no promise.
+#[tokio::test]
+async fn odd_answers_harm_their_own_item_alone() {
+    let items = told(json!({"errcode": 0, "data_list": [
+        {"cloud_id": "a", "json": "{\"cloudID\":\"a\",\"data\":{\"openId\":\"oBob\"}}"},
+        {"cloud_id": "b", "json": {"data": {"watermark": {"appid": OTHER_APP}}}},
+        {"cloud_id": "c", "json": "not JSON"},
+        {"cloud_id": "d"},
+        {"cloud_id": "x", "json": {"data": {"never": "asked"}}},
+        {"cloud_id": "e", "json": {"errCode": -609_999, "errMsg": "words of WeChat", "data": {"a": 1}}},
+    ]}))
+    .await;
+    assert_eq!(
+        numbers(&items),
+        [-601_007, -601_005, -601_001, -601_001, -609_999]
+    );
+    assert_eq!(items[4]["errMsg"], "refused");
+    let items = told(json!({"errcode": 0, "data_list": [
+        {"cloudID": "a", "errCode": -601_006, "errMsg": "words of WeChat"},
+        {"cloudID": "b", "data": {"a": 1}},
+        {"errCode": -601_006, "errMsg": "of which?"},
+        {"cloud_id": 7, "json": {"data": {"a": 1}}},
+        "text",
+        null,
+        {"cloud_id": "c", "json": {"data": {"a": 1}}},
+        {"cloud_id": "e", "json": null},
+    ]}))
+    .await;
+    assert_eq!(numbers(&items), [-601_006, 0, 0, -601_001, -601_001]);
+    assert_eq!(items[1]["data"], items[2]["data"]);
+    let items = told(json!({"errcode": 0, "errmsg": "ok", "data_list": null})).await;
+    assert_eq!(numbers(&items), [-601_001; 5]);
 }

@@ -1,7 +1,7 @@
 //! `getopendata`: cloudIDs become the data they stand for. Source: open-data, section 6.
 //!
-//! The documentation calls an item's `json` a text and shows an object; both are read. What the answer
-//! leaves out, or says so that it cannot be understood, is a failure of that item alone.
+//! The documentation calls an item's `json` a text and shows an object; both are read, and so is an item that says
+//! itself what its `json` would. What the answer leaves out, or says so that it cannot be understood, is a failure of that item alone.
 
 use std::collections::HashMap;
 
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::api::{ApiCall, ApiError, ApiReply};
 use crate::domain::name::{AppId, OpenId};
+use crate::wechat::wire::list;
 
 /// WeChat's number for "system error", which also stands for an item without an answer.
 const SYSTEM_ERROR: i64 = -601_001;
@@ -62,21 +63,14 @@ pub fn call(openid: &OpenId, ids: &[&str]) -> Result<ApiCall, serde_json::Error>
 
 #[derive(Deserialize)]
 struct Wire {
-    #[serde(default)]
-    data_list: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    cloud_id: String,
-    #[serde(default)]
-    json: Value,
+    #[serde(default, deserialize_with = "list")]
+    data_list: Vec<Value>,
 }
 
 /// What became of each of `ids`, in their order.
 ///
 /// # Errors
-/// [`ApiError::Unavailable`] when the answer has no list at all.
+/// [`ApiError::Unavailable`] when the answer is no object, or something else stands in the place of its list.
 pub fn read(
     reply: &ApiReply,
     ids: &[&str],
@@ -84,16 +78,20 @@ pub fn read(
     openid: &OpenId,
 ) -> Result<Vec<Opened>, ApiError> {
     let wire: Wire = reply.json()?;
-    let items: HashMap<String, Value> = wire
-        .data_list
-        .into_iter()
-        .map(|item| (item.cloud_id, item.json))
-        .collect();
+    let items: HashMap<String, Value> = wire.data_list.into_iter().filter_map(named).collect();
     let results = ids.iter().map(|id| {
         let content = items.get(*id).cloned().unwrap_or_default();
         item(content).and_then(|data| belonging(data, app_id, openid))
     });
     Ok(results.collect())
+}
+
+/// Which cloudID an item is about, and what it says of it.
+fn named(mut item: Value) -> Option<(String, Value)> {
+    let id = item.get("cloud_id").or_else(|| item.get("cloudID"))?;
+    let id = id.as_str()?.to_owned();
+    let content = item.get_mut("json").map(Value::take);
+    Some((id, content.filter(|json| !json.is_null()).unwrap_or(item)))
 }
 
 /// The data in an item.

@@ -72,6 +72,21 @@ fn a_trade_bill_is_read_by_the_names_of_its_columns() {
 }
 
 #[test]
+fn the_refund_of_a_row_counts_whatever_the_row_is_called() {
+    let revoked = TRADE.replacen("`REFUND,", "`REVOKED,", 1);
+    let rows = trade(&revoked).unwrap();
+    assert_eq!((rows[1].state.as_str(), &rows[1].refund), ("REVOKED", &None));
+    // And where it has none, there may stand nothing at all.
+    let empty = TRADE
+        .replacen("`0,`0,`0.00,`0.00,`,`,", "`,`,`,`,`,`,", 1)
+        .replacen("`19.90,`0.00,`\r\n`2026", "`19.90,`,`\r\n`2026", 1);
+    assert_ne!(empty, TRADE);
+    assert_eq!(trade(&empty).unwrap(), trade(TRADE).unwrap());
+    let wrong = revoked.replacen("`0.06000,`19.90,`9.95", "`0.06000,`19.90,`0.00", 1);
+    assert_eq!(trade(&wrong).unwrap_err().as_str(), "bill_summary_wrong");
+}
+
+#[test]
 fn a_fund_flow_bill_tells_what_came_in_and_went_out() {
     let rows = flow(FLOW).unwrap();
     let net: Vec<i64> = rows.iter().map(|row| row.net_fen).collect();

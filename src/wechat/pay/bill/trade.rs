@@ -128,7 +128,19 @@ impl Kind for Trade {
             fee_thousandths: amount::thousandths(fee).ok_or_else(|| malformed("手续费"))?,
             refund: refund.transpose()?,
         };
-        self.add(&row)
+        // The summary counts the refund of a row whatever the row is called.
+        let of_refund = |text, column| {
+            fen(
+                match text {
+                    "" => "0",
+                    text => text,
+                },
+                column,
+            )
+        };
+        let requested_fen = of_refund(requested, "申请退款金额")?;
+        let refunded_fen = of_refund(refunded, "退款金额")?;
+        self.add(&row, requested_fen, refunded_fen)
             .ok_or_else(|| malformed("the sum of the amounts"))?;
         Ok(row)
     }
@@ -154,13 +166,11 @@ impl Kind for Trade {
 }
 
 impl Trade {
-    fn add(&mut self, row: &TradeRow) -> Option<()> {
+    fn add(&mut self, row: &TradeRow, requested_fen: i64, refunded_fen: i64) -> Option<()> {
         self.ordered = self.ordered.checked_add(row.order_fen)?;
         self.settled = self.settled.checked_add(row.settled_fen)?;
-        if let Some(refund) = &row.refund {
-            self.requested = self.requested.checked_add(refund.requested_fen)?;
-            self.refunded = self.refunded.checked_add(refund.refunded_fen)?;
-        }
+        self.requested = self.requested.checked_add(requested_fen)?;
+        self.refunded = self.refunded.checked_add(refunded_fen)?;
         Some(())
     }
 }

@@ -7,6 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::name::{AppId, OpenId, UnionId};
+use super::phone_number::PhoneNumber;
 
 /// How old a watermark may be.
 pub const WATERMARK_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
@@ -19,11 +20,6 @@ pub const PREVIOUS_KEY_GRACE: TimeDelta = WATERMARK_AGE_MAX;
 pub const FAILURES_MAX: usize = 10;
 /// How long a failure counts.
 pub const FAILURE_WINDOW: TimeDelta = TimeDelta::minutes(10);
-
-/// The longest number of a phone, prefix included, in characters.
-const PHONE_CHARS_MAX: usize = 32;
-/// The longest prefix of a country, in digits.
-const COUNTRY_CODE_DIGITS_MAX: usize = 8;
 
 /// Whom the data has to be for, and when.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +127,7 @@ pub enum Payload {
         unionid: Option<UnionId>,
     },
     /// The phone number button.
-    Phone(Phone),
+    Phone(PhoneNumber),
     /// `wx.getWeRunData`.
     Steps,
     /// `wx.getShareInfo`, `wx.getGroupEnterInfo`.
@@ -150,54 +146,6 @@ impl Payload {
             Self::Group => "group",
             Self::Other => "other",
         }
-    }
-}
-
-/// A phone number as WeChat hands it out: three texts that fit together.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Phone {
-    number: String,
-    pure: String,
-    country_code: String,
-}
-
-impl Phone {
-    /// Takes a number whose end is the pure number: digits, before which the whole one may have a plus
-    /// sign and the prefix of its country.
-    pub fn parse(number: &str, pure: &str, country_code: &str) -> Option<Self> {
-        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let is_right = number.len() <= PHONE_CHARS_MAX
-            && is_digits(number.strip_prefix('+').unwrap_or(number))
-            && is_digits(pure)
-            && number.ends_with(pure)
-            && country_code.len() <= COUNTRY_CODE_DIGITS_MAX
-            && is_digits(country_code);
-        is_right.then(|| Self {
-            number: number.to_owned(),
-            pure: pure.to_owned(),
-            country_code: country_code.to_owned(),
-        })
-    }
-
-    /// The number, with the prefix of its country where it is a foreign one.
-    pub fn number(&self) -> &str {
-        &self.number
-    }
-
-    /// The number without a prefix.
-    pub fn pure(&self) -> &str {
-        &self.pure
-    }
-
-    /// The prefix of the country, in digits.
-    pub fn country_code(&self) -> &str {
-        &self.country_code
-    }
-}
-
-impl std::fmt::Debug for Phone {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Phone([REDACTED])")
     }
 }
 
@@ -263,39 +211,5 @@ mod tests {
         assert_eq!((later.len(), is_over), (9, false));
         let (much_later, is_over) = with_failure(&failures, at(10_000));
         assert_eq!((much_later, is_over), (vec![at(10_000)], false));
-    }
-
-    #[test]
-    fn the_three_texts_of_a_phone_number_fit_together() {
-        for (number, pure, country) in [
-            ("13800138000", "13800138000", "86"),
-            ("+85251234567", "51234567", "852"),
-            ("85251234567", "51234567", "852"),
-        ] {
-            let phone = Phone::parse(number, pure, country).unwrap();
-            assert_eq!(
-                (phone.number(), phone.pure(), phone.country_code()),
-                (number, pure, country)
-            );
-            assert!(!format!("{phone:?}").contains(pure));
-        }
-        for (number, pure, country) in [
-            ("13800138000", "13800138001", "86"),
-            ("13800138000", "", "86"),
-            ("", "", "86"),
-            ("+", "1", "86"),
-            ("1380013800a", "1380013800a", "86"),
-            ("13800138000", "13800138000", ""),
-            ("13800138000", "13800138000", "+86"),
-            ("13800138000", "13800138000", "123456789"),
-            ("1+2", "2", "86"),
-            (&"1".repeat(33), "1", "86"),
-        ] {
-            assert_eq!(
-                Phone::parse(number, pure, country),
-                None,
-                "{number} {pure} {country}"
-            );
-        }
     }
 }

@@ -5,8 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::open_data::Phone;
-
 /// The longest whole number, in characters: fifteen digits (E.164) with room for signs between them.
 const WHOLE_CHARS_MAX: usize = 32;
 /// The longest number without its country code, in characters.
@@ -111,15 +109,6 @@ impl TryFrom<Parts> for PhoneNumber {
         } else {
             Err(PhoneNumberError)
         }
-    }
-}
-
-impl TryFrom<&Phone> for PhoneNumber {
-    type Error = PhoneNumberError;
-
-    fn try_from(phone: &Phone) -> Result<Self, PhoneNumberError> {
-        let (whole, pure) = (phone.number().to_owned(), phone.pure().to_owned());
-        Self::parse(whole, pure, phone.country_code().to_owned())
     }
 }
 

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use weir::domain::name::{AppId, OpenId};
-use weir::domain::open_data::{Expected, Refusal};
+use weir::domain::open_data::{Expected, Payload, Refusal};
+use weir::domain::phone_number::PhoneNumber;
 use weir::wechat::crypto::open_data::{decrypt, is_signature_of};
 use weir::wechat::mini::open_data::{Opened, Sealed, Signed};
 use weir::wechat::secret::SessionKey;
@@ -87,6 +88,23 @@ fn no_flip_of_a_bit_opens_a_phone_number_or_a_whole_profile() {
         let data = encrypt(&own, IV, padded(text.as_bytes()));
         assert!(open(&sealed(&data, IV), &[own]).is_ok());
         assert_eq!(flips_that_open(&text), [], "{start}");
+    }
+}
+
+#[test]
+fn numbers_with_signs_in_them_open() {
+    let own = [key(7)];
+    for (whole, pure, country) in [
+        (r#""+852 9123 4567""#, r#""9123 4567""#, r#""852""#),
+        (r#""13800138000""#, r#""13800138000""#, r#""+86""#),
+        (r#""+17875550123""#, r#""5550123""#, r#""1-787""#),
+        ("13800138000", "13800138000", "86"),
+    ] {
+        let text = format!(
+            r#"{{"phoneNumber":{whole},"purePhoneNumber":{pure},"countryCode":{country},{WATERMARK}}}"#
+        );
+        let opened = open(&sealed(&encrypt(&own[0], IV, padded(text.as_bytes())), IV), &own);
+        assert!(matches!(opened.unwrap().payload, Payload::Phone(_)), "{text}");
     }
 }
 
@@ -176,6 +194,22 @@ proptest! {
         if let Ok(opened) = open(&sealed(&data, IV), &keys) {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&opened.json).is_ok());
         }
+    }
+
+    #[test]
+    fn encrypted_data_holds_a_phone_number_where_a_code_would_have_brought_it(
+        (prefix, pure) in ("[+]?[0-9]{0,4}[ ().-]{0,2}", "[0-9]{0,3}[ -]?[0-9]{0,14}"),
+        other in proptest::option::of("[0-9a +-]{0,12}"),
+        country in "[+]?[0-9]{0,3}[ -]?[0-9]{0,5}",
+    ) {
+        let whole = format!("{prefix}{}", other.as_ref().unwrap_or(&pure));
+        let text = format!(
+            "{{\"phoneNumber\":\"{whole}\",\"purePhoneNumber\":\"{pure}\",\"countryCode\":\"{country}\",{WATERMARK}}}"
+        );
+        let keys = [key(6)];
+        let opened = open(&sealed(&encrypt(&keys[0], IV, padded(text.as_bytes())), IV), &keys);
+        let expected = PhoneNumber::parse(whole, pure, country).map(Payload::Phone);
+        prop_assert_eq!(opened.map(|opened| opened.payload).ok(), expected.ok());
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub struct ProfileData {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhoneData {
-    /// With the country's prefix if it is a foreign one. Ends with `purePhoneNumber`.
+    /// With the country's prefix if it is a foreign one. Its digits end with those of `purePhoneNumber`.
     phone_number: String,
     pure_phone_number: String,
     country_code: String,

@@ -62,7 +62,7 @@ pub async fn by_open_data(
     given: &Sealed,
 ) -> Result<PhoneNumber, AppError> {
     let read = |payload: &Payload| match payload {
-        Payload::Phone(phone) => PhoneNumber::try_from(phone).ok(),
+        Payload::Phone(number) => Some(number.clone()),
         Payload::Profile { .. } | Payload::Steps | Payload::Group | Payload::Other => None,
     };
     let (_, number) = open_data::open_as(context, session.subject(), given, read).await?;

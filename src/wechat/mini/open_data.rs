@@ -11,10 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::domain::name::UnionId;
-use crate::domain::open_data::{self, Claims, Expected, Payload, Phone, Refusal};
+use crate::domain::open_data::{self, Claims, Expected, Payload, Refusal};
+use crate::domain::phone_number::PhoneNumber;
 use crate::wechat::crypto::open_data::{BLOCK_BYTES, decrypt, is_signature_of};
 use crate::wechat::secret::SessionKey;
-use crate::wechat::wire::Text;
+use crate::wechat::wire::{Text, loose};
 
 /// The longest encrypted data that is taken, in bytes behind the base64. A month of steps, the longest
 /// that WeChat describes, takes under 2,000.
@@ -159,12 +160,12 @@ struct Wire<'a> {
     nick_name: Option<Text<'a>>,
     #[serde(borrow)]
     avatar_url: Option<Text<'a>>,
-    #[serde(borrow)]
-    phone_number: Option<Text<'a>>,
-    #[serde(borrow)]
-    pure_phone_number: Option<Text<'a>>,
-    #[serde(borrow)]
-    country_code: Option<TextOrNumber<'a>>,
+    #[serde(default, deserialize_with = "loose")]
+    phone_number: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    pure_phone_number: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    country_code: Option<String>,
     step_info_list: Option<Vec<Steps>>,
     #[serde(borrow, rename = "openGId")]
     open_gid: Option<Text<'a>>,
@@ -185,15 +186,6 @@ struct Steps {
     _day_s: u64,
     #[serde(rename = "step")]
     _count: u64,
-}
-
-/// A country's prefix, which the documentation shows both ways.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrNumber<'a> {
-    #[serde(borrow)]
-    Text(Text<'a>),
-    Number(u32),
 }
 
 /// Reads a text, and judges what it says.
@@ -220,12 +212,9 @@ fn read(text: &[u8], expected: &Expected<'_>) -> Result<(String, Payload), Refus
 /// others.
 fn payload(wire: &Wire<'_>) -> Option<Payload> {
     if wire.phone_number.is_some() || wire.pure_phone_number.is_some() || wire.country_code.is_some() {
-        let country_code = match wire.country_code.as_ref()? {
-            TextOrNumber::Text(text) => Cow::Borrowed(text.as_str()),
-            TextOrNumber::Number(number) => Cow::Owned(number.to_string()),
-        };
-        let (number, pure) = (wire.phone_number.as_ref()?, wire.pure_phone_number.as_ref()?);
-        return Phone::parse(number.as_str(), pure.as_str(), &country_code).map(Payload::Phone);
+        let (whole, pure) = (wire.phone_number.clone()?, wire.pure_phone_number.clone()?);
+        let number = PhoneNumber::parse(whole, pure, wire.country_code.clone()?);
+        return number.ok().map(Payload::Phone);
     }
     if wire.nick_name.is_some() || wire.avatar_url.is_some() || wire.union_id.is_some() {
         return profile(wire);

@@ -1,4 +1,4 @@
-//! Randomness as a parameter, and what is made of it: ids and nonces.
+//! Randomness as a parameter, and what is made of it: ids, nonces and numbers.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -42,13 +42,17 @@ impl Entropy {
 
     /// 32 characters of `A-Z2-9` with 160 random bits: a nonce, or a number that nobody can guess.
     pub fn token(self) -> Result<String, EntropyError> {
-        let bytes: [u8; 32] = self.bytes()?;
-        Ok(bytes
-            .iter()
-            .filter_map(|byte| ALPHABET.get(usize::from(byte & 31)))
-            .map(|letter| char::from(*letter))
-            .collect())
+        self.bytes::<32>().map(|bytes| letters(&bytes))
     }
+}
+
+/// One character of `A-Z2-9` for each byte, by its lowest five bits.
+pub fn letters(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .filter_map(|byte| ALPHABET.get(usize::from(byte & 31)))
+        .map(|letter| char::from(*letter))
+        .collect()
 }
 
 #[cfg(test)]

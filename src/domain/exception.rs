@@ -237,7 +237,7 @@ impl ExceptionKind {
                 "WeChat says of a refund what cannot be after what it said before, such as closed after succeeded. Nothing was changed. Compare with the merchant platform before making another refund."
             }
             Self::UnknownRefund => {
-                "WeChat reports a refund whose number this server never gave out: made in the merchant platform, or by another system. The books do not count it; keep it in mind before refunding the same payment here."
+                "WeChat reports a refund whose number this server never gave out, made in the merchant platform or by another system, or one that a restore lost, which is asked for again under its old key alone. The books do not count it; keep it in mind before refunding the same payment here."
             }
             Self::UnreadableRefund => {
                 "WeChat signed something that does not read as a refund: a notice, which is recorded, or the answer about a number of ours. Nothing was changed; look the refund up in the merchant platform."

@@ -215,6 +215,25 @@ async fn money_that_no_order_wants_goes_back_in_full_by_itself_and_once() {
 }
 
 #[tokio::test]
+async fn money_that_went_back_by_itself_before_a_restore_does_not_go_back_again() {
+    shop(async |shop| {
+        shop.stock("tea", 6_800, None).await;
+        let phone = shop.visitor().await;
+        paid_after_close(shop, &phone).await;
+        shop.run_workers().await;
+        shop.end_refund(&shop.refunds_at_wechat().await[0], "SUCCESS")
+            .await;
+        shop.lose_refunds().await;
+        shop.run_workers().await;
+        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+        let entries = "select count(*) from refund_entries where amount_fen = 6800";
+        assert_eq!(shop.count(entries).await, 1);
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn money_that_contradicts_the_books_is_not_ours_to_return() {
     shop(async |shop| {
         shop.stock("tea", 6_800, None).await;

@@ -76,6 +76,32 @@ async fn a_refund_whose_exception_is_resolved_is_not_sent_when_the_balance_is_to
     .await;
 }
 
+/// The runbook's statement that ends a refund which a restore brought back.
+fn ending(number: &str) -> String {
+    let runbook = include_str!("../../docs/runbook.md");
+    let from = runbook.find("update refunds set status = 'closed'").unwrap();
+    let statement = runbook[from..].split(';').next().unwrap();
+    assert_eq!(statement.matches('…').count(), 1);
+    statement.replace('…', number)
+}
+
+#[tokio::test]
+async fn what_a_restore_brought_back_and_the_operator_ended_is_not_sent() {
+    shop(async |shop| {
+        let (phone, order, refund) = waiting(shop).await;
+        let ending = ending(refund["out_refund_no"].as_str().unwrap());
+        let ended = sqlx::raw_sql(sqlx::AssertSqlSafe(ending)).execute(&shop.db).await;
+        assert_eq!(ended.unwrap().rows_affected(), 1);
+        shop.rule("balance_fen", json!(1_000)).await;
+        shop.pass(86_400).await;
+        assert_eq!(shop.calls("refund").await.len(), 1);
+        assert_eq!(phone.read_order(&order).await["refunding_fen"], 0);
+        resolve(shop, "refund_waiting").await.ok(200);
+        assert_eq!(shop.health_of("refunds").await["status"], "ok");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_refund_that_wechat_knows_by_then_goes_on() {
     shop(async |shop| {

@@ -58,6 +58,60 @@ async fn a_key_asks_once_whatever_becomes_of_the_refund() {
 }
 
 #[tokio::test]
+async fn a_refund_that_a_restore_lost_is_the_same_one_when_its_key_comes_again() {
+    shop(async |shop| {
+        let (phone, order) = paid(shop).await;
+        let body = json!({"amount_fen": 30});
+        let lost = shop.try_refund(&order, "k", &body).await.ok(202);
+        shop.run_workers().await;
+        shop.end_refund(&lost, "SUCCESS").await;
+        shop.lose_refunds().await;
+        shop.advance(62).await;
+        let found = shop.try_refund(&order, "k", &body).await.ok(202);
+        assert_ne!(found["id"], lost["id"]);
+        shop.run_workers().await;
+        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+        assert_eq!(shop.refund_status(&found).await, "succeeded");
+        let order_now = phone.read_order(&order).await;
+        assert_eq!(
+            (&order_now["status"], &order_now["refunded_fen"]),
+            (&json!("partially_refunded"), &json!(30))
+        );
+        // Under another key it is another one.
+        shop.try_refund(&order, "k2", &body).await.ok(202);
+        shop.pass(62).await;
+        assert_eq!(shop.refunds_at_wechat().await.len(), 2);
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_wechat_has_otherwise_under_a_number_that_a_restore_lost_is_named_and_frees_nothing() {
+    shop(async |shop| {
+        let (phone, order) = paid(shop).await;
+        let lost = json!({"amount_fen": 30});
+        let lost = shop.try_refund(&order, "k", &lost).await.ok(202);
+        shop.run_workers().await;
+        shop.lose_refunds().await;
+        shop.advance(62).await;
+        let other = json!({"amount_fen": 60});
+        let other = shop.try_refund(&order, "k", &other).await.ok(202);
+        shop.run_workers().await;
+        assert_eq!(shop.calls("refund").await[1]["error"], "INVALID_REQUEST");
+        let number = lost["out_refund_no"].as_str().unwrap().to_owned();
+        assert_eq!(
+            shop.open_exceptions().await,
+            [("refund_mismatch".to_owned(), number)]
+        );
+        assert_eq!(shop.refund_status(&other).await, "processing");
+        assert_eq!(phone.read_order(&order).await["refunding_fen"], 60);
+        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn fifty_equal_requests_at_once_make_one_refund() {
     shop_with(Setup::default().replicas(2), async |shop| {
         let (_, order) = paid(shop).await;

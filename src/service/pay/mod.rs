@@ -19,6 +19,7 @@ pub mod receive_notification;
 pub mod reconcile;
 mod recorded;
 pub mod recorder;
+mod refund_number;
 pub mod refund_order;
 pub mod refund_response;
 pub mod replay_notification;

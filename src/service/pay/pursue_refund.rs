@@ -12,10 +12,9 @@ use super::deny_refund::{self, Denial, OTHER_MERCHANT};
 use super::inquiry::{merchant_of, pay_error};
 use super::settle::{Outcome, Source};
 use super::settle_due::Round;
-use super::{settle_refund, unreadable};
+use super::{refund_number, settle_refund, unreadable};
 use crate::domain::exception::ExceptionKind;
 use crate::domain::id::RefundId;
-use crate::domain::name::OutRefundNo;
 use crate::domain::refund::{self, RefundEvent, RefundStatus, ReportedRefund, gap_after};
 use crate::domain::schedule::jittered;
 use crate::error::{AppError, ErrorCode};
@@ -106,7 +105,7 @@ async fn begin_surplus(context: &Context) -> Result<bool, AppError> {
             id: RefundId::from(context.entropy.uuid(now)?),
             order_id: payment.order_id,
             transaction_id: &payment.transaction_id,
-            out_refund_no: &new_number(context)?,
+            out_refund_no: &refund_number::surplus(&payment.transaction_id)?,
             amount_fen: payment.left_fen,
             reason: None,
             cause: "surplus",
@@ -123,11 +122,6 @@ async fn begin_surplus(context: &Context) -> Result<bool, AppError> {
         }
     }
     Ok(has_begun)
-}
-
-/// A number for a new refund.
-pub(super) fn new_number(context: &Context) -> Result<OutRefundNo, AppError> {
-    OutRefundNo::parse(context.entropy.token()?).map_err(AppError::internal)
 }
 
 /// Where WeChat sends notices about refunds. It is never left out: without it the notice comes in the
@@ -180,7 +174,14 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
     // As of before the question: its answer may be that old.
     let may_lag = refund::may_lag(due.unanswered_at, context.clock.now());
     let heard = match due.status {
-        RefundStatus::Created if !due.is_tried => submit(context, due).await?,
+        RefundStatus::Created if !due.is_tried => match submit(context, due).await? {
+            // WeChat may have its number from before a restore, of which the row knows nothing.
+            Heard::Refused(error) if !is_passing(&error) => match ask(context, due).await? {
+                Heard::Absent => Heard::Refused(error),
+                heard => heard,
+            },
+            heard => heard,
+        },
         RefundStatus::Created => match ask(context, due).await? {
             Heard::Absent => submit(context, due).await?,
             heard => heard,

@@ -7,7 +7,8 @@ use aws_lc_rs::digest;
 use sqlx::PgConnection;
 
 use super::inquiry::merchant_of;
-use super::pursue_refund::{new_number, notify_url};
+use super::pursue_refund::notify_url;
+use super::refund_number;
 use crate::domain::fen::{FEN_MAX, Fen};
 use crate::domain::id::{OrderId, RefundId};
 use crate::domain::name::TransactionId;
@@ -146,7 +147,7 @@ async fn ask(context: &Context, order_id: OrderId, key: &str, wanted: &Wanted) -
         id: RefundId::from(context.entropy.uuid(now)?),
         order_id,
         transaction_id: &payment.transaction_id,
-        out_refund_no: &new_number(context)?,
+        out_refund_no: &refund_number::asked(order_id, key)?,
         amount_fen: wanted.amount_fen,
         reason: wanted.reason.as_deref(),
         cause: "operator",

@@ -50,6 +50,19 @@ impl Shop {
         self.control("POST", &path, &json!({ "status": status })).await;
     }
 
+    /// Brings the books back to before every refund, as a restore does. WeChat keeps what it has.
+    pub(crate) async fn lose_refunds(&self) {
+        let sql = "begin;
+            alter table refunds disable trigger user;
+            alter table refund_balances disable trigger user;
+            delete from refunds;
+            delete from refund_balances;
+            alter table refunds enable trigger user;
+            alter table refund_balances enable trigger user;
+            commit";
+        sqlx::raw_sql(sql).execute(&self.db).await.unwrap();
+    }
+
     /// Sets one of WeChat's rules otherwise.
     pub(crate) async fn rule(&self, name: &str, value: Value) {
         let mut rules = self.control("GET", "/simulator/rules", &Value::Null).await;

@@ -234,7 +234,7 @@ impl ExceptionKind {
                 "WeChat reports one of our refunds with another payment, merchant, amount or currency, or with a number of its own that is another refund's; the evidence names the field. The refund stays as it is. Compare with the merchant platform."
             }
             Self::RefundContradiction => {
-                "WeChat says of a refund what cannot be after what it said before, such as closed after succeeded. Nothing was changed. Compare with the merchant platform before making another refund."
+                "WeChat says of a refund what cannot be after what it said before, such as closed after succeeded, or is at one that was refused or called off. Nothing was changed. Compare with the merchant platform before making another refund."
             }
             Self::UnknownRefund => {
                 "WeChat reports a refund whose number this server never gave out, made in the merchant platform or by another system, or one that a restore lost, which is asked for again under its old key alone. The books do not count it; keep it in mind before refunding the same payment here."

@@ -152,6 +152,17 @@ pub fn decide(status: RefundStatus, event: RefundEvent) -> RefundMove {
     }
 }
 
+/// What a report does to a refund. One that was closed here, and that WeChat never had by what `is_known` says, cannot be
+/// on its way there: the answer to a sending was late.
+pub fn decide_report(status: RefundStatus, is_known: bool, event: RefundEvent) -> RefundMove {
+    match (status, event) {
+        (RefundStatus::Closed, RefundEvent::FoundProcessing | RefundEvent::FoundAbnormal) if !is_known => {
+            RefundMove::Contradiction
+        }
+        _ => decide(status, event),
+    }
+}
+
 /// A refund as WeChat reports it, believed because the report was verified or asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedRefund {

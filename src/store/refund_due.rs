@@ -192,6 +192,22 @@ pub async fn is_untaken(db: impl PgExecutor<'_>, number: &OutRefundNo) -> Result
     Ok(query("refund_due.is_untaken", statement).await?)
 }
 
+/// Until when a refund is in the hands of `lease_token`; none: it is no longer.
+pub async fn find_held_until(
+    db: impl PgExecutor<'_>,
+    id: RefundId,
+    lease_token: Uuid,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let statement = sqlx::query_scalar!(
+        r#"-- refund_due.find_held_until
+        select lease_until as "lease_until!" from refunds where id = $1 and lease_token = $2"#,
+        Uuid::from(id),
+        lease_token,
+    )
+    .fetch_optional(db);
+    Ok(query("refund_due.find_held_until", statement).await?)
+}
+
 /// Gives a lease back and changes nothing else.
 pub async fn release(db: impl PgExecutor<'_>, id: RefundId, lease_token: Uuid) -> Result<(), Error> {
     let statement = sqlx::query!(

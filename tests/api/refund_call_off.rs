@@ -1,9 +1,10 @@
 //! Refunds that WeChat does not take, and that a human no longer wants: called off, so that a balance topped up
 //! later pays nobody twice. And abnormal ones, whose human is done.
 
+use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Phone, Shop, shop};
+use crate::harness::{ADMIN_TOKEN, Answer, Phone, Setup, Shop, held, shop, shop_with};
 
 /// A paid order of 100 fen, and a refund of 40 that waits, since the balance is too small.
 async fn waiting(shop: &Shop) -> (Phone<'_>, String, Value) {
@@ -19,6 +20,11 @@ async fn waiting(shop: &Shop) -> (Phone<'_>, String, Value) {
 
 /// Resolves the one open exception, which is of this kind.
 async fn resolve(shop: &Shop, kind: &str) -> Answer {
+    resolve_at(shop, 0, kind).await
+}
+
+/// The same at one of several servers.
+async fn resolve_at(shop: &Shop, replica: usize, kind: &str) -> Answer {
     let open = shop
         .admin("GET", "/admin/exceptions?status=open", None)
         .await
@@ -29,8 +35,39 @@ async fn resolve(shop: &Shop, kind: &str) -> Answer {
         "/admin/exceptions/{}/resolve",
         open["items"][0]["id"].as_str().unwrap()
     );
-    shop.admin("POST", &path, Some(&json!({"resolution": "paid by hand"})))
-        .await
+    let body = json!({"resolution": "paid by hand"});
+    let request = shop.request_of(replica, "POST", &path, Some(ADMIN_TOKEN), Some(&body));
+    shop.send(request).await
+}
+
+/// Lets the first server pursue what is due, and do nothing more from its `count`th call of this API, which these
+/// faults hold, until `meanwhile` is over.
+async fn frozen(shop: &Shop, faults: Value, (api, count): (&str, usize), meanwhile: impl AsyncFnOnce()) {
+    shop.advance(66).await;
+    shop.faults(faults).await;
+    let frozen = async {
+        shop.calls_until(api, count).await;
+        meanwhile().await;
+        shop.let_go().await;
+    };
+    let (failed, ()) = join(shop.run_workers_of(0), frozen).await;
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+/// Holds the next call of an API back.
+fn held_once(api: &str) -> Value {
+    let mut held = held("delay", api);
+    held["times"] = json!(1);
+    held
+}
+
+/// The calls about refunds, in their order.
+async fn calls_of_refunds(shop: &Shop) -> Vec<String> {
+    let calls = shop.list("/simulator/calls").await;
+    let apis = calls.iter().filter_map(|call| call["api"].as_str());
+    apis.filter(|api| api.starts_with("refund"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A refund that waited and was sent again: `WeChat` has taken it, and its answer was lost.
@@ -164,6 +201,74 @@ async fn what_was_sent_without_an_answer_is_not_called_off_while_wechat_may_not_
         assert_eq!(phone.read_order(&order).await["refunding_fen"], 40);
         resolve(shop, "refund_waiting").await.ok(200);
         assert!(shop.refund_now(&refund).await["refund_id"].is_string());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_stood_still_sends_nothing_that_was_called_off_meanwhile() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let (_, _, refund) = waiting(shop).await;
+        shop.rule("balance_fen", json!(1_000)).await;
+        let asked = json!([held_once("refund_query")]);
+        frozen(shop, asked, ("refund_query", 1), async || {
+            shop.advance(91).await;
+            resolve_at(shop, 1, "refund_waiting").await.ok(200);
+        })
+        .await;
+        assert_eq!(
+            calls_of_refunds(shop).await,
+            ["refund", "refund_query", "refund_query"]
+        );
+        assert_eq!(shop.refund_now(&refund).await["failure_code"], "CALLED_OFF");
+        assert_eq!(shop.refunds_at_wechat().await, Vec::<Value>::new());
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_whose_lease_is_nearly_over_leaves_the_sending_to_the_next() {
+    shop(async |shop| {
+        waiting(shop).await;
+        shop.rule("balance_fen", json!(1_000)).await;
+        let asked = json!([held_once("refund_query")]);
+        frozen(shop, asked, ("refund_query", 1), async || shop.advance(26).await).await;
+        assert_eq!(calls_of_refunds(shop).await, ["refund", "refund_query"]);
+        shop.pass(4).await;
+        assert_eq!(
+            calls_of_refunds(shop).await,
+            ["refund", "refund_query", "refund_query", "refund"]
+        );
+        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_wechat_takes_after_it_was_called_off_is_named() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let (_, _, refund) = waiting(shop).await;
+        shop.rule("balance_fen", json!(1_000)).await;
+        // WeChat has it, and says for longer than it should that it does not.
+        let absent =
+            json!({"kind": "pay_error", "api": "refund_query", "status": 404, "code": "RESOURCE_NOT_EXISTS"});
+        frozen(
+            shop,
+            json!([held_once("refund"), absent]),
+            ("refund", 2),
+            async || {
+                shop.advance(91).await;
+                resolve_at(shop, 1, "refund_waiting").await.ok(200);
+            },
+        )
+        .await;
+        let number = refund["out_refund_no"].as_str().unwrap().to_owned();
+        assert_eq!(
+            shop.open_exceptions().await,
+            [("refund_contradiction".to_owned(), number)]
+        );
+        assert_eq!(shop.refund_status(&refund).await, "closed");
     })
     .await;
 }

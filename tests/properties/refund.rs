@@ -10,7 +10,7 @@ use weir::domain::fen::Fen;
 use weir::domain::name::{MchId, OutRefundNo, OutTradeNo, TransactionId, WechatRefundId};
 use weir::domain::refund::{
     ExpectedRefund, REFUND_WINDOW, REFUNDS_MAX, RefundEvent, RefundMove, RefundRefusal, RefundStatus,
-    Refundable, ReportedRefund, SUBMIT_GAP, begin, decide, difference, gap_after, told_reason,
+    Refundable, ReportedRefund, SUBMIT_GAP, begin, decide, decide_report, difference, gap_after, told_reason,
 };
 
 fn any_status() -> impl Strategy<Value = RefundStatus> {
@@ -60,6 +60,24 @@ fn what_is_final_stays_and_money_never_turns_round_unseen() {
             };
             let is_heard = after == said || decide(status, event) == RefundMove::Contradiction;
             assert!(is_heard, "{status:?} {event:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_closed_here_and_never_known_there_cannot_be_on_its_way() {
+    for status in RefundStatus::ALL {
+        for event in RefundEvent::ALL {
+            let usual = decide(status, event);
+            assert_eq!(decide_report(status, true, event), usual);
+            let is_under_way = [RefundEvent::FoundProcessing, RefundEvent::FoundAbnormal].contains(&event);
+            let is_odd = status == RefundStatus::Closed && is_under_way;
+            let wanted = if is_odd { RefundMove::Contradiction } else { usual };
+            assert_eq!(
+                decide_report(status, false, event),
+                wanted,
+                "{status:?} {event:?}"
+            );
         }
     }
 }

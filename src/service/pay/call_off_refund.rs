@@ -50,5 +50,7 @@ async fn end(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppE
         }
         Heard::Refused(error) | Heard::Unclear(error) | Heard::Unanswered(error) => Err(pay_error(error)),
         Heard::Elsewhere(error) => Err(error),
+        // Nothing is sent here.
+        Heard::Lost => Err(AppError::new(ErrorCode::RequestInProgress)),
     }
 }

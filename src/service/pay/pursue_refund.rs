@@ -26,6 +26,8 @@ use crate::wechat::pay::{PayError, RefundRequest};
 
 /// How long one step may hold a refund: two calls to WeChat with their time limits, and some.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How much of the lease must be left when a refund is sent: the time limit of the call.
+const SENDING: TimeDelta = TimeDelta::seconds(5);
 /// After a question without an answer to believe the next one is never later than this, so that what
 /// hangs is settled soon after WeChat answers again.
 const SILENCE_GAP_MAX: TimeDelta = TimeDelta::minutes(5);
@@ -148,6 +150,8 @@ pub(super) enum Heard {
     Unanswered(PayError),
     /// Not asked: the settings have no keys for its merchant.
     Elsewhere(AppError),
+    /// Not sent: it is in other hands by now, or may be before WeChat has answered.
+    Lost,
 }
 
 /// How a look at a refund ended that has to be looked at again.
@@ -174,7 +178,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
     // As of before the question: its answer may be that old.
     let may_lag = refund::may_lag(due.unanswered_at, context.clock.now());
     let heard = match due.status {
-        RefundStatus::Created if !due.is_tried => match submit(context, due).await? {
+        RefundStatus::Created if !due.is_tried => match submit(context, due, lease).await? {
             // WeChat may have its number from before a restore, of which the row knows nothing.
             Heard::Refused(error) if !is_passing(&error) => match ask(context, due).await? {
                 Heard::Absent => Heard::Refused(error),
@@ -183,7 +187,7 @@ async fn pursue(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Optio
             heard => heard,
         },
         RefundStatus::Created => match ask(context, due).await? {
-            Heard::Absent => submit(context, due).await?,
+            Heard::Absent => submit(context, due, lease).await?,
             heard => heard,
         },
         RefundStatus::Processing
@@ -280,6 +284,8 @@ async fn write(
             look.failure_code = is_untaken.then(|| OTHER_MERCHANT.to_owned());
             look.gap = gap.min(SILENCE_GAP_MAX);
         }
+        // Whoever has it next asks first.
+        Heard::Lost => return Ok(None),
     }
     Ok(Some(look))
 }
@@ -290,7 +296,7 @@ fn is_passing(error: &PayError) -> bool {
     error.is_not_enough() || error.is_mendable() || error.is_not_found()
 }
 
-async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
+async fn submit(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Heard, AppError> {
     // The same on every repetition, as WeChat demands: made of the row alone.
     let reason = due.reason.as_deref().and_then(refund::told_reason);
     let request = RefundRequest {
@@ -306,6 +312,11 @@ async fn submit(context: &Context, due: &DueRefund) -> Result<Heard, AppError> {
         Err(error) => return Ok(Heard::Elsewhere(error)),
     };
     let (number, refund) = (due.out_refund_no.as_str(), client.refund(&request));
+    let held_until = store::refund_due::find_held_until(&context.db, due.id, lease).await?;
+    // What stood still since it asked, or waited long for the answer, would send what was called off meanwhile.
+    if held_until.is_none_or(|until| until < context.clock.now() + SENDING) {
+        return Ok(Heard::Lost);
+    }
     Ok(match noted(context, number, refund, told).await {
         Ok(report) => Heard::Report(report),
         Err(error @ PayError::Definite { .. }) => Heard::Refused(error),

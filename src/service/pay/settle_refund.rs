@@ -144,7 +144,7 @@ async fn hear(
     let reused = || locked.is_refund_id_taken.then_some("refund_id");
     let kind = match (
         refund::difference(&locked.expected, report).or_else(reused),
-        refund::decide(locked.status, report.event),
+        refund::decide_report(locked.status, locked.expected.refund_id.is_some(), report.event),
     ) {
         (Some(field), _) => {
             let subject = (number, evidence(Some(field)));

@@ -3,7 +3,7 @@
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{Phone, Setup, Shop, held, shop, shop_with};
+use crate::harness::{Phone, Setup, Shop, held, log_since, shop, shop_with};
 
 async fn waiting(shop: &Shop) -> (Phone<'_>, String) {
     shop.stock("tea", 6_800, Some(9)).await;
@@ -78,6 +78,7 @@ async fn when_an_older_attempt_is_paid_the_newer_one_is_closed_at_wechat() {
 #[tokio::test]
 async fn when_the_newer_one_was_paid_too_it_is_a_double_payment() {
     shop_with(moved(), async |shop| {
+        let log_from = log_since(0).len();
         let (phone, order) = waiting(shop).await;
         let two = two_attempts(shop, &phone, &order).await;
         phone.pay_despite_close(&two.first_sheet).await;
@@ -92,6 +93,12 @@ async fn when_the_newer_one_was_paid_too_it_is_a_double_payment() {
                 .await
                 .unwrap();
         assert_eq!(surplus, [(second["transaction_id"].clone(),)]);
+        let lines = log_since(log_from);
+        let lines = lines
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut told = lines.filter(|line| line["message"] == "a payment became an exception");
+        assert!(told.any(|line| line["order.id"] == order.as_str()));
     })
     .await;
 }

@@ -4,7 +4,7 @@
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN_TOKEN, Answer, Phone, Setup, Shop, held, shop, shop_with};
+use crate::harness::{ADMIN_TOKEN, Answer, Phone, Setup, Shop, held, log_since, shop, shop_with};
 
 /// A paid order of 100 fen, and a refund of 40 that waits, since the balance is too small.
 async fn waiting(shop: &Shop) -> (Phone<'_>, String, Value) {
@@ -248,7 +248,8 @@ async fn a_server_whose_lease_is_nearly_over_leaves_the_sending_to_the_next() {
 #[tokio::test]
 async fn what_wechat_takes_after_it_was_called_off_is_named() {
     shop_with(Setup::default().replicas(2), async |shop| {
-        let (_, _, refund) = waiting(shop).await;
+        let log_from = log_since(0).len();
+        let (_, order, refund) = waiting(shop).await;
         shop.rule("balance_fen", json!(1_000)).await;
         // WeChat has it, and says for longer than it should that it does not.
         let absent =
@@ -269,6 +270,13 @@ async fn what_wechat_takes_after_it_was_called_off_is_named() {
             [("refund_contradiction".to_owned(), number)]
         );
         assert_eq!(shop.refund_status(&refund).await, "closed");
+        // The line says which.
+        let lines = log_since(log_from);
+        let lines = lines
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut told = lines.filter(|line| line["message"] == "a refund became an exception");
+        assert!(told.any(|line| line["order.id"] == order.as_str()));
     })
     .await;
 }

@@ -151,7 +151,12 @@ impl Settled {
         if let Outcome::Exception(kind) = self.outcome {
             // Money that no order wants goes back: the payment in the books says so, this saves waiting.
             context.alarms.refunds.set(context.clock.now());
-            tracing::warn!(exception.kind = kind.as_str(), "a payment became an exception");
+            let order_id = self.order_id.map(tracing::field::display);
+            tracing::warn!(
+                order.id = order_id,
+                exception.kind = kind.as_str(),
+                "a payment became an exception"
+            );
         }
         if let Some(order_id) = self.order_id {
             telemetry::note_order(order_id);

@@ -88,7 +88,12 @@ impl SettledRefund {
     pub(super) fn note(&self, context: &Context) {
         match self.outcome {
             Outcome::Exception(kind) => {
-                tracing::warn!(exception.kind = kind.as_str(), "a refund became an exception");
+                let order_id = self.order_id.map(tracing::field::display);
+                tracing::warn!(
+                    order.id = order_id,
+                    exception.kind = kind.as_str(),
+                    "a refund became an exception"
+                );
             }
             Outcome::Settled => context
                 .alarms

@@ -1,6 +1,7 @@
 //! Platform certificates: learned when needed, once, and never believed without proof.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use weir::domain::clock::Clock;
 use weir::wechat::pay::{Client, KeyKind, PayError, Refusal, UnknownReason};
 
@@ -125,15 +126,26 @@ async fn a_list_that_does_not_verify_teaches_nothing() {
 
 #[tokio::test]
 async fn a_merchant_without_certificates_needs_the_public_key() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let counted = |outcome: &str, count: u64| {
+        let line = format!(
+            "weir_upstream_requests_total{{api=\"pay_certificates\",outcome=\"{outcome}\"}} {count}\n"
+        );
+        metrics.render().contains(&line)
+    };
     let acts = || [refusal(404, "RESOURCE_NOT_EXISTS")];
     let host = Host::playing(acts()).await;
     let with_public_key = client_at(&Clock::manual(now()), &host, &host, true);
     assert_eq!(with_public_key.refresh_platform_keys().await.unwrap(), 0);
     assert_eq!(with_public_key.keys()[0].kind, KeyKind::PublicKey);
     assert_eq!(with_public_key.keys()[0].days_left, None);
+    assert!(counted("ok", 1), "{}", metrics.render());
     let host = Host::playing(acts()).await;
     let without = client(&Clock::manual(now()), &host);
     assert!(without.refresh_platform_keys().await.unwrap_err().is_not_found());
+    assert!(counted("refused", 1), "{}", metrics.render());
 }
 
 #[tokio::test]

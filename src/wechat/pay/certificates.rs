@@ -127,10 +127,11 @@ impl Client {
     }
 
     async fn download(&self) -> Result<usize, PayError> {
-        let call = Call::get(API, "/v3/certificates".to_owned());
+        let call = Call::get(API, "/v3/certificates".to_owned())
+            .where_absence_is_right(self.merchant().public_key.is_some());
         let answer = match self.send_signed(&call).await {
             Ok(answer) => answer,
-            Err(error) if error.is_not_found() && self.merchant().public_key.is_some() => return Ok(0),
+            Err(error) if call.is_right(&error) => return Ok(0),
             Err(error) => return Err(error.logged(API)),
         };
         let learned = self.learn(&answer).map_err(|reason| {

@@ -49,6 +49,7 @@ pub(super) struct Call {
     path_and_query: String,
     body: Vec<u8>,
     is_creating: bool,
+    is_absence_right: bool,
 }
 
 impl Call {
@@ -59,6 +60,7 @@ impl Call {
             path_and_query,
             body: Vec::new(),
             is_creating: false,
+            is_absence_right: false,
         }
     }
 
@@ -70,6 +72,7 @@ impl Call {
             path_and_query: path,
             body,
             is_creating: false,
+            is_absence_right: false,
         })
     }
 
@@ -80,6 +83,19 @@ impl Call {
             is_creating: true,
             ..self
         }
+    }
+
+    /// Says whether "there is none" is the answer of a WeChat Pay that is as it should be.
+    pub(super) fn where_absence_is_right(self, is_absence_right: bool) -> Self {
+        Self {
+            is_absence_right,
+            ..self
+        }
+    }
+
+    /// Whether an error is no failure of this call.
+    pub(super) fn is_right(&self, error: &PayError) -> bool {
+        self.is_absence_right && error.is_not_found()
     }
 }
 
@@ -220,7 +236,14 @@ impl Client {
             return Ok(answer);
         }
         let (error, outcome) = answer.failure();
-        count(call.api, outcome);
+        count(
+            call.api,
+            if call.is_right(&error) {
+                Outcome::Ok
+            } else {
+                outcome
+            },
+        );
         match error {
             PayError::Definite { code, request_id, .. } if call.is_creating && doubt.is_some() => {
                 Err(PayError::Unknown {

@@ -55,6 +55,7 @@ mod idempotency;
 mod internal;
 mod key;
 mod key_health;
+mod key_refused;
 mod late;
 mod lease;
 mod lease_loop;

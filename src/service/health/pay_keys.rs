@@ -9,7 +9,7 @@ use super::{Check, Recorded, Status};
 use crate::store;
 use crate::store::database::Database;
 use crate::store::recorder::UnknownSerial;
-use crate::wechat::pay::{Client, KeyKind, KeyStatus, PUBLIC_KEY_ID_PREFIX};
+use crate::wechat::pay::{Client, KeyKind, KeyStatus, PUBLIC_KEY_ID_PREFIX, Trouble};
 
 /// A certificate that ends within so many days, with no key beside it, is a warning.
 const DAYS_LEFT_WARN: i64 = 30;
@@ -44,13 +44,15 @@ pub(super) fn check(merchant: Option<&Client>, recorded: Option<&Recorded>, now:
     let unknown = recorded.map_or(&[][..], |recorded| &recorded.unknown_serials);
     let opening = merchant.opening();
     let is_opened = opening.is_working();
-    let mut check = match is_opened {
-        Some(false) => Check::new(
+    let troubles = merchant.troubles();
+    let mut check = match (is_opened, troubles.first()) {
+        (Some(false), _) => Check::new(
             Status::Degraded,
             "the APIv3 key does not open WeChat's messages, which are rightly signed: set WXPAY_API_V3_KEY to the \
             one in the merchant console and restart; what was refused meanwhile comes again",
         ),
-        Some(true) | None => standing(&keys),
+        (Some(true) | None, Some((api, trouble, _))) => refused(api, trouble),
+        (Some(true) | None, None) => standing(&keys),
     };
     let has_public_key = keys.iter().any(|key| key.kind == KeyKind::PublicKey);
     if !has_public_key
@@ -76,6 +78,40 @@ pub(super) fn check(merchant: Option<&Client>, recorded: Option<&Recorded>, now:
         .figure("safe_to_switch", is_safe_to_switch(&keys, serials, now))
         .figure("is_api_v3_key_working", json!(is_opened))
         .figure("unknown_serials_24h", unknown)
+        .figure(
+            "troubles",
+            troubles.iter().map(trouble_figure).collect::<Vec<_>>(),
+        )
+}
+
+/// What WeChat Pay refuses, or what it answers and is not believed, and the settings to look at.
+fn refused(api: &str, trouble: &Trouble) -> Check {
+    let code = trouble.as_str();
+    let (what, cure) = match trouble {
+        Trouble::Signature => (
+            "WeChat Pay does not believe our signature",
+            "WXPAY_PRIVATE_KEY_FILE must be the key of the certificate WXPAY_CERT_SERIAL of the merchant WXPAY_MCH_ID, and the \
+            clock right",
+        ),
+        Trouble::Merchant => (
+            "WeChat Pay does not know the merchant",
+            "WXPAY_MCH_ID must be the number in the merchant console",
+        ),
+        Trouble::Permission => (
+            "WeChat Pay does not let this merchant make the call",
+            "enable the product in the merchant console; WXPAY_MCH_ID must be the merchant of the payments",
+        ),
+        Trouble::Binding => (
+            "the mini program is not bound to the merchant",
+            "bind WECHAT_APP_ID, and each of WECHAT_APPS_FILE, to WXPAY_MCH_ID in the merchant console",
+        ),
+        Trouble::Unverified(_) => (
+            "WeChat Pay's answers cannot be verified",
+            "WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE must be those in the merchant console, and nothing may change an \
+            answer on its way",
+        ),
+    };
+    Check::new(Status::Degraded, format!("{what} ({code} at {api}): {cure}"))
 }
 
 fn standing(keys: &[KeyStatus]) -> Check {
@@ -153,6 +189,10 @@ fn key_figure(key: &KeyStatus, serials: Serials<'_>) -> Value {
         "verified": key.verified,
         "last_used_at": key.last_used_at.max(notified_at),
     })
+}
+
+fn trouble_figure((api, trouble, at): &(&'static str, Trouble, DateTime<Utc>)) -> Value {
+    json!({"api": api, "code": trouble.as_str(), "at": at})
 }
 
 fn unknown_figure(key: &UnknownSerial) -> Value {

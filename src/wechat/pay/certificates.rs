@@ -130,11 +130,19 @@ impl Client {
         let call = Call::get(API, "/v3/certificates".to_owned())
             .where_absence_is_right(self.merchant().public_key.is_some());
         let answer = match self.send_signed(&call).await {
-            Ok(answer) => answer,
-            Err(error) if call.is_right(&error) => return Ok(0),
-            Err(error) => return Err(error.logged(API)),
+            Err(error) if call.is_right(&error) => {
+                self.standing().forget(API);
+                return Ok(0);
+            }
+            answer => answer.map_err(|error| error.logged(API)),
         };
-        let learned = self.learn(&answer).map_err(|reason| {
+        let learned = answer.and_then(|answer| self.learn_from(&answer));
+        self.standing().note(API, learned.as_ref().err(), self.now());
+        learned
+    }
+
+    fn learn_from(&self, answer: &Answer) -> Result<usize, PayError> {
+        let learned = self.learn(answer).map_err(|reason| {
             count(API, Outcome::Untrusted);
             answer.unknown(reason).logged(API)
         })?;

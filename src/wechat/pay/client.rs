@@ -20,6 +20,7 @@ use super::merchant::{Merchant, RequestToSign};
 use super::message::{Refusal, SignedMessage, Verified};
 use super::notification::{self, Notification};
 use super::opening::Opening;
+use super::standing::{Standing, Trouble};
 use super::trail;
 use crate::domain::clock::Clock;
 use crate::domain::entropy::Entropy;
@@ -38,6 +39,7 @@ struct Inner {
     entropy: Entropy,
     ring: KeyRing,
     opening: Opening,
+    standing: Standing,
     /// Held while certificates are downloaded; holds when that was last tried.
     refresh_gate: Mutex<Option<DateTime<Utc>>>,
 }
@@ -120,6 +122,7 @@ impl Client {
             entropy,
             ring,
             opening: Opening::default(),
+            standing: Standing::default(),
             refresh_gate: Mutex::new(None),
         }))
     }
@@ -183,6 +186,16 @@ impl Client {
         &self.0.opening
     }
 
+    /// What WeChat Pay refuses for the settings, and which answers are not believed: the API, the last trouble and its
+    /// time, the newest first; nothing once it works.
+    pub fn troubles(&self) -> Vec<(&'static str, Trouble, DateTime<Utc>)> {
+        self.0.standing.troubles()
+    }
+
+    pub(super) fn standing(&self) -> &Standing {
+        &self.0.standing
+    }
+
     pub(super) fn ring(&self) -> &KeyRing {
         &self.0.ring
     }
@@ -203,6 +216,7 @@ impl Client {
     pub(super) async fn exchange(&self, call: &Call) -> Result<Answer, PayError> {
         let result = self.exchange_unfollowed(call).await;
         trail::note(call.api, result.as_ref().map(Answer::request_id));
+        self.0.standing.note(call.api, result.as_ref().err(), self.now());
         result
     }
 

@@ -226,7 +226,7 @@ impl PayError {
         self
     }
 
-    fn has_code(&self, wanted: &[&str]) -> bool {
+    pub(super) fn has_code(&self, wanted: &[&str]) -> bool {
         matches!(self, Self::Definite { code, .. } if wanted.iter().any(|wanted| is_code(code, wanted)))
     }
 

@@ -20,6 +20,7 @@ mod order;
 mod refund;
 mod request_payment;
 mod reserialised;
+mod standing;
 mod trail;
 mod transaction;
 
@@ -36,5 +37,6 @@ pub use opening::Opening;
 pub use order::PrepayRequest;
 pub use refund::RefundRequest;
 pub use request_payment::RequestPayment;
+pub use standing::Trouble;
 pub use trail::{CallEnd, follow};
 pub use transaction::{Malformed, TradeState, Transaction};

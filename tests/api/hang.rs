@@ -267,6 +267,46 @@ async fn nobody_asks_with_another_merchants_keys() {
 }
 
 #[tokio::test]
+async fn nobody_renews_or_closes_with_another_merchants_keys() {
+    shop_with(patient(), async |shop| {
+        shop.announce("payment_not_configured");
+        shop.announce("wechat_unavailable");
+        let (phone, stale) = waiting(shop).await;
+        phone.start_payment(&stale).await;
+        shop.advance(110 * 60).await;
+        // Of another one it is not known whether WeChat has it.
+        let unknown = phone.buy("tea", 1).await;
+        shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "prepay", "times": 1}]))
+            .await;
+        phone
+            .try_start_payment(&unknown)
+            .await
+            .refused(503, "wechat_unavailable");
+        assert_eq!(shop.state(&unknown).await, "unknown");
+        let asked = shop.calls("prepay").await.len();
+
+        let other = Setup::default().with("WXPAY_MCH_ID", "1900000009");
+        let other = shop.join(&other).await;
+        for order in [&stale, &unknown] {
+            let tapped = phone.start_payment_at(other, order).await;
+            tapped.refused(503, "payment_not_configured");
+            let path = format!("/v1/orders/{order}/close");
+            let closed = phone.call_at(other, "POST", &path).await;
+            closed.refused(503, "payment_not_configured");
+            assert_eq!(shop.order_status(order).await, "awaiting_payment");
+        }
+        assert_eq!(shop.calls("prepay").await.len(), asked);
+        assert_eq!(shop.calls("close").await.len(), 0);
+        // Their own merchant takes money for both.
+        for order in [&stale, &unknown] {
+            phone.pay(order).await;
+            assert_eq!(phone.sync(order).await["status"], "paid");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_answer_that_cannot_be_written_keeps_no_other_from_being_heard() {
     shop_with(patient(), async |shop| {
         shop.stock("tea", 100, None).await;

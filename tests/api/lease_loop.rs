@@ -6,7 +6,7 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 
 use crate::harness::{Phone, Receiver, Setup, Shop, held, shop, shop_with, until};
-use crate::reconciliation::{go_to, reconcile, today};
+use crate::reconciliation::{begin, go_to, read, reconcile, sell, today, trading_day};
 
 async fn visitor(shop: &Shop) -> Phone<'_> {
     shop.stock("tea", 100, None).await;
@@ -201,6 +201,40 @@ async fn a_refusal_of_a_refund_that_was_lost_to_another_does_not_close_it() {
             (&json!("processing"), &Value::Null)
         );
         assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_day_that_was_lost_to_another_differs_in_is_not_written() {
+    shop(async |shop| {
+        let (phone, day) = trading_day(shop, 500).await;
+        sell(&phone).await;
+        go_to(shop, 1, 10).await;
+        // Its bills are there, and it is about to look at them: what is locked keeps only `analyze` waiting.
+        let lock = "lock table bill_rows in share update exclusive mode";
+        let take = "update reconciliations set lease_token = '00000000-0000-4000-8000-000000000001',
+            lease_until = lease_until + interval '1 minute'";
+        let wrong = json!({"kind": "bill_amount_changed", "api": "trade_bill"});
+        shop.faults(json!([wrong, held("delay", "fund_flow_bill")])).await;
+        let begun = begin(shop, day).await;
+        taken_away(shop, "fund_flow_bill", lock, take).await;
+        // The one who lost it throws its rows away in the end.
+        until(async || shop.count("select count(*) from bill_rows").await == 0).await;
+        for sql in [
+            "select count(*) from exceptions",
+            "select count(*) from reconciliation_differences",
+            "select count(*) from reconciliations where lease_token is null",
+        ] {
+            assert_eq!(shop.count(sql).await, 0, "{sql}");
+        }
+        shop.advance(200).await;
+        shop.run_workers().await;
+        let result = read(shop, &begun["id"]).await;
+        assert_eq!(
+            (&result["status"], &result["attempts"]),
+            (&json!("balanced"), &json!(2))
+        );
     })
     .await;
 }

@@ -255,6 +255,24 @@ async fn a_database_that_falls_silent_holds_nobody_and_no_place() {
     .await;
 }
 
+#[tokio::test]
+async fn a_transaction_whose_server_fell_silent_keeps_its_locks_for_seconds() {
+    shop(async |shop| {
+        shop.stock("tea", 100, Some(5)).await;
+        let (db, line) = shop.connect_by(places(1)).await;
+        let mut transaction = db.begin().await.unwrap();
+        let update = "update products set stock = 0";
+        transaction.execute(update).await.unwrap();
+        line.die();
+        let touching = sqlx::query_scalar("update products set title = title returning stock");
+        let touched = tokio::time::timeout(Duration::from_mins(1), touching.fetch_one(&shop.db)).await;
+        let stock: Option<i32> = touched.expect("the database's own bound").unwrap();
+        assert_eq!(stock, Some(5));
+        drop(transaction);
+    })
+    .await;
+}
+
 /// A connection for a request that queues.
 async fn queue(db: &Database) -> Result<Lent, sqlx::Error> {
     scope(Some(Turn::new(true, ())), db.acquire()).await

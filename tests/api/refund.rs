@@ -296,3 +296,32 @@ async fn a_return_that_closed_can_be_made_again_by_naming_the_payment() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn of_money_that_no_order_wants_policy_returns_what_a_human_has_left_of_it() {
+    shop(async |shop| {
+        shop.stock("tea", 6_800, None).await;
+        let phone = shop.visitor().await;
+        let (order, transaction) = paid_after_close(shop, &phone).await;
+        let open = [("paid_after_close".to_owned(), transaction.clone())];
+        let body = json!({"amount_fen": 1_000, "transaction_id": transaction});
+        let part = shop.try_refund(&order, "k", &body).await.ok(202);
+        // Older than what policy asks for, it goes first.
+        shop.advance(1).await;
+        assert_eq!(carry_out(shop, &part).await, [204]);
+        assert_eq!(shop.refund_status(&part).await, "succeeded");
+        assert_eq!(shop.open_exceptions().await, open, "5,800 of it are still here");
+
+        // WeChat takes one refund of a payment a minute.
+        shop.advance(62).await;
+        shop.run_workers().await;
+        let there = shop.refunds_at_wechat().await;
+        let amounts: Vec<&Value> = there.iter().map(|refund| &refund["amount_fen"]).collect();
+        assert_eq!(amounts, [&json!(1_000), &json!(5_800)]);
+        assert_eq!(shop.open_exceptions().await, open);
+        shop.end_refund(&there[1], "SUCCESS").await;
+        assert_eq!(shop.deliver().await[0]["status"], 204);
+        assert_eq!(shop.open_exceptions().await, []);
+    })
+    .await;
+}

@@ -19,6 +19,8 @@ async fn ordered(shop: &Shop) -> (Phone<'_>, String) {
     (phone, order)
 }
 
+/// Where a payment is begun and an order is closed.
+const ORDER: &str = "select 1 from orders for update";
 /// Where stock is given back, after the order is closed.
 const PRODUCT: &str = "select 1 from products for update";
 /// Where a refund is taken from its payment, when it is in the books.
@@ -91,6 +93,23 @@ async fn no_payment_is_begun_for_an_order_that_is_being_closed() {
         begun.refused(409, "order_state_conflict");
         assert_eq!(shop.attempts(&order).await, []);
         assert_eq!(shop.calls("prepay").await.len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_order_is_closed_over_a_payment_that_was_begun_after_the_look_for_one() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let (phone, order) = ordered(shop).await;
+        let beginning = phone.start_payment_at(1, &order);
+        // Who closes has seen that no payment is open, and waits for the order behind the one that begins it.
+        let (begun, closed) = during(shop, ORDER, beginning, phone.close(&order)).await;
+        closed.refused(409, "request_in_progress");
+        begun.ok(200);
+        assert_eq!(shop.order_status(&order).await, "awaiting_payment");
+        assert_eq!(shop.state(&order).await, "prepaid");
+        assert_eq!(phone.close(&order).await.ok(200)["status"], "closed");
+        assert_eq!(shop.calls("close").await.len(), 1);
     })
     .await;
 }

@@ -252,6 +252,17 @@ async fn is_open(database_url: &str, subject: &str) -> bool {
         .unwrap()
 }
 
+/// The open exceptions that say that a run has more differences than are listed, and how many those runs have.
+#[tokio::main(flavor = "current_thread")]
+async fn overflows(database_url: &str) -> Vec<(i64, i64)> {
+    let mut connection = PgConnection::connect(database_url).await.unwrap();
+    let sql = "select r.difference_count,
+            (select count(*) from reconciliation_differences d where d.reconciliation_id = r.id)
+        from exceptions e left join reconciliations r on r.id::text = e.subject
+        where e.kind = 'reconciliation_overflow' and e.resolved_at is null";
+    sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap()
+}
+
 #[test]
 fn of_more_differences_than_are_listed_none_counts_as_gone() {
     // The bill has the first hundred payments, and the books have so many that the last is not listed.
@@ -281,6 +292,8 @@ fn of_more_differences_than_are_listed_none_counts_as_gone() {
         assert_eq!(status, Some(1), "{text}");
         assert!(!found(url).contains(&("missing_there".to_owned(), last.clone())));
         assert!(is_open(url, &last));
+        // And somebody is told that there are more: 10,100 payments, of which every fiftieth was refunded.
+        assert_eq!(overflows(url), [(10_302, 10_000)]);
     });
 }
 

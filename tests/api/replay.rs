@@ -133,6 +133,9 @@ async fn one_that_contradicts_the_books_is_named_once() {
         let again = shop.replay(0, &id, false).await;
         assert_eq!(changes(&again), [("exception", None, Some("amount_mismatch"))]);
         assert_eq!(shop.exceptions().await, []);
+        shop.replay(0, &id, true).await;
+        let named = [("amount_mismatch".to_owned(), Some(order))];
+        assert_eq!(shop.exceptions().await, named);
     })
     .await;
 }

@@ -49,20 +49,19 @@ impl Shop {
 
     /// Asserts what must hold after every scenario, and takes everything down.
     pub(crate) async fn close(self) {
+        // What they do and say on their way out counts as well.
+        let is_orderly = self.stop_servers().await;
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
         secret::assert_unlogged(&self).await;
         books::assert_balanced(&self.db).await;
         files::assert_kept(&self.db, &self.files_folder()).await;
-        assert!(
-            self.take_down().await,
-            "a replica had to be stopped with work in hand"
-        );
+        self.take_down().await;
+        assert!(is_orderly, "a replica had to be stopped with work in hand");
     }
 
-    /// Takes everything down; tells whether every server ended what it had in hand.
-    pub(crate) async fn take_down(self) -> bool {
+    /// Stops every server; tells whether each ended what it had in hand.
+    async fn stop_servers(&self) -> bool {
         let mut is_orderly = true;
-        let files = self.files_folder();
         let apps: Vec<App> = {
             let mut replicas = self.replicas.lock().unwrap();
             replicas
@@ -73,13 +72,19 @@ impl Shop {
         for app in apps {
             is_orderly &= app.stop().await;
         }
+        is_orderly
+    }
+
+    /// Takes everything down.
+    pub(crate) async fn take_down(self) {
+        self.stop_servers().await;
+        let files = self.files_folder();
         self.simulator.stop().await;
         self.db.close().await;
         files::remove(&files);
         if !self.database.0.is_empty() {
             database::drop(&self.database.0).await;
         }
-        is_orderly
     }
 }
 

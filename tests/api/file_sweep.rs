@@ -36,7 +36,7 @@ async fn files_check(shop: &Shop) -> serde_json::Value {
 /// An upload by a server that is killed while the store has its write.
 async fn die_while(shop: &Shop, setup: &Setup, bucket: &Bucket, trouble: Trouble) {
     let alice = shop.visitor().await;
-    let server = Server::start(&shop.variables(setup)).await;
+    let server = Server::start(shop, &shop.variables(setup)).await;
     let (kind, body) = form(&[("file", Some("a.jpg"), picture("baseline.jpg"))]);
     let request = shop
         .http

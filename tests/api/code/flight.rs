@@ -91,7 +91,7 @@ async fn a_server_that_is_killed_while_it_asks_keeps_nobody_from_asking() {
     let wechat = HandPlayed::start().await;
     let setup = by_hand(&wechat).real_time();
     shop_with(setup.clone(), async |shop| {
-        let server = Server::start(&shop.variables(&setup)).await;
+        let server = Server::start(shop, &shop.variables(&setup)).await;
         let request = shop
             .http
             .post(format!("http://{}/internal/wxacodes", server.address))

@@ -1,6 +1,7 @@
 //! People who buy while servers die, and remember what they were told.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -25,12 +26,24 @@ pub(super) struct Told {
 /// After so many orders somebody else goes on.
 const ORDERS_EACH: u32 = 100;
 
+/// However many servers die meanwhile.
+const ANSWERED_WITHIN: Duration = Duration::from_mins(5);
+
 /// Some of the price of one or all of it; the same whenever it is asked for again.
 fn amount_to_refund(order: &str) -> i64 {
     if order.ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e']) {
         40
     } else {
         100
+    }
+}
+
+/// Whether the same is to be asked again: the server dies, waits for others, or has somebody else do it.
+fn is_later(answer: &Answer) -> bool {
+    match answer.status {
+        429 | 502 | 503 | 504 => true,
+        409 => answer.code() == "request_in_progress",
+        _ => false,
     }
 }
 
@@ -258,16 +271,19 @@ impl<'a> Buyer<'a> {
 
     /// Asks again and again, as a page would, until there is an answer that is not "later".
     async fn insist(&mut self, path: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
-        loop {
-            if let Some(answer) = self.ask("POST", path, key, body).await
-                && answer.status < 500
-                && answer.status != 429
-                && !(answer.status == 409 && answer.code() == "request_in_progress")
-            {
-                return answer;
+        let asking = async {
+            loop {
+                if let Some(answer) = self.ask("POST", path, key, body).await
+                    && !is_later(&answer)
+                {
+                    assert!(answer.status < 500, "{path}: {}", answer.text());
+                    return answer;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        let answered = tokio::time::timeout(ANSWERED_WITHIN, asking).await;
+        answered.unwrap_or_else(|_| panic!("{path}: it was never answered"))
     }
 
     /// One request; nothing if its answer never came whole.

@@ -73,7 +73,10 @@ async fn live_and_die(
     (kills, seed): (u64, u64),
 ) -> Vec<Told> {
     let variables = shop.variables(setup);
-    let mut servers = vec![Server::start(&variables).await, Server::start(&variables).await];
+    let mut servers = vec![
+        Server::start(shop, &variables).await,
+        Server::start(shop, &variables).await,
+    ];
     for server in &servers {
         front.put(server.address);
     }
@@ -108,7 +111,7 @@ async fn live_and_die(
             } else {
                 assert!(victim.kill().await);
             }
-            let server = Server::start(&variables).await;
+            let server = Server::start(shop, &variables).await;
             front.put(server.address);
             servers.push(server);
             // What was not answered comes again after 15 s of WeChat's time.

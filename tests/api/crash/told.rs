@@ -59,7 +59,7 @@ async fn every_event_arrives_in_its_order_though_servers_die_while_telling() {
         let killing = async {
             let mut draws = seed | 1;
             for _ in 0..kills {
-                let server = Server::start(&variables).await;
+                let server = Server::start(shop, &variables).await;
                 draws = draws.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
                 let goal =
                     heard.lock().unwrap().len() + usize::try_from((draws >> 33) % MESSAGES_MAX + 1).unwrap();

@@ -71,7 +71,7 @@ async fn walk(flow: Flow) {
         .with("PUBLIC_BASE_URL", format!("http://{}", front.address));
     shop_with(setup.clone(), async |shop| {
         let variables = shop.variables(&setup);
-        let mut server = Server::start(&variables).await;
+        let mut server = Server::start(shop, &variables).await;
         front.put(server.address);
         put_product(shop, &front).await;
         let cut = AtomicU64::new(0);
@@ -139,7 +139,7 @@ impl Walker<'_> {
     async fn strikes_once(&mut self, (name, nth): &Point) -> bool {
         let (shop, flow, buyer) = (self.shop, self.flow, &mut self.buyer);
         self.runs += 1;
-        let mut server = Server::start(self.variables).await;
+        let mut server = Server::start(self.shop, self.variables).await;
         self.front.put(server.address);
         let order = buyer.order(&format!("walk-{}", self.runs)).await;
         let number = prepare(shop, flow, buyer, &order).await;
@@ -152,7 +152,7 @@ impl Walker<'_> {
             assert!(server.died_killed().await, "failed and nobody died, not {place}");
         }
         drop(strace);
-        let server = Server::start(self.variables).await;
+        let server = Server::start(self.shop, self.variables).await;
         self.front.put(server.address);
         repeat(shop, flow, buyer, &order, number, &place).await;
         server.kill().await;

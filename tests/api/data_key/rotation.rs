@@ -145,7 +145,9 @@ async fn a_kill_in_the_middle_loses_nothing() {
         let before = opened(shop, &[old]).await;
         shop.advance(1).await;
         let setup = keyed(&[new, old]);
-        let server = Server::start(&shop.variables(&setup)).await;
+        // Its clock is the real one, by which WeChat Pay takes no signature here.
+        shop.announce("wechat_rejected");
+        let server = Server::start(shop, &shop.variables(&setup)).await;
         until(async || count_under(shop, new).await > 0).await;
         // From now on it reads and locks rows, and cannot write them.
         let mut held = shop.db.begin().await.unwrap();

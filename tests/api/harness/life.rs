@@ -37,6 +37,7 @@ impl Shop {
             personal: Mutex::default(),
             announced: Mutex::default(),
             log_from,
+            processes: Mutex::default(),
         };
         let advance = json!({ "advance_s": ahead.num_seconds() });
         shop.control("POST", "/simulator/clock", &advance).await;
@@ -53,6 +54,7 @@ impl Shop {
         let is_orderly = self.stop_servers().await;
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
         secret::assert_unlogged(&self).await;
+        self.assert_processes_quiet().await;
         books::assert_balanced(&self.db).await;
         files::assert_kept(&self.db, &self.files_folder()).await;
         self.take_down().await;

@@ -109,9 +109,26 @@ fn is_announced(line: &Value, announced: &BTreeSet<&'static str>) -> bool {
     }
 }
 
+/// A line's members; none where it was cut off, or is a panic's own.
+pub(super) fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_default()
+}
+
+/// The lines of a whole server hold no panic, and no error but those announced.
+pub(super) fn assert_orderly(lines: &[String], announced: &BTreeSet<&'static str>) {
+    for line in lines {
+        assert!(!line.contains("panicked"), "{line}");
+        let members = parsed(line);
+        assert!(
+            members["level"] != "ERROR" || is_announced(&members, announced),
+            "an error nobody announced: {line}"
+        );
+    }
+}
+
 /// No line holds one of these words.
-pub(super) fn assert_silent_about(from: usize, secrets: &BTreeSet<String>) {
-    for line in since(from) {
+pub(super) fn assert_silent_about(lines: &[String], secrets: &BTreeSet<String>) {
+    for line in lines {
         for secret in secrets {
             assert!(!line.contains(secret), "a secret in the log: {line}");
         }

@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tokio::task::JoinHandle;
 use weir::app::{self, App, Launch, StartError};
 use weir::config::Settings;
 use weir::domain::clock::Clock;
@@ -84,6 +85,8 @@ pub(crate) struct Shop {
     personal: Mutex<BTreeSet<String>>,
     announced: Mutex<BTreeSet<&'static str>>,
     log_from: usize,
+    /// What the servers in processes of their own say until they end.
+    processes: Mutex<Vec<JoinHandle<Vec<String>>>>,
 }
 
 /// One of the servers.

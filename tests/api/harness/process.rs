@@ -6,11 +6,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{Replica, Shop};
+use super::{Replica, Shop, log, secret};
 
 pub(crate) struct Server {
     process: Child,
@@ -18,8 +17,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the built program, and waits until it serves.
-    pub(crate) async fn start(variables: &BTreeMap<&'static str, String>) -> Self {
+    /// Starts the built program for a shop, and waits until it serves. What it says is looked through when the shop
+    /// closes; it has to be dead by then.
+    pub(crate) async fn start(shop: &Shop, variables: &BTreeMap<&'static str, String>) -> Self {
         let folder = std::env::temp_dir();
         let mut process = Command::new(env!("CARGO_BIN_EXE_weir"))
             .arg("serve")
@@ -39,14 +39,19 @@ impl Server {
             let Some(line) = lines.next_line().await.unwrap() else {
                 panic!("a server did not start: {}", said.join("\n"));
             };
-            if line.contains("\"serving\"") {
-                let line: Value = serde_json::from_str(&line).unwrap();
-                break line["address"].as_str().unwrap().parse().unwrap();
-            }
+            let serving = line.contains("\"serving\"").then(|| log::parsed(&line));
             said.push(line);
+            if let Some(serving) = serving {
+                break serving["address"].as_str().unwrap().parse().unwrap();
+            }
         };
-        // Read on, since a full pipe would stop it.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let listening = tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                said.push(line);
+            }
+            said
+        });
+        shop.processes.lock().unwrap().push(listening);
         Self { process, address }
     }
 
@@ -87,6 +92,17 @@ impl Server {
 }
 
 impl Shop {
+    /// No server in a process of its own told a secret, panicked, or logged an error that was not announced.
+    pub(super) async fn assert_processes_quiet(&self) {
+        let processes = std::mem::take(&mut *self.processes.lock().unwrap());
+        let mut lines = Vec::new();
+        for listening in processes {
+            lines.extend(listening.await.unwrap());
+        }
+        secret::assert_untold_by(self, &lines).await;
+        log::assert_orderly(&lines, &self.announced.lock().unwrap());
+    }
+
     /// Takes a server in a process of its own for one of the shop's.
     pub(crate) fn adopt(&self, server: &Server) {
         self.replicas.lock().unwrap().push(Replica {

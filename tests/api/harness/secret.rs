@@ -13,8 +13,13 @@ impl Shop {
 
 /// No log line tells a secret, or what is personal.
 pub(super) async fn assert_unlogged(shop: &Shop) {
-    log::assert_silent_about(shop.log_from, &shop.all_secrets().await);
-    log::assert_silent_about(shop.log_from, &shop.personal.lock().unwrap());
+    assert_untold_by(shop, &log::since(shop.log_from)).await;
+}
+
+/// The same of these lines.
+pub(super) async fn assert_untold_by(shop: &Shop, lines: &[String]) {
+    log::assert_silent_about(lines, &shop.all_secrets().await);
+    log::assert_silent_about(lines, &shop.personal.lock().unwrap());
 }
 
 pub(super) fn assert_untold(answer: &Answer, secrets: &BTreeSet<String>) {

@@ -61,7 +61,7 @@ async fn ten_times_what_a_server_can_take_costs_patience_and_nothing_else() {
         .with("DATABASE_POOL_MAX", CONNECTIONS.to_string());
     shop_with(setup.clone(), async |shop| {
         shop.announce("unavailable");
-        let server = Server::start(&shop.variables(&setup)).await;
+        let server = Server::start(shop, &shop.variables(&setup)).await;
         shop.adopt(&server);
         shop.stock("tea", 100, Some(STOCK)).await;
         let seconds = asked_for("WEIR_OVERLOAD_S", SECONDS);

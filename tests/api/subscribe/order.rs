@@ -287,7 +287,7 @@ async fn a_sender_that_is_killed_in_between_neither_loses_nor_doubles_the_messag
                 .message(json!({ "out_trade_no": shop.number(&order).await }))
                 .await;
             // A process of its own, whose loops run; its call hangs.
-            let server = Server::start(&shop.variables(&setup)).await;
+            let server = Server::start(shop, &shop.variables(&setup)).await;
             shop.adopt(&server);
             assert_eq!(shop.post_at(1, &notice).await.status, 204);
             shop.calls_until("subscribe_send", 1).await;

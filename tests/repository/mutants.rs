@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use crate::texts;
+
 /// The rules that hold always, by their numbers.
 const RULES: RangeInclusive<i64> = 1..=15;
 
@@ -65,20 +67,6 @@ fn each_of_the_rules_that_hold_always_is_broken_by_some_mutant() {
         broken.iter().all(|rule| *rule == 0 || RULES.contains(rule)),
         "{broken:?}"
     );
-}
-
-/// The text of every file in a folder.
-fn texts(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(texts(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(std::fs::read_to_string(&path).unwrap());
-        }
-    }
-    found
 }
 
 #[test]

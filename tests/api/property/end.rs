@@ -3,16 +3,20 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
 use super::model::{Order, Progress, Refund, Standing};
 use super::story::Story;
 use crate::harness::Receiver;
+use crate::reconciliation::{go_to, reconcile};
 
 /// So often time passes and the loops run until everything has to be settled.
 const ROUNDS_MAX: usize = 24;
 /// Longer than the longest wait.
 const ROUND_S: i64 = 8_000;
+/// How long the bill of a day can be had, at least.
+const BILLS_KEPT: TimeDelta = TimeDelta::days(60);
 /// Differences that have a right to be there: each is looked at on its own, or mends itself, or is
 /// what the bills of a day said about money that was heard of late.
 const KNOWN: [&str; 6] = [
@@ -100,6 +104,35 @@ impl Story<'_> {
             self.note(order);
         }
         self.assert_paced().await;
+    }
+
+    /// The days on which the story's money moved agree with WeChat's bills, and no difference of any day is left:
+    /// whatever was heard of late is in the books by now.
+    pub(super) async fn assert_reconciled(&self) {
+        go_to(self.shop, 1, 11).await;
+        let orders: Vec<&str> = self.model.orders.iter().map(|order| order.id.as_str()).collect();
+        let sql = "select distinct (at at time zone 'Asia/Shanghai')::date as day from (
+                select order_id, success_at as at from payments
+                union all select order_id, created_at from refunds
+                union all select order_id, succeeded_at from refunds) moved
+            where order_id::text = any($1) and at > $2 order by day";
+        let days: Vec<NaiveDate> = sqlx::query_scalar(sql)
+            .bind(&orders)
+            .bind(self.shop.clock.now() - BILLS_KEPT)
+            .fetch_all(&self.shop.db)
+            .await
+            .unwrap();
+        for day in days {
+            let result = reconcile(self.shop, day).await;
+            assert_eq!(result["status"], "balanced", "{result}");
+            self.tally.note("day compared");
+        }
+        let open = self.shop.open_exceptions().await;
+        let left: Vec<_> = open
+            .iter()
+            .filter(|(kind, _)| kind.starts_with("reconciliation_"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 
     /// WeChat never found two refunds of a payment too close to each other, unless the clock that told the server so

@@ -201,7 +201,9 @@ async fn what_contradicts_the_books_in_another_way_is_kept_too_and_opens_the_mat
         phone.start_payment(&order).await;
         let number = shop.number(&order).await;
         let say = async |total: i64| {
-            let overrides = json!({"transaction_id": "4200000000777", "amount": {"total": total}});
+            // WeChat's clock goes on: another second would be another thing that it says.
+            let overrides = json!({"transaction_id": "4200000000777", "amount": {"total": total},
+                "success_time": "2026-01-01T12:00:00+08:00"});
             let craft = json!({"out_trade_no": number, "overrides": overrides});
             assert_eq!(shop.notify(craft).await, [204]);
         };

@@ -13,7 +13,7 @@ use crate::domain::planned;
 /// for longer than it lives, or WeChat left alone for as long. Ends leases too. Tells how many rows it moved.
 pub async fn update_access_tokens(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
     let statement = sqlx::query!(
-        "-- planned.update_access_tokens
+        "-- planned_call.update_access_tokens
         with ahead as materialized (
             select t.app_id, tried.is_ahead from access_tokens t
                 cross join lateral (select exists (select from access_token_refreshes r
@@ -35,7 +35,7 @@ pub async fn update_access_tokens(db: impl PgExecutor<'_>, now: DateTime<Utc>) -
         now + planned::LEASE_MAX,
     )
     .execute(db);
-    Ok(query("planned.update_access_tokens", statement)
+    Ok(query("planned_call.update_access_tokens", statement)
         .await?
         .rows_affected())
 }
@@ -43,7 +43,7 @@ pub async fn update_access_tokens(db: impl PgExecutor<'_>, now: DateTime<Utc>) -
 /// Brings tellings of shipments back, and leases on them. Tells how many rows it moved.
 pub async fn update_shipments(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
     let statement = sqlx::query!(
-        "-- planned.update_shipments
+        "-- planned_call.update_shipments
         with ahead as materialized (
             select s.id, plan.latest from shipments s
                 cross join lateral (select $1::timestamptz + make_interval(secs =>
@@ -61,7 +61,7 @@ pub async fn update_shipments(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Re
         ROWS_MAX,
     )
     .execute(db);
-    Ok(query("planned.update_shipments", statement)
+    Ok(query("planned_call.update_shipments", statement)
         .await?
         .rows_affected())
 }
@@ -69,13 +69,13 @@ pub async fn update_shipments(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Re
 /// Brings questions back whether shipments are wanted. Tells how many rows it moved.
 pub async fn update_shipping_managements(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
     let statement = sqlx::query!(
-        "-- planned.update_shipping_managements
+        "-- planned_call.update_shipping_managements
         update shipping_managements set next_ask_at = $1 where next_ask_at > $2",
         now,
         now + TimeDelta::seconds(planned::shipping_managements_s()),
     )
     .execute(db);
-    Ok(query("planned.update_shipping_managements", statement)
+    Ok(query("planned_call.update_shipping_managements", statement)
         .await?
         .rows_affected())
 }
@@ -83,7 +83,7 @@ pub async fn update_shipping_managements(db: impl PgExecutor<'_>, now: DateTime<
 /// Brings messages to subscribers back. Tells how many rows it moved.
 pub async fn update_messages(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
     let statement = sqlx::query!(
-        "-- planned.update_messages
+        "-- planned_call.update_messages
         with ahead as materialized (
             select m.id, plan.latest from subscribe_messages m
                 cross join lateral (select $1::timestamptz + make_interval(secs =>
@@ -98,13 +98,15 @@ pub async fn update_messages(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Res
         ROWS_MAX,
     )
     .execute(db);
-    Ok(query("planned.update_messages", statement).await?.rows_affected())
+    Ok(query("planned_call.update_messages", statement)
+        .await?
+        .rows_affected())
 }
 
 /// Ends leases on messages to subscribers. Tells how many rows it moved.
 pub async fn update_message_leases(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
     let statement = sqlx::query!(
-        "-- planned.update_message_leases
+        "-- planned_call.update_message_leases
         with ahead as materialized (
             select id from subscribe_messages where state = 'sending' and lease_until > $1
             limit $2
@@ -115,7 +117,7 @@ pub async fn update_message_leases(db: impl PgExecutor<'_>, now: DateTime<Utc>) 
         ROWS_MAX,
     )
     .execute(db);
-    Ok(query("planned.update_message_leases", statement)
+    Ok(query("planned_call.update_message_leases", statement)
         .await?
         .rows_affected())
 }

@@ -1,8 +1,11 @@
-//! Rows of bills that a dead try left, beside those of one that lives.
+//! Rows of bills that a dead try left, beside those of one that lives; and those that are gone.
 
+use futures_util::future::join;
+use serde_json::json;
 use weir::store::bill;
 
-use crate::harness::{PATIENT, shop};
+use crate::harness::{PATIENT, held, shop, until};
+use crate::reconciliation::{go_to, read, reconcile, sell, trading_day};
 
 /// A try under way with very many rows, and after it what a dead one left.
 const PLANTED: &str = "
@@ -42,4 +45,59 @@ async fn the_rows_of_a_try_under_way_are_not_read_to_find_those_of_a_dead_one() 
         sqlx::raw_sql(unplanted).execute(&shop.db).await.unwrap();
     })
     .await;
+}
+
+/// The rows of the bills are gone before they are looked at, or in the middle of that; with a fault of the bill the tables
+/// that a difference is written to keep the comparison waiting meanwhile.
+#[tokio::test]
+async fn a_bill_whose_rows_are_gone_is_no_empty_one() {
+    for (place, wrong) in [
+        ("bill_rows in share update exclusive mode", None),
+        (
+            "reconciliation_differences in share mode",
+            Some("bill_amount_changed"),
+        ),
+    ] {
+        shop(async |shop| {
+            let (phone, day) = trading_day(shop, 500).await;
+            sell(&phone).await;
+            go_to(shop, 1, 10).await;
+            let mut faults = vec![held("delay", "fund_flow_bill")];
+            faults.extend(wrong.map(|kind| json!({"kind": kind, "api": "trade_bill"})));
+            shop.faults(json!(faults)).await;
+            let losing = async {
+                shop.calls_until("fund_flow_bill", 1).await;
+                let mut held = shop.db.begin().await.unwrap();
+                let lock = sqlx::AssertSqlSafe(format!("lock table {place}"));
+                sqlx::query(lock).execute(&mut *held).await.unwrap();
+                shop.let_go().await;
+                until(async || shop.lock_waiters().await == 1).await;
+                let emptying = sqlx::query("delete from bill_rows");
+                emptying.execute(&mut *held).await.unwrap();
+                held.commit().await.unwrap();
+            };
+            let (failed, ()) = join(reconcile(shop, day), losing).await;
+            assert_eq!(
+                (&failed["status"], &failed["failure_code"]),
+                (&json!("failed"), &json!("rows_gone")),
+                "{place}"
+            );
+            if wrong.is_none() {
+                assert_eq!(
+                    shop.exceptions().await,
+                    [],
+                    "a payment that WeChat has was called missing there"
+                );
+            }
+            shop.advance(60).await;
+            shop.run_workers().await;
+            let mended = read(shop, &failed["id"]).await;
+            assert_eq!(
+                (&mended["status"], &mended["attempts"]),
+                (&json!("balanced"), &json!(2))
+            );
+            assert_eq!(shop.open_exceptions().await, []);
+        })
+        .await;
+    }
 }

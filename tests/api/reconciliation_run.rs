@@ -1,9 +1,9 @@
 //! Days compared with WeChat's bills: when, how often, by whom, and what happens when it does not work.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN_TOKEN, Setup, Shop, held, shop, shop_with, until};
+use crate::harness::{ADMIN_TOKEN, Setup, Shop, shop, shop_with, until};
 use crate::reconciliation::{begin, go_to, go_to_second, read, reconcile, sell, today, trading_day};
 
 const RUNS: &str = "select count(*) from reconciliations";
@@ -334,59 +334,6 @@ async fn a_run_whose_worker_died_is_taken_over_when_its_lease_ends() {
         assert_eq!(shop.count(open).await, 0, "what only the dead one saw is resolved");
     })
     .await;
-}
-
-/// The rows of the bills are gone before they are looked at, or in the middle of that; with a fault of the bill the tables
-/// that a difference is written to keep the comparison waiting meanwhile.
-#[tokio::test]
-async fn a_bill_whose_rows_are_gone_is_no_empty_one() {
-    for (place, wrong) in [
-        ("bill_rows in share update exclusive mode", None),
-        (
-            "reconciliation_differences in share mode",
-            Some("bill_amount_changed"),
-        ),
-    ] {
-        shop_with_a_day(Setup::default(), async |shop, day| {
-            go_to(shop, 1, 10).await;
-            let mut faults = vec![held("delay", "fund_flow_bill")];
-            faults.extend(wrong.map(|kind| json!({"kind": kind, "api": "trade_bill"})));
-            shop.faults(json!(faults)).await;
-            let losing = async {
-                shop.calls_until("fund_flow_bill", 1).await;
-                let mut held = shop.db.begin().await.unwrap();
-                let lock = sqlx::AssertSqlSafe(format!("lock table {place}"));
-                sqlx::query(lock).execute(&mut *held).await.unwrap();
-                shop.let_go().await;
-                until(async || shop.lock_waiters().await == 1).await;
-                let emptying = sqlx::query("delete from bill_rows");
-                emptying.execute(&mut *held).await.unwrap();
-                held.commit().await.unwrap();
-            };
-            let (failed, ()) = join(reconcile(shop, day), losing).await;
-            assert_eq!(
-                (&failed["status"], &failed["failure_code"]),
-                (&json!("failed"), &json!("rows_gone")),
-                "{place}"
-            );
-            if wrong.is_none() {
-                assert_eq!(
-                    shop.exceptions().await,
-                    [],
-                    "a payment that WeChat has was called missing there"
-                );
-            }
-            shop.advance(60).await;
-            shop.run_workers().await;
-            let mended = read(shop, &failed["id"]).await;
-            assert_eq!(
-                (&mended["status"], &mended["attempts"]),
-                (&json!("balanced"), &json!(2))
-            );
-            assert_eq!(shop.open_exceptions().await, []);
-        })
-        .await;
-    }
 }
 
 #[tokio::test]

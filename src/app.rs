@@ -161,18 +161,24 @@ pub async fn start(mut launch: Launch) -> Result<App, StartError> {
 /// # Errors
 /// See [`StartError`].
 pub async fn open(mut settings: Settings, clock: Clock) -> Result<Arc<Context>, StartError> {
-    let limits = (
-        PoolLimits::default(),
-        SendLimits::default(),
-        webhook::Limits::default(),
-    );
-    Ok(Arc::new(ready(&mut settings, clock, limits).await?))
+    Ok(Arc::new(ready(&mut settings, clock, Outgoing::default()).await?))
 }
 
-async fn ready(
+/// The same for a verb that finds out what they lack: nothing was asked of the database yet.
+///
+/// # Errors
+/// [`StartError::Setting`].
+pub fn unopened(mut settings: Settings, clock: Clock) -> Result<Context, StartError> {
+    assemble(&mut settings, clock, Outgoing::default())
+}
+
+/// The bounds of what goes out: to the database, to WeChat, to whoever is told of events.
+type Outgoing = (PoolLimits, SendLimits, webhook::Limits);
+
+fn assemble(
     settings: &mut Settings,
     clock: Clock,
-    (pool_limits, send_limits, webhook_limits): (PoolLimits, SendLimits, webhook::Limits),
+    (pool_limits, send_limits, webhook_limits): Outgoing,
 ) -> Result<Context, StartError> {
     let send_limits = SendLimits {
         needs_tls: needs_tls(settings),
@@ -181,6 +187,11 @@ async fn ready(
     let mut context = compose(settings, clock, pool_limits, send_limits)?;
     // A verb tells nobody, yet what it commits is told on by the server.
     context.webhook = webhook(settings, webhook_limits)?;
+    Ok(context)
+}
+
+async fn ready(settings: &mut Settings, clock: Clock, bounds: Outgoing) -> Result<Context, StartError> {
+    let context = assemble(settings, clock, bounds)?;
     let first = context.db.acquire_within(FIRST_CONNECTION_WITHIN).await;
     let mut first = first.map_err(|error| StartError::Database(error.into()))?;
     let judged = pool::judge_encoding(&mut first).await;

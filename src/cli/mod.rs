@@ -2,6 +2,7 @@
 //! order; what things do is decided elsewhere.
 
 mod dev;
+mod doctor;
 mod migrate;
 mod notification;
 mod openapi;
@@ -43,6 +44,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Applies the migrations that the database lacks.
     Migrate(migrate::Migrate),
+    /// Checks every setting and everything outside that a server needs.
+    Doctor(doctor::Doctor),
     /// Compares WeChat's bills of a day with the books.
     Reconcile(reconcile::Reconcile),
     /// The flight recorder of WeChat Pay's notifications.
@@ -59,6 +62,7 @@ pub fn run() -> ExitCode {
         Verb::Dev(verb) => verb.run(),
         Verb::Serve(verb) => verb.run(),
         Verb::Migrate(verb) => verb.run(),
+        Verb::Doctor(verb) => verb.run(),
         Verb::Reconcile(verb) => verb.run(),
         Verb::Notification(verb) => verb.run(),
         Verb::Simulator(verb) => verb.run(),

@@ -109,7 +109,16 @@ impl Sender {
             headers.insert(HeaderName::from_static(name), value);
         }
         let request = self.0.client.post(self.0.url.expose().clone()).headers(headers);
-        match request.body(message.body.to_vec()).send().await {
+        self.outcome(request.body(message.body.to_vec())).await
+    }
+
+    /// Asks by GET whether somebody answers there, which tells nobody of anything.
+    pub async fn knock(&self) -> Outcome {
+        self.outcome(self.0.client.get(self.0.url.expose().clone())).await
+    }
+
+    async fn outcome(&self, request: reqwest::RequestBuilder) -> Outcome {
+        match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
                 self.read_off(response).await;

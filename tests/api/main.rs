@@ -34,6 +34,7 @@ mod content_result;
 mod content_text;
 mod crash;
 mod data_key;
+mod doctor;
 mod event;
 mod event_behind;
 mod event_order;

@@ -12,6 +12,7 @@ mod bills;
 mod collector;
 mod death;
 mod dev;
+mod doctor;
 mod migrate;
 mod notification;
 mod program;

@@ -42,7 +42,7 @@ pub(crate) fn serve(folder: &Path, database_url: &str, arguments: &[&str]) -> Co
     command
 }
 
-fn address(program: &mut Program) -> String {
+pub(crate) fn address(program: &mut Program) -> String {
     let line: Value = serde_json::from_str(&program.line_with("\"serving\"")).unwrap();
     line["address"].as_str().unwrap().to_owned()
 }

@@ -12,6 +12,7 @@ fn each_verb_explains_itself() {
         ("dev", &["--fresh", "--folder", "--http", "--simulator"][..]),
         ("serve", &["--migrate"]),
         ("migrate", &[]),
+        ("doctor", &[]),
         ("reconcile", &["--date"]),
         (
             "simulator",

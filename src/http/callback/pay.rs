@@ -10,6 +10,7 @@ use super::{Failure, failure, refuse};
 use crate::error::{AppError, ErrorCode};
 use crate::http::RawBody;
 use crate::service::Context;
+use crate::service::health::doctor::loop_back::{LOOP_BACK_HEADER, arrived};
 use crate::service::pay::delivery::{Delivery, RECORDED_HEADERS};
 use crate::service::pay::receive_notification::{self, Receipt};
 use crate::telemetry;
@@ -79,6 +80,10 @@ async fn receive(
     };
     if let Err(error) = body {
         return unreadable(&context, &delivery, &error);
+    }
+    let loop_back = request.headers().get(LOOP_BACK_HEADER);
+    if let Some(arrived) = loop_back.and_then(|token| arrived(&context, token.as_bytes(), &delivery)) {
+        return HttpResponse::Ok().json(arrived);
     }
     match receive_notification::receive(&context, delivery).await {
         Ok(Receipt::Taken(_)) => HttpResponse::NoContent().finish(),

@@ -20,10 +20,11 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 
+use crate::domain::entropy::Entropy;
 use crate::domain::file::{PictureKind, shard};
 use crate::domain::id::{FileId, UserId};
 use crate::error::{AppError, ErrorCode};
-use crate::file::place::{Place, PlaceError};
+use crate::file::place::{Piece, Place, PlaceError};
 use crate::store;
 use crate::store::database::Database;
 use memory::Ledger;
@@ -85,6 +86,28 @@ impl Files {
         // That something is missing says here that there is no place to write to.
         remember(&self.write_failed_at, outcome.is_err(), now);
         outcome
+    }
+
+    /// Whether something can be written, found and removed, for a verb that tries it.
+    ///
+    /// # Errors
+    /// What the place says.
+    pub async fn examine(&self, entropy: Entropy) -> Result<(), PlaceError> {
+        let mark = entropy
+            .bytes::<16>()
+            .map_err(|error| PlaceError::Failed(error.to_string()))?;
+        // Beside the folders of the databases, which nobody sweeps.
+        let name = format!("doctor-{}", hex::encode(mark));
+        self.place
+            .put(&name, Piece::from_static(b"weir"), "text/plain")
+            .await?;
+        let is_there = self.place.has(&name).await;
+        self.place.remove(&name).await?;
+        if is_there? {
+            Ok(())
+        } else {
+            Err(PlaceError::Missing)
+        }
     }
 
     async fn folder(&self, db: &Database) -> Result<Uuid, AppError> {

@@ -69,7 +69,11 @@ fn complaint(state: &TokenState, now: DateTime<Utc>) -> Option<String> {
     if let Some(failure) = failure {
         let is_live = is_live(state, now);
         return match failure.unwrap_or(Failure::Refused) {
-            Failure::Refused => Some(format!("WeChat gives {app_id} no access token: {}", cure(state))),
+            Failure::Refused => {
+                let errcode = state.failure_errcode.unwrap_or_default();
+                let cure = cure(errcode, state.failure_address.as_deref());
+                Some(format!("WeChat gives {app_id} no access token: {cure}"))
+            }
             Failure::QuotaUsedUp => Some(format!(
                 "WeChat gives {app_id} no access token: its calls of today are used up, most likely by somebody else"
             )),
@@ -84,11 +88,11 @@ fn complaint(state: &TokenState, now: DateTime<Utc>) -> Option<String> {
     is_overdue.then(|| format!("the access token of {app_id} is overdue, and nobody refreshes it"))
 }
 
-fn cure(state: &TokenState) -> String {
-    let errcode = state.failure_errcode.unwrap_or_default();
+/// What mends a refusal; of this server's address, which WeChat saw.
+pub(super) fn cure(errcode: i64, address: Option<&str>) -> String {
     let what = match errcode {
         40_164 => {
-            let address = state.failure_address.as_deref().unwrap_or("this server");
+            let address = address.unwrap_or("this server");
             return format!(
                 "the address {address} is not among those allowed; add it in WeChat's console (40164)"
             );

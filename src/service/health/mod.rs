@@ -3,6 +3,7 @@
 mod access_tokens;
 mod data_keys;
 mod database;
+pub mod doctor;
 mod files;
 mod notifications;
 mod pay_keys;

@@ -24,6 +24,10 @@ const UNKNOWN_SERIALS_SHOWN: i64 = 3;
 const PUBLIC_KEY_NAMED: &str = "; a refused notification names a public key, as `unknown_serials_24h` shows: if that \
     is the id in the merchant console, set WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE and restart";
 
+/// What an APIv3 key that does not fit does.
+pub(super) const NOT_OPENING: &str = "the APIv3 key does not open WeChat's messages, which are rightly signed: set WXPAY_API_V3_KEY \
+    to the one in the merchant console and restart; what was refused meanwhile comes again";
+
 /// When each key last signed a notification, by its name; nothing where the database is away.
 type Serials<'a> = Option<&'a BTreeMap<String, DateTime<Utc>>>;
 
@@ -46,11 +50,7 @@ pub(super) fn check(merchant: Option<&Client>, recorded: Option<&Recorded>, now:
     let is_opened = opening.is_working();
     let troubles = merchant.troubles();
     let mut check = match (is_opened, troubles.first()) {
-        (Some(false), _) => Check::new(
-            Status::Degraded,
-            "the APIv3 key does not open WeChat's messages, which are rightly signed: set WXPAY_API_V3_KEY to the \
-            one in the merchant console and restart; what was refused meanwhile comes again",
-        ),
+        (Some(false), _) => Check::new(Status::Degraded, NOT_OPENING),
         (Some(true) | None, Some((api, trouble, _))) => refused(api, trouble),
         (Some(true) | None, None) => standing(&keys),
     };
@@ -85,7 +85,7 @@ pub(super) fn check(merchant: Option<&Client>, recorded: Option<&Recorded>, now:
 }
 
 /// What WeChat Pay refuses, or what it answers and is not believed, and the settings to look at.
-fn refused(api: &str, trouble: &Trouble) -> Check {
+pub(super) fn refused(api: &str, trouble: &Trouble) -> Check {
     let code = trouble.as_str();
     let (what, cure) = match trouble {
         Trouble::Signature => (
@@ -114,7 +114,7 @@ fn refused(api: &str, trouble: &Trouble) -> Check {
     Check::new(Status::Degraded, format!("{what} ({code} at {api}): {cure}"))
 }
 
-fn standing(keys: &[KeyStatus]) -> Check {
+pub(super) fn standing(keys: &[KeyStatus]) -> Check {
     let has_public_key = keys.iter().any(|key| key.kind == KeyKind::PublicKey);
     let days_left = keys.iter().filter_map(|key| key.days_left).max();
     match (has_public_key, days_left) {

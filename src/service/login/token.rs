@@ -6,14 +6,19 @@
 //! `exp`.
 
 use aws_lc_rs::digest;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::name::AppId;
 
 const ISSUER: &str = "weir";
+/// The audience of a token of [`SessionTokens::issue_loop_back`]; no mini program's id looks like it.
+const LOOP_BACK: &str = "weir-loop-back";
+/// How long such a one is good for.
+const LOOP_BACK_LIFE: TimeDelta = TimeDelta::minutes(1);
 /// The longest token that is looked at, in bytes. Ours are around 400.
 const TOKEN_BYTES_MAX: usize = 1_024;
 
@@ -64,6 +69,14 @@ struct NewClaims<'a> {
     sub: UserId,
     sid: SessionId,
     iat: i64,
+    exp: i64,
+}
+
+/// What somebody with our keys says who tries the way to this server.
+#[derive(Serialize, Deserialize)]
+struct LoopBackClaims {
+    iss: String,
+    aud: String,
     exp: i64,
 }
 
@@ -120,11 +133,6 @@ impl SessionTokens {
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<String, TokenError> {
-        let key = self.keys.first().ok_or(TokenError::Signing)?;
-        let header = Header {
-            kid: Some(key.kid.clone()),
-            ..Header::new(Algorithm::HS256)
-        };
         let claims = NewClaims {
             iss: ISSUER,
             aud: &subject.app_id,
@@ -133,11 +141,48 @@ impl SessionTokens {
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(|_| TokenError::Signing)
+        self.sign(&claims)
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<String, TokenError> {
+        let key = self.keys.first().ok_or(TokenError::Signing)?;
+        let header = Header {
+            kid: Some(key.kid.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
+        jsonwebtoken::encode(&header, claims, &key.encoding).map_err(|_| TokenError::Signing)
+    }
+
+    /// A token for a delivery by which the way to this server is tried; good for a minute, and for nothing else.
+    pub fn issue_loop_back(&self, now: DateTime<Utc>) -> Result<String, TokenError> {
+        self.sign(&LoopBackClaims {
+            iss: ISSUER.to_owned(),
+            aud: LOOP_BACK.to_owned(),
+            exp: (now + LOOP_BACK_LIFE).timestamp(),
+        })
+    }
+
+    /// Whether a token is one of [`SessionTokens::issue_loop_back`], and not over at `now`.
+    pub fn verify_loop_back(&self, token: &str, now: DateTime<Utc>) -> Result<(), TokenError> {
+        let mut validation = self.validation.clone();
+        validation.set_audience(&[LOOP_BACK]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let claims: LoopBackClaims = self.decode(token, &validation)?;
+        judge_end(claims.exp, now)
     }
 
     /// What a token says, if it is one of ours and not over at `now`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<TokenSubject, TokenError> {
+        let claims: Claims = self.decode(token, &self.validation)?;
+        judge_end(claims.exp, now)?;
+        Ok(TokenSubject {
+            app_id: claims.aud,
+            session_id: claims.sid,
+            user_id: claims.sub,
+        })
+    }
+
+    fn decode<T: DeserializeOwned>(&self, token: &str, validation: &Validation) -> Result<T, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
@@ -149,16 +194,15 @@ impl SessionTokens {
             .iter()
             .find(|key| Some(key.kid.as_str()) == kid.as_deref())
             .ok_or(TokenError::Invalid)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
-        if claims.exp <= now.timestamp() {
-            return Err(TokenError::Expired);
-        }
-        Ok(TokenSubject {
-            app_id: claims.aud,
-            session_id: claims.sid,
-            user_id: claims.sub,
-        })
+        jsonwebtoken::decode::<T>(token, &key.decoding, validation)
+            .map(|decoded| decoded.claims)
+            .map_err(|_| TokenError::Invalid)
     }
+}
+
+fn judge_end(expires_at: i64, now: DateTime<Utc>) -> Result<(), TokenError> {
+    if expires_at <= now.timestamp() {
+        return Err(TokenError::Expired);
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ mod certificates;
 mod client;
 mod error;
 mod keys;
+mod loop_back;
 mod merchant;
 mod message;
 mod notification;
@@ -28,6 +29,7 @@ pub use certificates::read as read_certificates;
 pub use client::Client;
 pub use error::{NotReached, PayError, UnknownReason};
 pub use keys::{KeyKind, KeyRing, KeyStatus, PlatformKey};
+pub use loop_back::{Answered, LoopBack, loop_back};
 pub use merchant::{
     Merchant, MerchantPart, MerchantProblem, MerchantText, PUBLIC_KEY_ID_PREFIX, RequestToSign,
 };

@@ -20,6 +20,7 @@ pub(crate) struct HandPlayed {
 pub(crate) struct HeldCall {
     /// Path and query.
     pub(crate) target: String,
+    head: String,
     pub(crate) body: Vec<u8>,
     stream: TcpStream,
 }
@@ -59,6 +60,13 @@ impl Drop for HandPlayed {
 }
 
 impl HeldCall {
+    /// The value of a header, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> String {
+        let mut lines = self.head.lines();
+        let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        found.unwrap().to_owned()
+    }
+
     /// Answers.
     pub(crate) async fn answer(self, status: u16, body: &str) {
         self.answer_as(status, "text/plain", body.as_bytes()).await;
@@ -116,7 +124,12 @@ async fn listen(listener: TcpListener, sender: UnboundedSender<HeldCall>) {
             .find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
         stream.read_exact(&mut body).await.unwrap();
-        let call = HeldCall { target, body, stream };
+        let call = HeldCall {
+            target,
+            head,
+            body,
+            stream,
+        };
         if sender.send(call).is_err() {
             return;
         }

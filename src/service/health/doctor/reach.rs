@@ -1,0 +1,54 @@
+//! Whether the others can be reached at all.
+
+use super::Finding;
+use crate::service::Context;
+use crate::store::pool::{self, FIRST_CONNECTION_WITHIN};
+use crate::webhook::Outcome;
+
+const DATABASE: &str = "database";
+const EVENTS: &str = "events";
+
+/// Whether the database answers and keeps any text; the rest stands on the health page.
+pub(super) async fn database(context: &Context) -> Finding {
+    let mut connection = match context.db.acquire_within(FIRST_CONNECTION_WITHIN).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            let detail = format!(
+                "{error}: DATABASE_URL must name a PostgreSQL that runs, a user it lets in, and a database"
+            );
+            return Finding::fails(DATABASE, detail);
+        }
+    };
+    match pool::judge_encoding(&mut connection).await {
+        Ok(Ok(())) => Finding::holds(DATABASE, "answers"),
+        Ok(Err(wrong)) => Finding::fails(DATABASE, wrong.to_string()),
+        Err(error) => Finding::fails(DATABASE, format!("it answers no question: {error}")),
+    }
+}
+
+/// Whether somebody answers there. It is no event that is sent, so that any answer will do.
+pub(super) async fn events(context: &Context) -> Finding {
+    let Some(webhook) = &context.webhook else {
+        return Finding::untried(
+            EVENTS,
+            "nobody is told of them, since there is no EVENTS_WEBHOOK_URL",
+        );
+    };
+    match webhook.knock().await {
+        Outcome::Taken(status) | Outcome::Refused(status) => Finding::holds(
+            EVENTS,
+            format!("somebody answers at EVENTS_WEBHOOK_URL (GET: {status})"),
+        ),
+        Outcome::Gone => Finding::fails(
+            EVENTS,
+            "EVENTS_WEBHOOK_URL answers 410: nothing would be sent again that it refuses so",
+        ),
+        silent @ (Outcome::Timeout | Outcome::ConnectionLost | Outcome::Unreachable) => Finding::fails(
+            EVENTS,
+            format!(
+                "nobody answers at EVENTS_WEBHOOK_URL ({}): start the receiver, or look at the address",
+                silent.text()
+            ),
+        ),
+    }
+}

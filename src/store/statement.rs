@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
+use super::is_away;
 use crate::telemetry;
 
 /// How long an answer is waited for. Longer than any statement may take, so that a server that lives always ends it
@@ -19,7 +20,13 @@ pub(super) async fn query<T>(
     name: &'static str,
     statement: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    telemetry::query(name, within(statement)).await
+    let outcome = telemetry::query(name, within(statement)).await;
+    if let Err(sqlx::Error::Database(error)) = &outcome
+        && let Some(code) = error.code().filter(|code| is_away(code))
+    {
+        telemetry::count_database_trouble(code.into_owned());
+    }
+    outcome
 }
 
 /// Gives up a server that says nothing. The connection must not be used again.

@@ -21,6 +21,8 @@ use super::shed::SHED;
 const REQUEST_DURATION: &str = "weir_http_request_duration_seconds";
 /// Seconds, by the statement's `room.function`.
 const QUERY_DURATION: &str = "weir_db_query_duration_seconds";
+/// Statements that failed since the database was in trouble, by its `code` (`SQLSTATE`).
+const DATABASE_TROUBLE: &str = "weir_db_trouble_total";
 /// Connections of the pool by `state`: `idle` or `used`.
 const POOL_CONNECTIONS: &str = "weir_db_pool_connections";
 /// Calls to WeChat by `api` and `outcome`.
@@ -157,6 +159,11 @@ pub fn count_notification(verdict: &'static str) {
 /// Counts a push by what became of it.
 pub fn count_push(verdict: &'static str) {
     counter!(PUSHES, "verdict" => verdict).increment(1);
+}
+
+/// Counts a statement that failed since the database was in trouble.
+pub fn count_database_trouble(code: String) {
+    counter!(DATABASE_TROUBLE, "code" => code).increment(1);
 }
 
 /// Counts a move of an order.

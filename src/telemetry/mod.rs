@@ -18,9 +18,9 @@ mod trace;
 pub(crate) use exchange::Exchange;
 pub use free_call::count_free_call;
 pub use metric::{
-    Metrics, UPSTREAM_DURATION, UPSTREAM_REQUESTS, count_content_check, count_event_delivery, count_loop_run,
-    count_notification, count_open_data, count_order_move, count_push, count_resealed,
-    count_subscribe_message, note_old_key_values, note_pool,
+    Metrics, UPSTREAM_DURATION, UPSTREAM_REQUESTS, count_content_check, count_database_trouble,
+    count_event_delivery, count_loop_run, count_notification, count_open_data, count_order_move, count_push,
+    count_resealed, count_subscribe_message, note_old_key_values, note_pool,
 };
 pub use record::{RequestRecord, current, note_error, note_order, note_user, query, scope, spawn};
 pub use shed::Shed;

@@ -172,7 +172,10 @@ async fn a_database_that_only_reads_is_not_ready_and_left_when_it_writes_again()
             problem["detail"],
             "the database only reads: it is a standby, or its disk is full"
         );
+        let trouble = "weir_db_trouble_total{code=\"25006\"}";
+        let before = shop.metric(trouble).await;
         phone.order("k", &order).await.refused(503, "unavailable");
+        assert!(shop.metric(trouble).await > before);
         shop.call("GET", "/v1/products", None).await.ok(200);
         let (status, report) = health(shop).await;
         assert_eq!(status, 503);

@@ -9,6 +9,7 @@ mod faults;
 mod mutants;
 mod runbook;
 mod rust;
+mod script;
 
 use std::path::Path;
 

@@ -66,12 +66,17 @@ async fn a_refund_that_a_restore_lost_is_the_same_one_when_its_key_comes_again()
         shop.run_workers().await;
         shop.end_refund(&lost, "SUCCESS").await;
         shop.lose_refunds().await;
+        shop.deliver().await;
+        let number = lost["out_refund_no"].as_str().unwrap().to_owned();
+        let unknown = ("unknown_refund".to_owned(), number);
+        assert_eq!(shop.open_exceptions().await, [unknown]);
         shop.advance(62).await;
         let found = shop.try_refund(&order, "k", &body).await.ok(202);
         assert_ne!(found["id"], lost["id"]);
         shop.run_workers().await;
         assert_eq!(shop.refunds_at_wechat().await.len(), 1);
         assert_eq!(shop.refund_status(&found).await, "succeeded");
+        assert_eq!(shop.open_exceptions().await, []);
         let order_now = phone.read_order(&order).await;
         assert_eq!(
             (&order_now["status"], &order_now["refunded_fen"]),

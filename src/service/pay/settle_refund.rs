@@ -28,8 +28,13 @@ use crate::telemetry;
 /// How often a transaction that gave way to another is tried again.
 const TRIES_MAX: u32 = 3;
 
-/// Exceptions about a refund that are mended when its money arrives.
-const MENDED: [ExceptionKind; 2] = [ExceptionKind::RefundAbnormal, ExceptionKind::RefundWaiting];
+/// Exceptions about a refund that are mended when its money arrives: an unknown one is known by then, asked for again after a
+/// restore that lost it.
+const MENDED: [ExceptionKind; 3] = [
+    ExceptionKind::RefundAbnormal,
+    ExceptionKind::RefundWaiting,
+    ExceptionKind::UnknownRefund,
+];
 /// Exceptions about a payment that are mended when all of it has gone back.
 const RETURNED: [ExceptionKind; 2] = [ExceptionKind::DoublePayment, ExceptionKind::PaidAfterClose];
 

@@ -204,6 +204,14 @@ async fn each_setting_that_wechat_refuses_is_named_with_its_cure() {
             let found = examined(shop, Setup::default().with(name, value)).await;
             assert_fails(&found, expected);
         }
+        let refused = json!({"kind": "pay_error", "api": "query", "status": 400, "code": "PARAM_ERROR"});
+        shop.faults(json!([refused])).await;
+        let found = examined(shop, Setup::default()).await;
+        assert_fails(&found, &[("merchant", &["PARAM_ERROR", "support", "request id"])]);
+        shop.faults(json!([{"kind": "server_error", "api": "query"}]))
+            .await;
+        let found = examined(shop, Setup::default()).await;
+        assert_fails(&found, &[("merchant", &["WXPAY_API_BASE_URL"])]);
         let refusal = json!({"kind": "errcode", "api": "stable_token", "errcode": 40164});
         shop.faults(json!([refusal])).await;
         let found = examined(shop, Setup::default()).await;

@@ -5,7 +5,7 @@ use super::Finding;
 use crate::domain::entropy::Entropy;
 use crate::domain::name::OutTradeNo;
 use crate::service::Context;
-use crate::wechat::pay::{Client, KeyKind, PayError, Trouble};
+use crate::wechat::pay::{Client, KeyKind, PayError, Trouble, UnknownReason};
 
 const ACCOUNT: &str = "merchant";
 const API_V3_KEY: &str = "APIv3 key";
@@ -99,9 +99,19 @@ fn platform_keys(merchant: &Client, not_downloaded: Option<PayError>) -> Finding
 
 /// What mends it, where that is known.
 fn complaint(merchant: &Client, error: &PayError) -> String {
-    match merchant.troubles().first() {
-        Some((api, trouble, _)) => pay_keys::refused(api, trouble).detail,
-        None => format!(
+    if let Some((api, trouble, _)) = merchant.troubles().first() {
+        return pay_keys::refused(api, trouble).detail;
+    }
+    match error {
+        PayError::Definite { request_id, .. } => {
+            let request_id = request_id.as_deref().unwrap_or("none was given");
+            format!("{error}: WeChat Pay's support can tell why, by the request id ({request_id})")
+        }
+        PayError::Unknown {
+            reason: UnknownReason::RateLimited,
+            ..
+        } => format!("{error}: try again in a minute"),
+        PayError::Unknown { .. } | PayError::NotReached(_) => format!(
             "{error}: this server must reach WeChat Pay; look at its network, at WXPAY_API_BASE_URL and at \
             WXPAY_API_BACKUP_BASE_URL"
         ),

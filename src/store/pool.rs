@@ -185,6 +185,21 @@ pub async fn judge_encoding(connection: &mut PgConnection) -> Result<Result<(), 
     })
 }
 
+/// What is not this user's, of what it must be able to write to and to change: its schema, or one of the tables.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn find_foreign(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    let statement = "-- pool.find_foreign
+        select case when not has_schema_privilege(current_schema()::text, 'create')
+            then format('the schema %I', current_schema())
+            else (select format('the table %I', c.relname) from pg_class c
+                where c.relnamespace = to_regnamespace(quote_ident(current_schema()::text))
+                and c.relname in ('_sqlx_migrations', 'users', 'orders', 'documents')
+                and not pg_has_role(c.relowner, 'usage') order by c.relname limit 1) end";
+    connection.fetch_one(statement).await?.try_get(0)
+}
+
 /// How many of this program's migrations the database lacks.
 pub async fn pending_migrations(mut connection: Lent) -> Result<usize, Error> {
     let applied = match connection.list_applied_migrations(&MIGRATOR.table_name).await {

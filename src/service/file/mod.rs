@@ -98,11 +98,13 @@ impl Files {
             .map_err(|error| PlaceError::Failed(error.to_string()))?;
         // Beside the folders of the databases, which nobody sweeps.
         let name = format!("doctor-{}", hex::encode(mark));
-        self.place
-            .put(&name, Piece::from_static(b"weir"), "text/plain")
-            .await?;
+        let content = Piece::from_static(b"weir");
+        let put = self.place.put(&name, content, "text/plain").await;
         let is_there = self.place.has(&name).await;
-        self.place.remove(&name).await?;
+        // A write that failed may have left it all the same.
+        let removed = self.place.remove(&name).await;
+        put?;
+        removed?;
         if is_there? {
             Ok(())
         } else {

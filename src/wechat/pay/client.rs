@@ -46,8 +46,8 @@ struct Inner {
 
 /// One request, before it is signed.
 pub(super) struct Call {
-    api: &'static str,
-    method: Method,
+    pub(super) api: &'static str,
+    pub(super) method: Method,
     path_and_query: String,
     body: Vec<u8>,
     is_creating: bool,
@@ -196,6 +196,10 @@ impl Client {
         &self.0.standing
     }
 
+    pub(super) fn upstream(&self) -> &Upstream {
+        &self.0.upstream
+    }
+
     pub(super) fn ring(&self) -> &KeyRing {
         &self.0.ring
     }
@@ -339,7 +343,7 @@ impl Client {
         Err(error.logged(call.api))
     }
 
-    fn headers(&self, call: &Call) -> Result<HeaderMap, NotReached> {
+    pub(super) fn headers(&self, call: &Call) -> Result<HeaderMap, NotReached> {
         let merchant = &self.0.merchant;
         let nonce = self.nonce()?;
         let authorization = merchant.authorization(&RequestToSign {
@@ -364,13 +368,13 @@ impl Client {
 }
 
 impl Call {
-    fn url(&self, host: &url::Url) -> Result<url::Url, NotReached> {
+    pub(super) fn url(&self, host: &url::Url) -> Result<url::Url, NotReached> {
         host.join(&self.path_and_query).map_err(|_| NotReached::Request)
     }
 }
 
 /// Why an error of the network leaves the outcome in doubt; `None` if nothing arrived.
-fn unclear(error: &Error) -> Option<UnknownReason> {
+pub(super) fn unclear(error: &Error) -> Option<UnknownReason> {
     match error {
         Error::TooLong { .. } => Some(UnknownReason::TooLong),
         Error::Transport {

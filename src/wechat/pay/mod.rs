@@ -11,6 +11,7 @@ pub mod bill;
 mod certificates;
 mod client;
 mod error;
+mod host;
 mod keys;
 mod loop_back;
 mod merchant;

@@ -111,13 +111,7 @@ impl Client {
     /// # Errors
     /// See [`PayError`]; [`PayError::is_not_found`] when WeChat Pay knows no such order.
     pub async fn query(&self, out_trade_no: &OutTradeNo) -> Result<Transaction, PayError> {
-        let number = utf8_percent_encode(out_trade_no.as_str(), PATH_SEGMENT);
-        let mch_id = &self.merchant().mch_id;
-        let call = Call::get(
-            QUERY,
-            format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mch_id}"),
-        );
-        let answer = self.exchange(&call).await?;
+        let answer = self.exchange(&self.query_call(out_trade_no)).await?;
         Transaction::from_json(&answer.body)
             .map_err(|malformed| malformed.0)
             .and_then(|found| {
@@ -128,6 +122,15 @@ impl Client {
                 }
             })
             .map_err(|field| answer.unknown(UnknownReason::Malformed(field)).logged(QUERY))
+    }
+
+    pub(super) fn query_call(&self, out_trade_no: &OutTradeNo) -> Call {
+        let number = utf8_percent_encode(out_trade_no.as_str(), PATH_SEGMENT);
+        let mch_id = &self.merchant().mch_id;
+        Call::get(
+            QUERY,
+            format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mch_id}"),
+        )
     }
 
     /// Closes an unpaid order: nobody can pay it any more. May be repeated.

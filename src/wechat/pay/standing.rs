@@ -25,7 +25,8 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    fn of(error: &PayError) -> Option<Self> {
+    /// What an error is about, if it is about the settings.
+    pub fn of(error: &PayError) -> Option<Self> {
         match error {
             // Sent on purpose: the next answer is as it should be.
             PayError::Unknown {

@@ -11,6 +11,7 @@ use weir::simulator::KeyMode;
 
 use crate::harness::{APP, Bucket, HandPlayed, OTHER_APP, Setup, Shop, Trouble, shop, shop_with};
 
+const WEBHOOK_SECRET: &str = "whsec_Zk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1EQk0Jc2R3m1w=";
 const NOTIFY: &str = "POST /wechat/pay/notify";
 const REFUND_NOTIFY: &str = "POST /wechat/pay/refund-notify";
 
@@ -92,10 +93,7 @@ async fn where_everything_is_right_everything_holds_and_nothing_is_changed() {
         let setup = Setup::default()
             .two_apps()
             .with("EVENTS_WEBHOOK_URL", receiver.url())
-            .with(
-                "EVENTS_WEBHOOK_SECRET",
-                "whsec_Zk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1EQk0Jc2R3m1w=",
-            );
+            .with("EVENTS_WEBHOOK_SECRET", WEBHOOK_SECRET);
         let answering = async { receiver.call().await.answer(405, "").await };
         let (found, ()) = tokio::join!(examined(shop, setup), answering);
         let programs = [format!("mini program {APP}"), format!("mini program {OTHER_APP}")];
@@ -161,7 +159,18 @@ async fn each_setting_that_wechat_refuses_is_named_with_its_cure() {
         let program = format!("mini program {APP}");
         let serial = "00000000000000000000000000000000000000AB";
         let keys = "WeChat Pay's keys";
-        let table: [(&str, &str, Expected<'_>); 5] = [
+        let second = "merchant, second host";
+        let table: [(&str, &str, Expected<'_>); 7] = [
+            (
+                "WXPAY_API_BASE_URL",
+                "http://127.0.0.1:9",
+                &[("merchant", &["http://127.0.0.1:9", "WXPAY_API_BASE_URL"])],
+            ),
+            (
+                "WXPAY_API_BACKUP_BASE_URL",
+                "http://127.0.0.1:9",
+                &[(second, &["http://127.0.0.1:9", "WXPAY_API_BACKUP_BASE_URL"])],
+            ),
             (
                 "WXPAY_CERT_SERIAL",
                 serial,
@@ -212,6 +221,18 @@ async fn each_setting_that_wechat_refuses_is_named_with_its_cure() {
             .await;
         let found = examined(shop, Setup::default()).await;
         assert_fails(&found, &[("merchant", &["WXPAY_API_BASE_URL"])]);
+        // What is wrong with one call is told of no other.
+        let faults = json!([
+            {"kind": "pay_error", "api": "certificates", "status": 403, "code": "NO_AUTH"},
+            {"kind": "server_error", "api": "query"},
+        ]);
+        shop.faults(faults).await;
+        let found = examined(shop, Setup::default()).await;
+        let keys_of: Expected<'_> = &[
+            ("merchant", &["HTTP 50", "WXPAY_API_BASE_URL"]),
+            (keys, &["NO_AUTH at pay_certificates"]),
+        ];
+        assert_fails(&found, keys_of);
         let refusal = json!({"kind": "errcode", "api": "stable_token", "errcode": 40164});
         shop.faults(json!([refusal])).await;
         let found = examined(shop, Setup::default()).await;
@@ -247,12 +268,19 @@ async fn what_else_a_server_needs_is_named_when_it_is_away() {
         let nobody = setup
             .clone()
             .with("EVENTS_WEBHOOK_URL", "http://127.0.0.1:9/hooks/6f1d0b")
-            .with(
-                "EVENTS_WEBHOOK_SECRET",
-                "whsec_Zk9vT8uW5eB7aN4pL6sHdFgZqXrCyV1EQk0Jc2R3m1w=",
-            );
+            .with("EVENTS_WEBHOOK_SECRET", WEBHOOK_SECRET);
         let found = examined(shop, nobody).await;
         assert_fails(&found, &[("events", &["nobody answers", "unreachable"])]);
+        let receiver = HandPlayed::start().await;
+        let received = setup
+            .clone()
+            .with("EVENTS_WEBHOOK_URL", receiver.url())
+            .with("EVENTS_WEBHOOK_SECRET", WEBHOOK_SECRET);
+        for (status, words) in [(301, "is redirected"), (502, "nobody behind it"), (410, "410")] {
+            let answering = async { receiver.call().await.answer(status, "").await };
+            let (found, ()) = tokio::join!(examined(shop, received.clone()), answering);
+            assert_fails(&found, &[("events", &[words])]);
+        }
         assert_eq!(bucket.objects().len(), 0, "something was left in the bucket");
 
         shop.lose_database().await;
@@ -265,6 +293,35 @@ async fn what_else_a_server_needs_is_named_when_it_is_away() {
         assert_fails(&found, &[("database", &["only reads"])]);
         shop.only_read(false).await;
         shop.cut_database().await;
+    })
+    .await;
+}
+
+/// Who migrated as another user than serves finds out before the first collection is declared.
+#[tokio::test]
+async fn a_database_that_belongs_to_another_user_is_named() {
+    shop(async |shop| {
+        let execute = async |statement: String| {
+            let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
+            statement.execute(&shop.db).await.unwrap();
+        };
+        let name: String = sqlx::query_scalar("select 'stranger_to_' || current_database()")
+            .fetch_one(&shop.db)
+            .await
+            .unwrap();
+        execute(format!("create role {name} login")).await;
+        let mut url: url::Url = shop.variables(&Setup::default())["DATABASE_URL"].parse().unwrap();
+        url.set_username(&name).unwrap();
+        let stranger = Setup::default().with("DATABASE_URL", url.as_str());
+        for (granted, words) in [
+            ("usage on schema public", "does not own the schema public"),
+            ("all on schema public", "does not own the table _sqlx_migrations"),
+        ] {
+            execute(format!("grant {granted} to {name}")).await;
+            let found = examined(shop, stranger.clone()).await;
+            assert_fails(&found, &[("database", &[words, "DATABASE_URL"])]);
+        }
+        execute(format!("drop owned by {name}; drop role {name}")).await;
     })
     .await;
 }

@@ -107,7 +107,8 @@ async fn what_stands_before_the_server_and_changes_what_passes_is_found_out() {
         let before = shop.fingerprint().await;
         let moved = "HTTP/1.1 301 X\r\nlocation: https://shop.example.com/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         let missing = "HTTP/1.1 404 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        let table: [(Done, &[&str]); 7] = [
+        let away = "HTTP/1.1 502 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let table: [(Done, &[&str]); 8] = [
             (Done::Nothing, &[]),
             (Done::BodyWrittenAgain, &["the body is changed"]),
             (Done::Without("wechatpay-nonce"), &["wechatpay-nonce", "every header"]),
@@ -115,6 +116,7 @@ async fn what_stands_before_the_server_and_changes_what_passes_is_found_out() {
             (Done::Without(LOOP_BACK), &["does not know these settings", LOOP_BACK]),
             (Done::Answered(moved), &["redirected (301)", "https://shop.example.com/", "PUBLIC_BASE_URL"]),
             (Done::Answered(missing), &["404", "none of weir's"]),
+            (Done::Answered(away), &["502", "GET /readyz"]),
         ];
         for (done, words) in table {
             let between = Between::start(server, done).await;

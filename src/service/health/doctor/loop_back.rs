@@ -118,9 +118,13 @@ impl Sent {
                 itself",
                 answered.location.as_deref().unwrap_or("nowhere")
             )),
+            (408 | 429 | 502..=504, _) => Err(format!(
+                "the answer is {status}: nobody behind the proxy, or a server that is busy or without its database; look at \
+                GET /readyz, and try again"
+            )),
             (401, _) => Err(
                 "a server answers that does not know these settings, or the header weir-loop-back was lost on its way: run this \
-                with the SESSION_JWT_KEYS and the version of the server, and have the proxy pass on every header"
+                with the SESSION_JWT_KEYS, the version and the time of the server, and have the proxy pass on every header"
                     .to_owned(),
             ),
             _ => Err(format!(

@@ -1,5 +1,7 @@
 //! Whether WeChat Pay believes us, and we it.
 
+use url::Url;
+
 use super::super::pay_keys;
 use super::Finding;
 use crate::domain::entropy::Entropy;
@@ -8,6 +10,11 @@ use crate::service::Context;
 use crate::wechat::pay::{Client, KeyKind, PayError, Trouble, UnknownReason};
 
 const ACCOUNT: &str = "merchant";
+/// What WeChat Pay's hosts are called, and the settings that name them.
+const HOSTS: [(&str, &str); 2] = [
+    (ACCOUNT, "WXPAY_API_BASE_URL"),
+    ("merchant, second host", "WXPAY_API_BACKUP_BASE_URL"),
+];
 const API_V3_KEY: &str = "APIv3 key";
 const PLATFORM_KEYS: &str = "WeChat Pay's keys";
 
@@ -17,32 +24,43 @@ pub(super) async fn examine(context: &Context) -> Vec<Finding> {
             to it are set";
         return vec![Finding::untried(ACCOUNT, detail)];
     };
-    // One after the other: what an answer is believed by is downloaded first.
+    let mut found = Vec::new();
+    for (host, part) in merchant.hosts().zip(HOSTS) {
+        found.push(account(merchant, context.entropy, host, part).await);
+    }
     let downloaded = merchant.refresh_platform_keys().await;
-    let account = account(merchant, context.entropy).await;
-    vec![
-        account,
-        api_v3_key(merchant, downloaded.as_ref()),
-        platform_keys(merchant, downloaded.err()),
-    ]
+    found.push(api_v3_key(merchant, downloaded.as_ref()));
+    found.push(platform_keys(merchant, downloaded.err()));
+    found
 }
 
-/// That WeChat Pay has no such order is what it says to a merchant whose signature it believes.
-async fn account(merchant: &Client, entropy: Entropy) -> Finding {
+async fn account(
+    merchant: &Client,
+    entropy: Entropy,
+    host: &Url,
+    (subject, variable): (&str, &str),
+) -> Finding {
     let number = entropy
         .token()
         .ok()
         .and_then(|token| OutTradeNo::parse(token).ok());
     let Some(number) = number else {
-        return Finding::fails(ACCOUNT, "the system gives no randomness");
+        return Finding::fails(subject, "the system gives no randomness");
     };
     let mch_id = merchant.merchant().mch_id();
-    match merchant.query(&number).await {
-        Err(error) if !error.is_not_found() => Finding::fails(ACCOUNT, complaint(merchant, &error)),
-        Ok(_) | Err(_) => Finding::holds(
-            ACCOUNT,
+    match merchant.query_nothing_at(host, &number).await {
+        Ok(()) => Finding::holds(
+            subject,
             format!(
-                "WeChat Pay believes the signature of {mch_id}, so that key, certificate serial and merchant belong together"
+                "{host} believes the signature of {mch_id}, so that key, certificate serial and merchant belong together"
+            ),
+        ),
+        Err(error) => Finding::fails(
+            subject,
+            complaint(
+                "pay_query",
+                &error,
+                &format!("{host}: look at its network and at {variable}"),
             ),
         ),
     }
@@ -73,7 +91,8 @@ fn platform_keys(merchant: &Client, not_downloaded: Option<PayError>) -> Finding
         return Finding::of(PLATFORM_KEYS, &pay_keys::refused(api, &trouble));
     }
     if let Some(error) = not_downloaded {
-        let complaint = complaint(merchant, &error);
+        let way = "WeChat Pay: look at its network, at WXPAY_API_BASE_URL and at WXPAY_API_BACKUP_BASE_URL";
+        let complaint = complaint("pay_certificates", &error, way);
         return Finding::fails(
             PLATFORM_KEYS,
             format!("no certificate can be downloaded: {complaint}"),
@@ -97,10 +116,10 @@ fn platform_keys(merchant: &Client, not_downloaded: Option<PayError>) -> Finding
     }
 }
 
-/// What mends it, where that is known.
-fn complaint(merchant: &Client, error: &PayError) -> String {
-    if let Some((api, trouble, _)) = merchant.troubles().first() {
-        return pay_keys::refused(api, trouble).detail;
+/// What mends it, where that is known; else where this server must come to, and what to look at.
+fn complaint(api: &str, error: &PayError, way: &str) -> String {
+    if let Some(trouble) = Trouble::of(error) {
+        return pay_keys::refused(api, &trouble).detail;
     }
     match error {
         PayError::Definite { request_id, .. } => {
@@ -111,9 +130,8 @@ fn complaint(merchant: &Client, error: &PayError) -> String {
             reason: UnknownReason::RateLimited,
             ..
         } => format!("{error}: try again in a minute"),
-        PayError::Unknown { .. } | PayError::NotReached(_) => format!(
-            "{error}: this server must reach WeChat Pay; look at its network, at WXPAY_API_BASE_URL and at \
-            WXPAY_API_BACKUP_BASE_URL"
-        ),
+        PayError::Unknown { .. } | PayError::NotReached(_) => {
+            format!("{error}: this server must reach {way}")
+        }
     }
 }

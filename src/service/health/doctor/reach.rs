@@ -1,5 +1,7 @@
 //! Whether the others can be reached at all.
 
+use sqlx::PgConnection;
+
 use super::Finding;
 use crate::service::Context;
 use crate::store::pool::{self, FIRST_CONNECTION_WITHIN};
@@ -19,14 +21,27 @@ pub(super) async fn database(context: &Context) -> Finding {
             return Finding::fails(DATABASE, detail);
         }
     };
-    match pool::judge_encoding(&mut connection).await {
-        Ok(Ok(())) => Finding::holds(DATABASE, "answers"),
-        Ok(Err(wrong)) => Finding::fails(DATABASE, wrong.to_string()),
+    match complaint(&mut connection).await {
+        Ok(None) => Finding::holds(DATABASE, "answers"),
+        Ok(Some(trouble)) => Finding::fails(DATABASE, trouble),
         Err(error) => Finding::fails(DATABASE, format!("it answers no question: {error}")),
     }
 }
 
-/// Whether somebody answers there. It is no event that is sent, so that any answer will do.
+async fn complaint(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    if let Err(wrong) = pool::judge_encoding(connection).await? {
+        return Ok(Some(wrong.to_string()));
+    }
+    let foreign = pool::find_foreign(connection).await?;
+    Ok(foreign.map(|what| {
+        format!(
+            "the user of DATABASE_URL does not own {what}, and must, since collections are tables: migrate and serve as one \
+            user, who owns the database"
+        )
+    }))
+}
+
+/// Whether somebody answers there. It is no event that is sent, so that any answer will do which is the receiver's own.
 pub(super) async fn events(context: &Context) -> Finding {
     let Some(webhook) = &context.webhook else {
         return Finding::untried(
@@ -35,6 +50,18 @@ pub(super) async fn events(context: &Context) -> Finding {
         );
     };
     match webhook.knock().await {
+        Outcome::Refused(status @ 300..=399) => Finding::fails(
+            EVENTS,
+            format!(
+                "EVENTS_WEBHOOK_URL is redirected ({status}): none is followed; it must be the address that answers by itself"
+            ),
+        ),
+        Outcome::Refused(status @ 502..=504) => Finding::fails(
+            EVENTS,
+            format!(
+                "a proxy answers at EVENTS_WEBHOOK_URL ({status}) and nobody behind it: start the receiver"
+            ),
+        ),
         Outcome::Taken(status) | Outcome::Refused(status) => Finding::holds(
             EVENTS,
             format!("somebody answers at EVENTS_WEBHOOK_URL (GET: {status})"),

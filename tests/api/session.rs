@@ -167,6 +167,23 @@ async fn every_replica_knows_of_an_end_within_a_second() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_over_stays_so_when_a_clock_that_was_set_back_comes_to_its_time_again() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let phone = shop.visitor().await;
+        orders(shop, 1, &phone.token).await.ok(200);
+        shop.clock.advance(TimeDelta::seconds(-30));
+        phone.call("DELETE", "/v1/session", None).await.ok(204);
+        for seconds in [0, 30] {
+            shop.clock.advance(TimeDelta::seconds(seconds));
+            orders(shop, 1, &phone.token)
+                .await
+                .refused(401, "session_expired");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_session_ended_here_is_not_found_alive_by_a_request_that_overtakes() {
     shop_with(Setup::default().replicas(2), async |shop| {
         let phone = shop.visitor().await;

@@ -5,6 +5,7 @@
 //! promised. The replica that revokes forgets at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
@@ -32,6 +33,8 @@ impl LiveSession {
 const BELIEVED: TimeDelta = TimeDelta::milliseconds(800);
 /// How many sessions are remembered at once.
 const REMEMBERED_MAX: u64 = 4_096;
+/// How long anything of it is remembered, by a clock that nobody sets back.
+const REMEMBERED_FOR: Duration = Duration::from_secs(2);
 
 /// The sessions found alive within the last 800 ms.
 #[derive(Debug)]
@@ -39,7 +42,8 @@ pub struct SessionCache(Cache<SessionId, (DateTime<Utc>, Arc<LiveSession>)>);
 
 impl Default for SessionCache {
     fn default() -> Self {
-        Self(Cache::new(REMEMBERED_MAX))
+        let cache = Cache::builder().max_capacity(REMEMBERED_MAX);
+        Self(cache.time_to_live(REMEMBERED_FOR).build())
     }
 }
 
@@ -52,8 +56,11 @@ impl SessionCache {
     fn get(&self, subject: &TokenSubject, now: DateTime<Utc>) -> Option<Arc<LiveSession>> {
         let (seen_at, session) = self.0.get(&subject.session_id)?;
         let age = now.signed_duration_since(seen_at);
-        // A negative age is a clock that was set back: not believed either.
+        // A negative age is a clock that was set back: not believed either, nor when the clock has come there again.
         let is_fresh = age >= TimeDelta::zero() && age < BELIEVED;
+        if !is_fresh {
+            self.forget(subject.session_id);
+        }
         (is_fresh && session.expires_at > now && subject.is_of(session.user_id, &session.app_id))
             .then_some(session)
     }

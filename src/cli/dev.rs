@@ -284,6 +284,7 @@ fn tell(app: &App, simulator: &Simulator, database_url: &str, mini_programs: &[s
     let server = app.address();
     output::say(format_args!("server       http://{server}"));
     output::say(format_args!("API          http://{server}/docs"));
+    output::say(format_args!("console      http://{server}/admin/"));
     output::say(format_args!("health       http://{server}/admin/health"));
     output::say(format_args!("database     {}", without_password(database_url)));
     output::say(format_args!("simulator    {}", simulator.url()));

@@ -58,13 +58,21 @@ pub(super) fn judge(request: &HttpRequest, there: &Representation) -> Wanted {
     }
 }
 
-fn has_it(request: &HttpRequest, there: &Representation) -> bool {
-    if request.headers().contains_key(header::IF_NONE_MATCH) {
-        return match IfNoneMatch::parse(request) {
+/// Whether the client has what bears this tag; none: it names no tag.
+pub(super) fn has_tag(request: &HttpRequest, there: &EntityTag) -> Option<bool> {
+    request
+        .headers()
+        .contains_key(header::IF_NONE_MATCH)
+        .then(|| match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&there.tag)),
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(there)),
             Err(_) => false,
-        };
+        })
+}
+
+fn has_it(request: &HttpRequest, there: &Representation) -> bool {
+    if let Some(has_it) = has_tag(request, &there.tag) {
+        return has_it;
     }
     request.headers().contains_key(header::IF_MODIFIED_SINCE)
         && IfModifiedSince::parse(request).is_ok_and(|since| is_not_after(there, since.0))

@@ -10,6 +10,7 @@ mod bounds;
 mod code_image;
 mod condition;
 mod connection;
+mod console;
 mod gate;
 mod guard;
 mod if_match;

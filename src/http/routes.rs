@@ -9,6 +9,7 @@ use super::admin::{
     refund, session_key, shipment, user,
 };
 use super::callback::{pay, push};
+use super::console;
 use super::file as public_file;
 use super::internal;
 use super::v1::{
@@ -25,6 +26,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(internal_routes)
         .configure(collection_routes)
         .configure(file_routes)
+        .configure(console::routes)
         .configure(public_routes);
 }
 

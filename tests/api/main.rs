@@ -27,6 +27,7 @@ mod cloud_function;
 mod cloud_id;
 mod code;
 mod collection;
+mod console;
 mod content_allowance;
 mod content_gate;
 mod content_media;

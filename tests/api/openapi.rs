@@ -7,13 +7,21 @@ use serde_json::{Map, Value};
 use crate::harness::{ADMIN_TOKEN, INTERNAL_TOKEN, Shop, shop};
 
 /// Where routes are mounted, as text.
-const SOURCES: [&str; 2] = [
+const SOURCES: [&str; 3] = [
     include_str!("../../src/http/routes.rs"),
+    include_str!("../../src/http/console.rs"),
     include_str!("../../src/http/docs.rs"),
 ];
 
 /// Pages for people, which the document leaves out.
-const PAGES: [(&str, &str); 3] = [("GET", "/docs"), ("GET", "/docs/errors"), ("GET", "/docs/{file}")];
+const PAGES: [(&str, &str); 6] = [
+    ("GET", "/admin"),
+    ("GET", "/admin/"),
+    ("GET", "/admin/console/{file}"),
+    ("GET", "/docs"),
+    ("GET", "/docs/errors"),
+    ("GET", "/docs/{file}"),
+];
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Walks the phone page in a real Chromium against `weir dev`.
+# Walks the phone page and the operator's console in a real Chromium against `weir dev`.
 #
 #   tests/browser/run.sh [path of the built weir]
 #

@@ -51,8 +51,8 @@ async function refund(said, orderId, amountFen) {
 }
 
 /**
- * `{url, stop, refund}` of a phone page: the one in PHONE_URL, else one of a freshly started `weir dev`, which alone
- * tells us the token to refund with.
+ * `{url, stop, refund, console, token}` of a phone page: the one in PHONE_URL, else one of a freshly started `weir dev`,
+ * which alone tells us where the operator's console is, and the token of it.
  */
 export async function startWeir() {
   if (process.env.PHONE_URL) return { url: process.env.PHONE_URL, stop: async () => 0 };
@@ -70,7 +70,13 @@ export async function startWeir() {
   };
   try {
     const said = [];
-    return { url: await phoneUrl(child, said), stop, refund: (orderId, amountFen) => refund(said, orderId, amountFen) };
+    return {
+      url: await phoneUrl(child, said),
+      stop,
+      refund: (orderId, amountFen) => refund(said, orderId, amountFen),
+      console: value(said, "console"),
+      token: value(said, "admin token"),
+    };
   } catch (error) {
     if (child.exitCode === null && child.pid !== undefined) await stop();
     throw error;

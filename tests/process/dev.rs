@@ -57,6 +57,8 @@ fn it_prints_where_everything_is_and_ends_with_nothing_running() {
         assert_eq!(wire::get(&server, "/readyz", None).status, 200);
         let health = wire::get(&server, "/admin/health", Some(&token));
         assert_eq!(health.json()["status"], "ok", "{}", health.body);
+        assert_eq!(dev.value("console"), format!("{server}/admin/"));
+        assert_eq!(wire::get(&server, "/admin/", None).status, 200);
         let shop = wire::get(&server, "/v1/products", None).json();
         assert!(!shop["items"].as_array().unwrap().is_empty());
         assert_eq!(wire::get(&dev.value("simulator"), "/phone", None).status, 200);

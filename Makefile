@@ -14,7 +14,7 @@ test: export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONL
 test: postgres
 	cargo test
 
-# The phone page in a real Chromium, and the README's code for pages.
+# The phone page and the console in a real Chromium, and the README's code for pages.
 test-browser: postgres binary
 	tests/browser/run.sh
 

@@ -80,7 +80,10 @@ async fn every_file_is_served_as_it_is_without_a_token_and_under_strict_headers(
             is_guarded(&head);
         }
         let bare = shop.request("GET", "/admin", None, None);
-        assert_eq!(shop.send(bare).await.text(), ask(shop, "GET", "/admin/").await.text());
+        assert_eq!(
+            shop.send(bare).await.text(),
+            ask(shop, "GET", "/admin/").await.text()
+        );
     })
     .await;
 }
@@ -92,7 +95,10 @@ async fn it_holds_no_data_and_no_way_around_the_token() {
         for file in files() {
             let (path, _) = address(&file);
             let text = ask(shop, "GET", &path).await.text();
-            assert!(!text.contains("secret-tea") && !text.contains(ADMIN_TOKEN), "{path}");
+            assert!(
+                !text.contains("secret-tea") && !text.contains(ADMIN_TOKEN),
+                "{path}"
+            );
         }
         for path in ["/admin/health", "/admin/orders", "/admin/exceptions"] {
             ask(shop, "GET", path).await.refused(401, "unauthenticated");
@@ -137,7 +143,11 @@ async fn nothing_else_is_served_and_nothing_can_be_sent_there() {
         ] {
             let answer = ask(shop, "GET", path).await;
             answer.refused(404, "route_not_found");
-            assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{path}");
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/problem+json"),
+                "{path}"
+            );
         }
         for path in ["/admin", "/admin/", "/admin/console/console.js"] {
             for method in ["POST", "PUT", "PATCH", "DELETE"] {

@@ -1,4 +1,4 @@
-// What the page's own files promise: no foreign resources, no markup from data, and a shop that knows only `wx`.
+// What the files of the phone page and of the console promise: no foreign resources, no markup from data, and a shop that knows only `wx`.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -6,14 +6,19 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../src/simulator/phone");
-const FILES = readdirSync(ROOT, { recursive: true }).filter((name) => /\.(js|css|html)$/.test(name));
+const SOURCE = join(dirname(fileURLToPath(import.meta.url)), "../../src");
+const [PHONE, CONSOLE] = ["simulator/phone", "http/console"];
+const PAGES = [PHONE, CONSOLE];
 
 // Comments may name what the code must not use.
-const code = (name) => readFileSync(join(ROOT, name), "utf8").replace(/^\s*\/\/.*$/gm, "");
+const code = (name) => readFileSync(join(SOURCE, name), "utf8").replace(/^\s*\/\/.*$/gm, "");
 
-function files(pattern) {
-  const found = FILES.filter((name) => pattern.test(name));
+const namesOf = (page) => readdirSync(join(SOURCE, page), { recursive: true }).filter((name) => /\.\w+$/.test(name));
+
+/** The files of these pages whose path in its page fits, as paths below `src`. */
+function files(pattern, pages = PAGES) {
+  const found = pages.flatMap((page) =>
+    namesOf(page).filter((name) => /\.(js|css|html)$/.test(name) && pattern.test(name)).map((name) => join(page, name)));
   assert.ok(found.length > 0);
   return found;
 }
@@ -25,14 +30,14 @@ test("data never becomes markup", () => {
 });
 
 test("the mini program reaches the world through wx alone", () => {
-  for (const name of files(/^shop\/.*\.js$/)) {
+  for (const name of files(/^shop\/.*\.js$/, [PHONE])) {
     assert.doesNotMatch(code(name), /\bfetch\(|XMLHttpRequest|localStorage|sessionStorage|\/simulator|control\.js|device\//, name);
   }
 });
 
 test("the mini program uses nothing that a browser has and a mini program has not", () => {
   const foreign = /\b(?:crypto|navigator|location|history|window|performance|URLSearchParams|new URL|FormData|Blob|AbortController|AbortSignal|TextEncoder|TextDecoder|structuredClone|queueMicrotask|atob|btoa)\b/;
-  for (const name of files(/^shop\/.*\.js$/)) {
+  for (const name of files(/^shop\/.*\.js$/, [PHONE])) {
     assert.doesNotMatch(code(name), foreign, name);
   }
 });
@@ -45,19 +50,37 @@ test("nothing is loaded from elsewhere", () => {
   }
 });
 
-test("the binary carries every file of the page", () => {
-  const carried = readFileSync(join(ROOT, "../phone.rs"), "utf8");
-  for (const name of readdirSync(ROOT, { recursive: true }).filter((name) => /\.\w+$/.test(name))) {
-    assert.ok(carried.includes(`include_str!("phone/${name}")`), `${name} is missing in src/simulator/phone.rs`);
+test("the binary carries every file of the pages", () => {
+  for (const page of PAGES) {
+    const carried = readFileSync(join(SOURCE, `${page}.rs`), "utf8");
+    for (const name of namesOf(page)) {
+      const path = join(page.split("/").at(-1), name);
+      assert.ok(carried.includes(`include_str!("${path}")`), `${name} is missing in src/${page}.rs`);
+    }
   }
 });
 
 test("both languages say everything that the code asks for", () => {
-  const texts = readFileSync(join(ROOT, "texts.js"), "utf8");
-  const known = new Set([...texts.matchAll(/^ {2}(\w+): \["/gm)].map(([, key]) => key));
-  for (const name of files(/\.(js|html)$/)) {
-    for (const [, key] of code(name).matchAll(/(?:\bt\(|data-(?:text|label)=)"(\w+)"/g)) {
-      assert.ok(known.has(key), `${name} asks for ${key}`);
+  for (const page of PAGES) {
+    const texts = readFileSync(join(SOURCE, page, "texts.js"), "utf8");
+    const known = new Set([...texts.matchAll(/^ {2}(\w+): \[/gm)].map(([, key]) => key));
+    for (const name of files(/\.(js|html)$/, [page])) {
+      for (const [, key] of code(name).matchAll(/(?:\bt\(|data-(?:text|label)=)"(\w+)"/g)) {
+        assert.ok(known.has(key), `${name} asks for ${key}`);
+      }
     }
   }
+});
+
+test("the console keeps its token in the tab, and neither in the address nor for longer", () => {
+  for (const name of files(/\.js$/, [CONSOLE]).filter((name) => !name.endsWith("texts.js"))) {
+    assert.doesNotMatch(code(name), /localStorage|document\.cookie|indexedDB/, name);
+  }
+  for (const name of files(/\.js$/, [CONSOLE]).filter((name) => !name.endsWith("api.js"))) {
+    assert.doesNotMatch(code(name), /sessionStorage|\bfetch\(|XMLHttpRequest/, name);
+  }
+});
+
+test("no float touches money in the console", () => {
+  for (const name of files(/\.js$/, [CONSOLE])) assert.doesNotMatch(code(name), /parseFloat|toFixed|\/ ?100\b|\* ?100\b/, name);
 });

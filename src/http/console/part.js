@@ -147,7 +147,7 @@ export function button(text, act, { failed, testid, kind = "" } = {}) {
 export function table(columns, rows, { testid, name } = {}) {
   const head = h("tr", {}, ...columns.map((column) => h("th", { scope: "col" }, column)));
   const body = rows.map(({ cells, data, testid: row }) =>
-    h("tr", { testid: row, data }, ...cells.map((cell, at) => h("td", { data: { label: columns[at] } }, cell))));
+    h("tr", { testid: row, data }, ...cells.map((cell, at) => h("td", { data: { column: columns[at] } }, cell))));
   if (rows.length === 0) return h("p", { class: "empty", testid: testid && `${testid}-empty` }, t("nothing"));
   return h("table", { testid, "aria-label": name }, h("thead", {}, head), h("tbody", {}, ...body));
 }

@@ -28,10 +28,15 @@ pub(super) fn push_filter(statement: &mut Statement, filter: &Filter) {
         Filter::Id(order, id) => {
             statement.push("id").push(sign(*order)).push_bind::<Uuid>(*id);
         }
-        Filter::Owner(id) => {
+        // By equality, which an index serves, and never null, which `not` would leave as it is.
+        Filter::Owner(Some(id)) => {
             statement
-                .push("owner_id is not distinct from ")
-                .push_bind::<Option<Uuid>>(*id);
+                .push("(owner_id is not null and owner_id = ")
+                .push_bind::<Uuid>(*id)
+                .push(")");
+        }
+        Filter::Owner(None) => {
+            statement.push("owner_id is null");
         }
         Filter::Time(which, order, at) => {
             let column = match which {

@@ -153,6 +153,8 @@ impl From<sqlx::Error> for Error {
 /// Whether an `SQLSTATE` says that the database, not the statement, is the trouble.
 fn is_away(code: &str) -> bool {
     match code.get(..2) {
+        // A statement that took too long.
+        Some("57") if code == "57014" => false,
         // Connection lost, login refused, resources used up, operator's intervention, system error.
         Some("08" | "28" | "53" | "57" | "58") => true,
         // A database that is gone, one that lets nobody in, a standby that only reads.

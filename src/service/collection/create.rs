@@ -96,14 +96,16 @@ async fn attempt(
         schemas: collection.schemas,
         now,
     };
-    if collection.estimate >= COLLECTION_DOCUMENTS_MAX {
-        return Err(AppError::new(ErrorCode::DocumentQuotaReached));
-    }
-    // What was made once is answered again, also by a schema that would not allow it any more.
-    if let (Some(key), false) = (key, rules.is_empty())
+    let is_full = collection.estimate >= COLLECTION_DOCUMENTS_MAX;
+    // What was made once is answered again, also by a schema that would not allow it any more, or where there is no room.
+    if let Some(key) = key
+        && (is_full || !rules.is_empty())
         && let Some(created) = replay(context, collection, &new, key).await?
     {
         return Ok(Some(created));
+    }
+    if is_full {
+        return Err(AppError::new(ErrorCode::DocumentQuotaReached));
     }
     rules.check(drafts).await?;
     if let Some(key) = key {

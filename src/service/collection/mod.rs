@@ -12,6 +12,7 @@ pub mod tidy;
 pub mod write;
 
 use crate::domain::collection::access::{Actor, Reach};
+use crate::domain::collection::below;
 use crate::domain::name::{AppId, CollectionName};
 use crate::error::{AppError, ErrorCode, FieldError};
 use crate::service::Context;
@@ -70,11 +71,7 @@ fn refuse(error: store::Error, collection: &StoredCollection) -> AppError {
             name => conflict(name, collection),
         },
         store::Error::Refused { field } => {
-            let field = FieldError::new(
-                format!("/data/{}", field.replace('.', "/")),
-                "type",
-                "does not allow this step",
-            );
+            let field = FieldError::new(pointer(&field), "type", "does not allow this step");
             AppError::new(ErrorCode::PatchNotApplicable).with_fields(vec![field])
         }
         store::Error::Oversized(_) => AppError::field(
@@ -84,6 +81,12 @@ fn refuse(error: store::Error, collection: &StoredCollection) -> AppError {
         ),
         other => other.into(),
     }
+}
+
+/// Where a field of a document is, by its path with dots.
+fn pointer(path: &str) -> String {
+    path.split('.')
+        .fold("/data".to_owned(), |pointer, name| below(&pointer, name))
 }
 
 /// Names the unique key that an index is. One that is just being made is not known here yet.
@@ -101,7 +104,7 @@ fn conflict(index: &str, collection: &StoredCollection) -> AppError {
                 let pointer = if field.starts_with('$') {
                     "/owner".to_owned()
                 } else {
-                    format!("/data/{}", field.replace('.', "/"))
+                    pointer(field)
                 };
                 FieldError::new(
                     pointer,

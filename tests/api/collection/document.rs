@@ -247,6 +247,13 @@ async fn a_collection_has_a_bounded_number_of_documents() {
         open(shop, "notes").await;
         let phone = shop.visitor().await;
         let id = add(&phone, "notes", json!({})).await;
+        let body = json!({"data": {"n": 1}});
+        let keyed = async || {
+            let path = "/v1/collections/notes/documents";
+            let request = shop.request("POST", path, Some(&phone.token), Some(&body));
+            shop.send(request.header("idempotency-key", "k")).await
+        };
+        let first = keyed().await.ok(201);
         // As if PostgreSQL knew of ten million.
         sqlx::raw_sql("create or replace function estimate_documents(of_collection integer) returns bigint language sql as 'select 10000000::bigint'")
             .execute(&shop.db)
@@ -255,6 +262,7 @@ async fn a_collection_has_a_bounded_number_of_documents() {
         make(&phone, "notes", json!({"data": {}}))
             .await
             .refused(409, "document_quota_reached");
+        assert_eq!(keyed().await.ok(201), first);
         super::as_operator(shop, "POST", "notes/documents", Some(json!({"data": {}})))
             .await
             .refused(409, "document_quota_reached");

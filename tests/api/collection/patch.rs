@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use weir::store::pool::PoolLimits;
 
-use super::{add, declare, one, open};
-use crate::harness::shop;
+use super::{add, declare, make, one, open};
+use crate::harness::{PATIENT, Setup, shop, shop_with};
 
 fn before() -> Value {
     json!({"n": 5, "f": 0.1, "t": "x", "b": true, "z": null, "o": {"k": 1, "p": {"q": 2}}, "l": [1, "a", {"k": 1}, 1.0]})
@@ -264,6 +265,14 @@ async fn a_patch_is_bound_by_unique_keys() {
             .map(|error| &error["pointer"])
             .collect();
         assert_eq!(pointers, ["/data/name", "/data/a/b"]);
+        // The names of a pointer are written as RFC 6901 wants them.
+        let odd = json!({"permission": "all_read_owner_write", "unique": [["a/b~c"]]});
+        declare(shop, "odd", odd).await;
+        add(&phone, "odd", json!({"a/b~c": 1})).await;
+        let problem = make(&phone, "odd", json!({"data": {"a/b~c": 1}}))
+            .await
+            .refused(409, "document_conflict");
+        assert_eq!(problem["errors"][0]["pointer"], "/data/a~1b~0c");
         let put = json!({"data": {"name": "x", "a": {"b": 1}}});
         one(&phone, "PUT", "people", &id, Some(put))
             .await
@@ -271,6 +280,39 @@ async fn a_patch_is_bound_by_unique_keys() {
         one(&phone, "PATCH", "people", &id, Some(json!({"$set": {"a.b": 2}})))
             .await
             .ok(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn as_many_items_are_appended_at_once_as_a_document_holds() {
+    let limits = PoolLimits {
+        statement_timeout: PoolLimits::default().statement_timeout,
+        ..PATIENT
+    };
+    shop_with(Setup::default().pool_limits(limits), async |shop| {
+        open(shop, "notes").await;
+        let phone = shop.visitor().await;
+        let id = add(&phone, "notes", json!({})).await;
+        let digits: Vec<usize> = (0..80_000).map(|item| item % 10).collect();
+        let others: Vec<usize> = (0..30_000).collect();
+        for (op, field, items) in [("$push", "l", &digits), ("$addToSet", "m", &others)] {
+            let id = add(&phone, "notes", json!({})).await;
+            let patch = json!({op: {field: {"$each": items}}});
+            let patched = one(&phone, "PATCH", "notes", &id, Some(patch)).await.ok(200);
+            assert_eq!(patched["data"][field], json!(items), "{op}");
+        }
+        // Of equal items that are new the first stays, as it is written.
+        let each = json!({"$each": [3, 2.0, 1, 2, 3.0, 2.00]});
+        let patched = one(
+            &phone,
+            "PATCH",
+            "notes",
+            &id,
+            Some(json!({"$addToSet": {"s": each}})),
+        )
+        .await;
+        assert_eq!(patched.ok(200)["data"]["s"].to_string(), "[3,2.0,1]");
     })
     .await;
 }

@@ -214,6 +214,10 @@ async fn a_large_collection_is_asked_by_an_index() {
             find(&phone, "large", json!({"filter": {"group": 3}, "sort": [["n", "desc"]], "limit": 20})).await;
         }
         assert_eq!(shop.count(scans).await, before);
+        for _ in 0..5 {
+            find(&phone, "large", json!({"filter": {"$owner": "00000000-0000-7000-8000-000000000001"}})).await;
+        }
+        assert_eq!(shop.count(scans).await, before, "one owner's documents are looked for among all");
         // A user's own documents are few, however many there are of others.
         shop.admin("PUT", "/admin/collections/large", Some(&json!({"permission": "owner_only"}))).await.ok(200);
         fill(&phone, "large", &[json!({"other": 1})]).await;
@@ -242,11 +246,13 @@ async fn a_query_that_takes_too_long_is_given_up() {
         .execute(&shop.db)
         .await
         .unwrap();
+        let trouble = "weir_db_trouble_total{code=\"57014\"}";
         for verb in ["query", "count"] {
             let path = format!("/v1/collections/slow/{verb}");
             let answer = phone.call("POST", &path, Some(&json!({"filter": {"n": 1}}))).await;
             answer.refused(422, "query_too_slow");
         }
+        assert_eq!(shop.metric(trouble).await, 0, "it is no trouble of the database's");
         // The connection is whole.
         assert_eq!(find(&phone, "slow", json!({})).await.len(), 1);
     })

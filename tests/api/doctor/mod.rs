@@ -213,6 +213,13 @@ async fn each_setting_that_wechat_refuses_is_named_with_its_cure() {
             let found = examined(shop, Setup::default().with(name, value)).await;
             assert_fails(&found, expected);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_answer_of_wechat_that_fails_a_part_is_told_of_that_part_alone() {
+    shop(async |shop| {
         let refused = json!({"kind": "pay_error", "api": "query", "status": 400, "code": "PARAM_ERROR"});
         shop.faults(json!([refused])).await;
         let found = examined(shop, Setup::default()).await;
@@ -230,12 +237,13 @@ async fn each_setting_that_wechat_refuses_is_named_with_its_cure() {
         let found = examined(shop, Setup::default()).await;
         let keys_of: Expected<'_> = &[
             ("merchant", &["HTTP 50", "WXPAY_API_BASE_URL"]),
-            (keys, &["NO_AUTH at pay_certificates"]),
+            ("WeChat Pay's keys", &["NO_AUTH at pay_certificates"]),
         ];
         assert_fails(&found, keys_of);
         let refusal = json!({"kind": "errcode", "api": "stable_token", "errcode": 40164});
         shop.faults(json!([refusal])).await;
         let found = examined(shop, Setup::default()).await;
+        let program = format!("mini program {APP}");
         assert_fails(&found, &[(&program, &["not among those allowed", "40164"])]);
         shop.faults(json!([])).await;
 
@@ -272,13 +280,13 @@ async fn what_else_a_server_needs_is_named_when_it_is_away() {
         let found = examined(shop, nobody).await;
         assert_fails(&found, &[("events", &["nobody answers", "unreachable"])]);
         let receiver = HandPlayed::start().await;
-        let received = setup
+        let answered = setup
             .clone()
             .with("EVENTS_WEBHOOK_URL", receiver.url())
             .with("EVENTS_WEBHOOK_SECRET", WEBHOOK_SECRET);
         for (status, words) in [(301, "is redirected"), (502, "nobody behind it"), (410, "410")] {
             let answering = async { receiver.call().await.answer(status, "").await };
-            let (found, ()) = tokio::join!(examined(shop, received.clone()), answering);
+            let (found, ()) = tokio::join!(examined(shop, answered.clone()), answering);
             assert_fails(&found, &[("events", &[words])]);
         }
         assert_eq!(bucket.objects().len(), 0, "something was left in the bucket");

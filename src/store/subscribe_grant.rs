@@ -59,11 +59,11 @@ pub async fn upsert_answers(
         .map(|(template_id, answer)| (template_id.as_str().to_owned(), answer.as_str().to_owned()))
         .unzip();
     let statement = sqlx::query!(
-        "-- subscribe_grant.upsert_answers
+        r#"-- subscribe_grant.upsert_answers
         with known as (
             select template_id from subscribe_grants where app_id = $1 and openid = $2
         ), given as (
-            select template_id, answer, (answer = 'accept')::integer as accepted,
+            select template_id collate "C" as template_id, answer, (answer = 'accept')::integer as accepted,
                 exists (select from known k where k.template_id = t.template_id) as is_known
             from unnest($3::text[], $4::text[]) as t (template_id, answer)
         ), told as (
@@ -78,7 +78,7 @@ pub async fn upsert_answers(
         on conflict on constraint subscribe_grants_pkey do update set answer = excluded.answer,
             told_by_page = g.told_by_page + excluded.told_by_page,
             told_by_push = g.told_by_push + excluded.told_by_push,
-            updated_at = excluded.updated_at",
+            updated_at = excluded.updated_at"#,
         who.app_id.as_str(),
         who.openid.as_str(),
         &templates,

@@ -271,7 +271,8 @@ pub struct ReportedMessage {
 }
 
 /// Locks the message that WeChat reports on: the one of that number, else the oldest to that user from that
-/// template whose number nobody has been told.
+/// template whose number nobody has been told: of those that WeChat has taken, or may be taking now, before those of which
+/// nobody knows. A wrong guess costs a repetition then, and no message.
 pub async fn lock_reported(
     db: &mut PgConnection,
     who: Recipient<'_>,
@@ -283,7 +284,7 @@ pub async fn lock_reported(
         select id, state, told_at is not null as "is_known!" from subscribe_messages
         where app_id = $1 and openid = $2 and template_id = $3 and (msgid = $4
             or (msgid is null and told_at is null and (state in ('sending', 'sent', 'unknown') or unknown_at is not null)))
-        order by msgid is null, created_at, id
+        order by msgid is null, state not in ('sending', 'sent'), created_at, id
         limit 1
         for update"#,
         who.app_id.as_str(),

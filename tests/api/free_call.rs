@@ -64,6 +64,7 @@ async fn what_hands_out_secrets_is_not_called() {
             "CGI-BIN/STABLE_TOKEN",
             "cgi-bin/clear_quota/v2",
             "cgi-bin/component/api_component_token",
+            "cgi-bin/openapi/rid/get",
             "sns/jscode2session?js_code=1",
             "sns/oauth2/access_token",
             "wxa/resetusersessionkey",

@@ -113,14 +113,32 @@ pub async fn heard_sent(
     reports: &[SubscribeSent],
     now: DateTime<Utc>,
 ) -> Result<(), store::Error> {
-    for report in reports {
-        if let Ok(template_id) = TemplateId::parse(report.template_id.as_str())
-            && is_msgid(&report.msg_id)
-        {
-            heard_of(db, who, &template_id, report, now).await?;
+    let mut known: Vec<(TemplateId, &SubscribeSent)> = reports
+        .iter()
+        .filter(|report| is_msgid(&report.msg_id))
+        .filter_map(|report| Some((TemplateId::parse(report.template_id.as_str()).ok()?, report)))
+        .collect();
+    known.sort_by(|left, right| left.0.cmp(&right.0));
+    // Every message before the first grant: who has a grant locked waits for no message.
+    let mut changes = Vec::new();
+    for (template_id, report) in known {
+        let change = heard_of(db, who, &template_id, report, now).await?;
+        changes.extend(change.map(|change| (template_id, change)));
+    }
+    for (template_id, change) in changes {
+        match change {
+            Change::Used => store::subscribe_grant::update_used(db, who, &template_id, now).await?,
+            Change::Restored => store::subscribe_grant::update_restored(db, who, &template_id, now).await?,
         }
     }
     Ok(())
+}
+
+/// What a report does to what was allowed.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Used,
+    Restored,
 }
 
 async fn heard_of(
@@ -129,24 +147,20 @@ async fn heard_of(
     template_id: &TemplateId,
     report: &SubscribeSent,
     now: DateTime<Utc>,
-) -> Result<(), store::Error> {
+) -> Result<Option<Change>, store::Error> {
     let (msgid, errcode) = (report.msg_id.as_str(), report.error_code);
     let known = store::subscribe_message::lock_reported(db, who, template_id, msgid).await?;
     if let Some(message) = known {
         if message.is_known {
-            return Ok(());
+            return Ok(None);
         }
         store::subscribe_message::update_reported(db, message.id, (msgid, errcode), now).await?;
     }
-    match known.map(|message| message.state) {
+    Ok(match known.map(|message| message.state) {
         // Whoever sends it counts it.
-        Some(MessageState::Sending) => Ok(()),
-        Some(MessageState::Sent) if errcode == 0 => Ok(()),
-        Some(MessageState::Sent) => store::subscribe_grant::update_restored(db, who, template_id, now).await,
+        Some(MessageState::Sending) => None,
+        Some(MessageState::Sent) => (errcode != 0).then_some(Change::Restored),
         // Known only now, or sent by somebody else.
-        Some(_) | None if errcode == 0 => {
-            store::subscribe_grant::update_used(db, who, template_id, now).await
-        }
-        Some(_) | None => Ok(()),
-    }
+        Some(_) | None => (errcode == 0).then_some(Change::Used),
+    })
 }

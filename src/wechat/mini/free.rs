@@ -28,11 +28,13 @@ const PATH_CHARS_MAX: usize = 200;
 
 /// Paths whose answers hold a token, a session key or a key of another cloud, or which are called with the app secret:
 /// these stay with this server. One that ends in a slash means all below it.
-const KEPT: [&str; 7] = [
+const KEPT: [&str; 8] = [
     "cgi-bin/token",
     "cgi-bin/stable_token",
     "cgi-bin/clear_quota/v2",
     "cgi-bin/component/",
+    // Tells whole requests that failed, of which some hold the app secret.
+    "cgi-bin/openapi/rid/get",
     "sns/",
     "tcb/getqcloudtoken",
     "wxa/resetusersessionkey",

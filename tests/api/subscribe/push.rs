@@ -166,6 +166,41 @@ async fn a_message_about_an_order_whose_answer_is_lost_is_not_sent_twice() {
 }
 
 #[tokio::test]
+async fn a_report_is_of_the_message_on_its_way_before_one_that_nobody_knows_of() {
+    shop_with(Setup::default().paid_message(), async |shop| {
+        let phone = allowed(shop, 3).await;
+        shop.stock("tea", 100, None).await;
+        // WeChat never had it, which nobody knows.
+        shop.faults(json!([{"kind": "no_answer_before_accepting", "api": "subscribe_send", "times": 1}]))
+            .await;
+        phone.paid_order("tea", 1).await;
+        shop.run_workers().await;
+        assert_eq!(
+            (shop.message_states().await, shop.inbox().await.len()),
+            (vec!["pending".to_owned()], 0)
+        );
+        let body = phone.message().await;
+        shop.faults(json!([held("delay", "subscribe_send")])).await;
+        let reporting = async {
+            crate::harness::until(async || shop.inbox().await.len() == 1).await;
+            let reports = pushed(shop).await;
+            shop.let_go().await;
+            reports
+        };
+        let (answer, reports) = join(shop.send_message(&body), reporting).await;
+        assert_eq!((answer.ok(200)["remaining"].as_i64(), reports), (Some(2), 1));
+        shop.advance(86_400).await;
+        shop.run_workers().await;
+        assert_eq!(
+            (shop.message_states().await, shop.inbox().await.len()),
+            (vec!["sent".to_owned(); 2], 2)
+        );
+        assert_eq!(phone.left().await, Some(1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_not_delivered_is_given_back_once_and_what_others_sent_is_counted() {
     shop(async |shop| {
         let phone = allowed(shop, 2).await;

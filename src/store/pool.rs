@@ -185,7 +185,8 @@ pub async fn judge_encoding(connection: &mut PgConnection) -> Result<Result<(), 
     })
 }
 
-/// What is not this user's, of what it must be able to write to and to change: its schema, or one of the tables.
+/// What is not this user's, of what it must be able to write to and to change: its schema, or one of the tables. Four stand for all: one
+/// user makes them, and others may lie in the same schema.
 ///
 /// # Errors
 /// When it cannot be asked.

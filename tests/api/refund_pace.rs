@@ -260,18 +260,24 @@ async fn fifty_count_those_that_wechat_took_and_closed_and_none_that_it_refused(
     .await;
 }
 
+/// Eight refunds of one person, sent once, for which the merchant's balance is too small.
+async fn eight_refused(shop: &Shop) -> Phone<'_> {
+    shop.stock("tea", 100, None).await;
+    let phone = shop.visitor().await;
+    shop.rule("balance_fen", json!(0)).await;
+    for _ in 0..8 {
+        let order = phone.paid_order("tea", 1).await;
+        shop.refund(&order, 40).await;
+    }
+    shop.run_workers().await;
+    assert_eq!(sendings(shop).await, 8);
+    phone
+}
+
 #[tokio::test]
 async fn refunds_that_were_due_together_do_not_stay_together() {
     shop(async |shop| {
-        shop.stock("tea", 100, None).await;
-        let phone = shop.visitor().await;
-        shop.rule("balance_fen", json!(0)).await;
-        for _ in 0..8 {
-            let order = phone.paid_order("tea", 1).await;
-            shop.refund(&order, 40).await;
-        }
-        shop.run_workers().await;
-        assert_eq!(sendings(shop).await, 8);
+        eight_refused(shop).await;
         let waits = "select count(distinct next_check_at) from refunds";
         assert!(shop.count(waits).await > 1);
         let early = "select count(*) from refunds where next_check_at < tried_at + interval '60 seconds'
@@ -284,15 +290,7 @@ async fn refunds_that_were_due_together_do_not_stay_together() {
 #[tokio::test]
 async fn refunds_that_were_refused_are_tried_again_by_fours_and_hold_up_no_others() {
     shop(async |shop| {
-        shop.stock("tea", 100, None).await;
-        let phone = shop.visitor().await;
-        shop.rule("balance_fen", json!(0)).await;
-        for _ in 0..8 {
-            let order = phone.paid_order("tea", 1).await;
-            shop.refund(&order, 40).await;
-        }
-        shop.run_workers().await;
-        assert_eq!(sendings(shop).await, 8);
+        let phone = eight_refused(shop).await;
         shop.advance(70).await;
         let order = phone.paid_order("tea", 1).await;
         shop.refund(&order, 40).await;

@@ -2,28 +2,14 @@
 
 import assert from "node:assert/strict";
 
-const TIMEOUT_MS = 60_000;
+import { openPage, TIMEOUT_MS } from "./page.js";
 
 /** A fresh browser profile on the console. `expects` are console errors that the test brings about on purpose. */
 export async function openConsole(browser, weir, { width = 1280, height = 860, locale = "en-US", expects = [], ...more } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale, ...more });
-  const page = await context.newPage();
-  page.setDefaultTimeout(TIMEOUT_MS);
-  const errors = [];
-  const note = (text) => expects.some((pattern) => pattern.test(text)) || errors.push(text);
-  page.on("console", (message) => message.type() === "error" && note(message.text()));
-  page.on("pageerror", (error) => note(error.stack ?? error.message));
-  page.on("dialog", (dialog) => {
-    errors.push(`dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  await page.goto(weir.console);
+  const { page, close } = await openPage(browser, weir.console, { width, height, locale, expects, ...more });
   await page.getByTestId("token").waitFor();
   const operator = new Operator(page, weir);
-  operator.close = async () => {
-    await context.close();
-    assert.deepEqual(errors, [], "the browser has nothing to complain of");
-  };
+  operator.close = close;
   return operator;
 }
 

@@ -2,28 +2,14 @@
 
 import assert from "node:assert/strict";
 
-const TIMEOUT_MS = 60_000;
+import { openPage } from "./page.js";
 
 /** A fresh browser profile on the page. `expects` are console errors that the test brings about on purpose. */
 export async function openPhone(browser, url, { width = 1280, height = 860, locale = "zh-CN", expects = [], ...more } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale, hasTouch: width < 820, ...more });
-  const page = await context.newPage();
-  page.setDefaultTimeout(TIMEOUT_MS);
-  const errors = [];
-  const note = (text) => expects.some((pattern) => pattern.test(text)) || errors.push(text);
-  page.on("console", (message) => message.type() === "error" && note(message.text()));
-  page.on("pageerror", (error) => note(error.stack ?? error.message));
-  page.on("dialog", (dialog) => {
-    errors.push(`dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  await page.goto(url);
+  const { page, close } = await openPage(browser, url, { width, height, locale, expects, hasTouch: width < 820, ...more });
   await page.getByTestId("user-picker").getByText(/./).first().waitFor();
   const person = new Person(page, width < 820);
-  person.close = async () => {
-    await context.close();
-    assert.deepEqual(errors, [], "the console stays free of errors");
-  };
+  person.close = close;
   return person;
 }
 

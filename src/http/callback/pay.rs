@@ -27,6 +27,7 @@ const BODY_BYTES_MAX: usize = 1_500_000;
     request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 204, description = "The effect is durable."),
+        (status = 200, description = "What arrived of a delivery by which `weir doctor` tried the way here.", body = Object),
         (status = 401, description = "Not believed.", body = Failure),
         (status = 408, description = "The body did not arrive in time.", body = Failure),
         (status = 503, description = "Not now; deliver again.", body = Failure),
@@ -47,6 +48,7 @@ pub async fn receive_payment_notification(
     request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 204, description = "The effect is durable."),
+        (status = 200, description = "What arrived of a delivery by which `weir doctor` tried the way here.", body = Object),
         (status = 401, description = "Not believed.", body = Failure),
         (status = 408, description = "The body did not arrive in time.", body = Failure),
         (status = 503, description = "Not now; deliver again.", body = Failure),

@@ -14,13 +14,13 @@ impl Client {
         self.merchant().hosts()
     }
 
-    /// Asks one host for an order that nobody made. It says that there is none to a merchant whose signature it believes;
+    /// Asks one host for an order that nobody made, by a `number` never given out. It says that there is none to a merchant whose signature it believes;
     /// such an answer is not signed, and nothing of it is used.
     ///
     /// # Errors
     /// See [`PayError`], for any other answer.
-    pub async fn query_nothing_at(&self, host: &Url, nobody_s: &OutTradeNo) -> Result<(), PayError> {
-        let call = self.query_call(nobody_s);
+    pub async fn query_nothing_at(&self, host: &Url, number: &OutTradeNo) -> Result<(), PayError> {
+        let call = self.query_call(number);
         let mut request = Request::new(call.method.clone(), call.url(host)?);
         *request.headers_mut() = self.headers(&call)?;
         let time_max = self.upstream().total_timeout();

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use weir::app::App;
 use weir::domain::clock::Clock;
 use weir::simulator;
@@ -29,6 +30,10 @@ impl Shop {
             replicas: Mutex::default(),
             simulator: simulator::start(settings::simulator(&setup)).await.unwrap(),
             db: PgPool::connect(&database.1).await.unwrap(),
+            books: PgPoolOptions::new()
+                .max_connections(1)
+                .connect_lazy(&database.1)
+                .unwrap(),
             clock: Clock::manual(real + ahead),
             http: answer::client(),
             database,
@@ -55,7 +60,7 @@ impl Shop {
         log::assert_quiet(self.log_from, &self.request_ids, &self.announced);
         secret::assert_unlogged(&self).await;
         self.assert_processes_quiet().await;
-        books::assert_balanced(&self.db).await;
+        books::assert_balanced(&self.books).await;
         files::assert_kept(&self.db, &self.files_folder()).await;
         self.take_down().await;
         assert!(is_orderly, "a replica had to be stopped with work in hand");
@@ -82,6 +87,7 @@ impl Shop {
         self.stop_servers().await;
         let files = self.files_folder();
         self.simulator.stop().await;
+        self.books.close().await;
         self.db.close().await;
         files::remove(&files);
         if !self.database.0.is_empty() {

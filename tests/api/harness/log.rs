@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use aho_corasick::AhoCorasick;
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -128,9 +129,9 @@ pub(super) fn assert_orderly(lines: &[String], announced: &BTreeSet<&'static str
 
 /// No line holds one of these words.
 pub(super) fn assert_silent_about(lines: &[String], secrets: &BTreeSet<String>) {
+    // One walk over each line, however many words there are.
+    let words = AhoCorasick::new(secrets).unwrap();
     for line in lines {
-        for secret in secrets {
-            assert!(!line.contains(secret), "a secret in the log: {line}");
-        }
+        assert!(!words.is_match(line), "a secret in the log: {line}");
     }
 }

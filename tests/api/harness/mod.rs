@@ -74,6 +74,8 @@ pub(crate) struct Shop {
     pub(crate) simulator: Simulator,
     /// The server's database, for looking and for damage.
     pub(crate) db: PgPool,
+    /// One connection for what must always hold, so that the long statement is not planned on all of the others.
+    books: PgPool,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
     /// The database's name and address.

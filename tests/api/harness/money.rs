@@ -67,7 +67,7 @@ impl Shop {
 
     /// Asserts in the middle of a scenario what must hold after it anyway.
     pub(crate) async fn assert_balanced(&self) {
-        super::books::assert_balanced(&self.db).await;
+        super::books::assert_balanced(&self.books).await;
     }
 
     /// The named differences, oldest first: kind and order.

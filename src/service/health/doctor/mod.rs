@@ -8,7 +8,6 @@ pub mod loop_back;
 mod merchant;
 mod mini_program;
 mod reach;
-mod shelf;
 
 use super::{Check, Checks, Status};
 use crate::service::Context;
@@ -74,7 +73,7 @@ pub async fn examine(context: &Context) -> Vec<Finding> {
         mini_program::examine(context),
         merchant::examine(context),
         loop_back::examine(context),
-        shelf::examine(context),
+        reach::files(context),
         reach::events(context),
     );
     let mut found = vec![reached];

@@ -1,4 +1,4 @@
-//! Whether the others can be reached at all.
+//! Whether the others can be reached at all, and do what they are for.
 
 use sqlx::PgConnection;
 
@@ -8,6 +8,7 @@ use crate::store::pool::{self, FIRST_CONNECTION_WITHIN};
 use crate::webhook::Outcome;
 
 const DATABASE: &str = "database";
+const FILES: &str = "files";
 const EVENTS: &str = "events";
 
 /// Whether the database answers and keeps any text; the rest stands on the health page.
@@ -39,6 +40,19 @@ async fn complaint(connection: &mut PgConnection) -> Result<Option<String>, sqlx
             user, who owns the database"
         )
     }))
+}
+
+/// Whether files of users can be written, found and removed.
+pub(super) async fn files(context: &Context) -> Finding {
+    match context.files.examine(context.entropy).await {
+        Ok(()) => Finding::holds(FILES, "one was written, found and removed"),
+        Err(error) => Finding::fails(
+            FILES,
+            format!(
+                "{error}: look at FILES_URL, at the variables beside it, and at the room and the rights of the store"
+            ),
+        ),
+    }
 }
 
 /// Whether somebody answers there. It is no event that is sent, so that any answer will do which is the receiver's own.

@@ -174,6 +174,8 @@ pub struct LockedMessage {
     pub msgid: Option<String>,
     /// What that report said.
     pub told_errcode: Option<i64>,
+    /// Whether WeChat may have taken it at an earlier try.
+    pub was_unknown: bool,
 }
 
 impl LockedMessage {
@@ -196,7 +198,8 @@ pub async fn lock_sending(
         LockedMessage,
         r#"-- subscribe_message.lock_sending
         select app_id as "app_id: AppId", openid as "openid: OpenId", template_id as "template_id: TemplateId",
-            event_id is not null as "is_of_event!", attempts, msgid, told_errcode
+            event_id is not null as "is_of_event!", attempts, msgid, told_errcode,
+            unknown_at is not null as "was_unknown!"
         from subscribe_messages
         where id = $1 and lease_token = $2 and state in ('sending', 'unknown')
         for update"#,
@@ -220,6 +223,8 @@ pub struct EndedTry<'a> {
     pub errcode: Option<i64>,
     /// WeChat's number of the message.
     pub msgid: Option<&'a str>,
+    /// Whether the report that came before the answer, if one did, stays that of this message.
+    pub keeps_report: bool,
 }
 
 /// Writes down how a try of a locked message ended.
@@ -232,7 +237,9 @@ pub async fn update_ended(
     let statement = sqlx::query!(
         "-- subscribe_message.update_ended
         update subscribe_messages set state = $2, due_at = $3, lease_until = null,
-            unknown_at = case when $4 then $7 else unknown_at end, errcode = $5, msgid = coalesce($6, msgid), updated_at = $7
+            unknown_at = case when $4 then $7 else unknown_at end, errcode = $5, updated_at = $7,
+            msgid = case when $8 then coalesce($6, msgid) else $6 end,
+            told_errcode = case when $8 then told_errcode end, told_at = case when $8 then told_at end
         where id = $1",
         Uuid::from(id),
         ended.state.as_str(),
@@ -241,6 +248,7 @@ pub async fn update_ended(
         ended.errcode,
         ended.msgid,
         now,
+        ended.keeps_report,
     )
     .execute(db);
     query("subscribe_message.update_ended", statement).await?;

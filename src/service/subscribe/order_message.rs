@@ -60,7 +60,7 @@ pub async fn queue(
 /// anything to do.
 ///
 /// # Errors
-/// When the database fails. What was sent and could not be written down is nobody's knowledge after a minute.
+/// When the database fails, and goes on failing while what WeChat said waits to be written down: nobody knows it after a minute.
 pub async fn send_due(context: &Arc<Context>) -> Result<bool, AppError> {
     let now = context.clock.now();
     let abandoned = end_abandoned(context, None).await?;

@@ -28,6 +28,15 @@ const PARALLEL_WAITS: [Duration; 3] = [
 ];
 /// WeChat's number for that.
 const QUOTA_USED_UP: i64 = 45_009;
+/// The waits of whoever has WeChat's answer and no database to write it to: nobody else will ever know. Together with what
+/// the database itself is waited for they end within the lease.
+const WRITE_WAITS: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
 
 /// What a try came to.
 #[derive(Debug)]
@@ -151,13 +160,33 @@ pub(super) struct Written {
     pub(super) is_given_up: bool,
 }
 
-/// Writes down what a try came to, together with what it does to the count of what the user has allowed. A try
-/// whose holder was taken for dead and whose message went to somebody else changes nothing.
+/// Writes down what a try came to, together with what it does to the count of what the user has allowed; again and again within
+/// a bound while the database is away. A try whose holder was taken for dead and whose message went to somebody else changes nothing.
 pub(super) async fn write_down(
+    context: &Context,
+    held: (MessageId, Uuid),
+    outcome: &Outcome,
+) -> Result<Written, AppError> {
+    let mut waits = WRITE_WAITS.into_iter();
+    loop {
+        match write_once(context, held, outcome).await {
+            Err(error @ (store::Error::Unavailable(_) | store::Error::Busy(_)))
+                if let Some(wait) = waits.next() =>
+            {
+                let error = AppError::from(error);
+                tracing::warn!(message.id = %held.0, error = error.causes(), "what WeChat said of a subscribe message waits for the database");
+                tokio::time::sleep(wait).await;
+            }
+            written => return Ok(written?),
+        }
+    }
+}
+
+async fn write_once(
     context: &Context,
     (id, token): (MessageId, Uuid),
     outcome: &Outcome,
-) -> Result<Written, AppError> {
+) -> Result<Written, store::Error> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(locked) = store::subscribe_message::lock_sending(&mut tx, id, token).await? else {
@@ -167,13 +196,17 @@ pub(super) async fn write_down(
         });
     };
     let (who, template_id) = (locked.who(), &locked.template_id);
-    let ended = ended(context, &locked, outcome)?;
+    let (ended, has_report) = (ended(context, &locked, outcome)?, is_reported(&locked, outcome));
     match &ended {
         Some(ended) => store::subscribe_message::update_ended(&mut tx, id, ended, now).await?,
         None => store::subscribe_message::delete(&mut tx, id).await?,
     }
     let is_sent = ended.is_some_and(|ended| ended.state == MessageState::Sent);
-    if is_sent && locked.told_errcode.is_none_or(|errcode| errcode == 0) {
+    if is_sent && (!has_report || locked.told_errcode.is_none_or(|errcode| errcode == 0)) {
+        store::subscribe_grant::update_used(&mut tx, who, template_id, now).await?;
+    }
+    // It told of a message that others sent, or of an earlier try of this one.
+    if !has_report && locked.told_errcode == Some(0) {
         store::subscribe_grant::update_used(&mut tx, who, template_id, now).await?;
     }
     if matches!(outcome, Outcome::Refused(errcode) if refusal(*errcode) == Refusal::NotGranted) {
@@ -186,9 +219,20 @@ pub(super) async fn write_down(
         context.alarms.subscribe_messages.set(due_at);
     }
     Ok(Written {
-        msgid: locked.msgid.filter(|_| is_sent),
+        msgid: locked.msgid.filter(|_| is_sent && has_report),
         is_given_up: ended.is_some_and(|ended| ended.state == MessageState::GivenUp),
     })
+}
+
+/// Whether the report that came while the call was under way is of this message. WeChat's own number decides; without one, what
+/// this try did not send an earlier one may have.
+fn is_reported(locked: &LockedMessage, outcome: &Outcome) -> bool {
+    match (&locked.msgid, outcome) {
+        (None, _) => false,
+        (Some(told), Outcome::Sent(Some(msgid))) => told == msgid,
+        (Some(_), Outcome::Sent(None) | Outcome::Unknown(_)) => true,
+        (Some(_), Outcome::Refused(_) | Outcome::Unfit | Outcome::Unsent(_)) => locked.was_unknown,
+    }
 }
 
 /// Where a message stands after a try; nothing: it is forgotten, since WeChat has not taken it and whoever asked is
@@ -197,17 +241,19 @@ fn ended<'a>(
     context: &Context,
     locked: &LockedMessage,
     outcome: &'a Outcome,
-) -> Result<Option<EndedTry<'a>>, AppError> {
+) -> Result<Option<EndedTry<'a>>, store::Error> {
+    let has_report = is_reported(locked, outcome);
     let plain = |state| EndedTry {
         state,
         due_at: None,
         is_unknown: false,
         errcode: None,
         msgid: None,
+        keeps_report: has_report,
     };
-    let again = |least: TimeDelta| -> Result<EndedTry<'a>, AppError> {
+    let again = |least: TimeDelta| -> Result<EndedTry<'a>, store::Error> {
         let now = context.clock.now();
-        let [chance] = context.entropy.bytes()?;
+        let [chance] = context.entropy.bytes().map_err(store::vault::VaultError::from)?;
         let in_vain = u32::try_from(locked.attempts).unwrap_or(u32::MAX);
         let gap = gap(in_vain, chance).filter(|_| locked.attempts < TRIES_MAX);
         Ok(match gap {
@@ -223,13 +269,15 @@ fn ended<'a>(
             msgid: msgid.as_deref(),
             ..plain(MessageState::Sent)
         },
+        // WeChat's report came before the answer was lost, or it came late and is of an earlier try.
+        Outcome::Unknown(_) | Outcome::Refused(_) | Outcome::Unfit | Outcome::Unsent(_) if has_report => {
+            plain(MessageState::Sent)
+        }
         Outcome::Refused(errcode) => EndedTry {
             errcode: Some(*errcode),
             ..plain(MessageState::Refused)
         },
         Outcome::Unfit => plain(MessageState::Refused),
-        // WeChat's report came before the answer was lost.
-        Outcome::Unknown(_) if locked.msgid.is_some() => plain(MessageState::Sent),
         Outcome::Unknown(_) if locked.is_of_event => EndedTry {
             is_unknown: true,
             ..again(AFTER_UNKNOWN)?

@@ -112,4 +112,15 @@ impl Phone<'_> {
             "data": {"thing1": {"value": "Oolong"}, "amount2": {"value": "¥1.00"}},
         })
     }
+
+    /// Another service sends a message of the usual template, with the token that weir keeps.
+    pub(crate) async fn sent_by_others(&self) {
+        let body = json!({
+            "touser": self.openid().await, "template_id": TEMPLATE,
+            "data": {"thing1": {"value": "a"}, "amount2": {"value": "1"}},
+        });
+        let path = "/internal/wechat/cgi-bin/message/subscribe/send";
+        let answer = self.shop.internal("POST", path, Some(&body)).await.ok(200);
+        assert_eq!(answer["errcode"], 0);
+    }
 }

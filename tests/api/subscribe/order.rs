@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{APP, OTHER_APP, Phone, Server, Setup, Shop, TEMPLATE, shop, shop_with};
+use crate::harness::{APP, OTHER_APP, Phone, Server, Setup, Shop, TEMPLATE, held, shop, shop_with, until};
 
 /// A person who allows some messages and pays an order that nobody has told of yet.
 async fn payer(shop: &Shop, allowed: u32) -> (Phone<'_>, String) {
@@ -307,4 +307,29 @@ async fn a_sender_that_is_killed_in_between_neither_loses_nor_doubles_the_messag
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn what_wechat_said_waits_for_a_database_that_is_away() {
+    shop_with(Setup::default().paid_message(), async |shop| {
+        shop.announce("unavailable");
+        let (phone, _) = payer(shop, 2).await;
+        shop.deliver().await;
+        shop.faults(json!([held("delay", "subscribe_send")])).await;
+        let away = async {
+            shop.calls_until("subscribe_send", 1).await;
+            shop.lose_database().await;
+            shop.let_go().await;
+            let waiting = "what WeChat said of a subscribe message waits for the database";
+            until(async || !shop.lines_with(waiting).is_empty()).await;
+            shop.find_database().await;
+        };
+        let (failed, ()) = tokio::join!(shop.run_workers_of(0), away);
+        assert!(!failed.contains("subscribe_messages"), "{failed:?}");
+        assert_eq!(shop.message_states().await, ["sent"]);
+        shop.advance(86_400).await;
+        shop.run_workers().await;
+        assert_eq!((shop.inbox().await.len(), phone.left().await), (1, Some(1)));
+    })
+    .await;
 }

@@ -216,16 +216,7 @@ async fn what_was_not_delivered_is_given_back_once_and_what_others_sent_is_count
         assert_eq!((pushed(shop).await, phone.left().await), (2, Some(2)));
         let told = "select count(*) from subscribe_messages where state = 'sent' and told_errcode = 1";
         assert_eq!(shop.count(told).await, 1);
-        // Another service sends with the token that weir keeps.
-        let body = json!({
-            "touser": phone.openid().await, "template_id": TEMPLATE,
-            "data": {"thing1": {"value": "a"}, "amount2": {"value": "1"}},
-        });
-        let path = "/internal/wechat/cgi-bin/message/subscribe/send";
-        assert_eq!(
-            shop.internal("POST", path, Some(&body)).await.ok(200)["errcode"],
-            0
-        );
+        phone.sent_by_others().await;
         assert_eq!((phone.left().await, pushed(shop).await), (Some(2), 1));
         assert_eq!(phone.left().await, Some(1));
         // A report about nobody known, or without a number, changes nothing.
@@ -240,6 +231,74 @@ async fn what_was_not_delivered_is_given_back_once_and_what_others_sent_is_count
             shop.push_event(&openid, odd(item)).await;
         }
         assert_eq!(phone.left().await, Some(1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_that_comes_during_a_later_try_is_of_the_one_that_nobody_knew_of() {
+    for errcode in [-1, 47_003] {
+        shop_with(Setup::default().paid_message(), async |shop| {
+            let phone = allowed(shop, 2).await;
+            shop.stock("tea", 100, None).await;
+            shop.faults(json!([{"kind": "no_answer_after_accepting", "api": "subscribe_send", "times": 1}]))
+                .await;
+            phone.paid_order("tea", 1).await;
+            shop.run_workers().await;
+            assert_eq!(shop.message_states().await, ["pending"]);
+            shop.advance(121).await;
+            let refusal = json!({"kind": "errcode", "errcode": errcode, "api": "subscribe_send", "times": 1});
+            shop.faults(json!([held("delay", "subscribe_send"), refusal]))
+                .await;
+            let reporting = async {
+                crate::harness::until(async || shop.calls("subscribe_send").await.len() == 2).await;
+                assert_eq!(pushed(shop).await, 1);
+                shop.let_go().await;
+            };
+            join(shop.run_workers(), reporting).await;
+            assert_eq!(shop.message_states().await, ["sent"]);
+            shop.advance(86_400).await;
+            shop.run_workers().await;
+            assert_eq!(
+                (shop.calls("subscribe_send").await.len(), shop.inbox().await.len()),
+                (2, 1)
+            );
+            assert_eq!(phone.left().await, Some(1));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_report_of_what_others_sent_is_not_that_of_a_message_which_wechat_refuses() {
+    shop_with(Setup::default().paid_message(), async |shop| {
+        let phone = allowed(shop, 3).await;
+        shop.stock("tea", 100, None).await;
+        phone.sent_by_others().await;
+        let refusal = json!({"kind": "errcode", "errcode": -1, "api": "subscribe_send", "times": 1});
+        shop.faults(json!([held("delay", "subscribe_send"), refusal]))
+            .await;
+        phone.paid_order("tea", 1).await;
+        let reporting = async {
+            crate::harness::until(async || shop.calls("subscribe_send").await.len() == 2).await;
+            assert_eq!(pushed(shop).await, 1);
+            shop.let_go().await;
+        };
+        join(shop.run_workers(), reporting).await;
+        assert_eq!(
+            (shop.message_states().await, phone.left().await),
+            (vec!["pending".to_owned()], Some(2))
+        );
+        shop.advance(86_400).await;
+        shop.run_workers().await;
+        // Its own report finds it, and counts nothing twice.
+        assert_eq!((shop.inbox().await.len(), pushed(shop).await), (2, 1));
+        assert_eq!(
+            (shop.message_states().await, phone.left().await),
+            (vec!["sent".to_owned()], Some(1))
+        );
+        let own = "select count(*) from subscribe_messages where told_errcode = 0";
+        assert_eq!(shop.count(own).await, 1);
     })
     .await;
 }

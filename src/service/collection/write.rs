@@ -57,12 +57,17 @@ pub async fn patch(
 /// # Errors
 /// `collection_not_found`, `document_not_found`, `document_forbidden`, `version_conflict`.
 pub async fn remove(context: &Context, visitor: &Visitor, aim: Aim<'_>) -> Result<(), AppError> {
-    let collection = open(context, visitor, aim.name).await?;
-    let target = target(visitor, &collection, aim);
-    if store::document::delete(&context.db, target).await? {
-        return Ok(());
+    for _ in 0..ATTEMPTS_MAX {
+        let collection = open(context, visitor, aim.name).await?;
+        let target = target(visitor, &collection, aim);
+        if store::document::delete(&context.db, target).await? {
+            return Ok(());
+        }
+        if let Some(refusal) = explain(context, visitor, &collection, aim).await? {
+            return Err(refusal);
+        }
     }
-    Err(explain(context, visitor, &collection, aim).await?)
+    Err(AppError::new(ErrorCode::Unavailable))
 }
 
 /// What a document is to become.
@@ -101,9 +106,9 @@ async fn change(
         if let Some(document) = changed {
             return Ok(document);
         }
-        // Nothing is changed either when the schemas are others by now.
-        if open(context, visitor, aim.name).await?.schemas == collection.schemas {
-            return Err(explain(context, visitor, &collection, aim).await?);
+        // If nothing speaks against it, the schemas were others at that moment.
+        if let Some(refusal) = explain(context, visitor, &collection, aim).await? {
+            return Err(refusal);
         }
     }
     Err(AppError::new(ErrorCode::Unavailable))
@@ -161,13 +166,13 @@ fn target(visitor: &Visitor, collection: &StoredCollection, aim: Aim<'_>) -> Tar
 }
 
 /// Why nothing was changed: what may not be read is not there, what may be read and not be written is
-/// forbidden, and what is left is another version.
+/// forbidden, and another version is a conflict. Nothing: it could be changed now.
 async fn explain(
     context: &Context,
     visitor: &Visitor,
     collection: &StoredCollection,
     aim: Aim<'_>,
-) -> Result<AppError, AppError> {
+) -> Result<Option<AppError>, AppError> {
     let permission = collection.declaration.permission;
     let target = Target {
         reach: permission.sees(visitor.actor),
@@ -175,19 +180,19 @@ async fn explain(
         ..target(visitor, collection, aim)
     };
     let Some(document) = store::document::find(&context.db, target).await? else {
-        return Ok(AppError::new(ErrorCode::DocumentNotFound));
+        return Ok(Some(AppError::new(ErrorCode::DocumentNotFound)));
     };
     let is_writable = match permission.writes(visitor.actor) {
         Reach::All => true,
         Reach::Own(id) => document.owner_id == Some(id),
         Reach::Nothing => false,
     };
-    Ok(AppError::new(if !is_writable {
-        ErrorCode::DocumentForbidden
-    } else if aim.version.is_some() {
-        ErrorCode::VersionConflict
+    let is_other = aim.version.is_some_and(|version| version != document.version);
+    Ok(if !is_writable {
+        Some(AppError::new(ErrorCode::DocumentForbidden))
+    } else if is_other {
+        Some(AppError::new(ErrorCode::VersionConflict))
     } else {
-        // Made again meanwhile under the same id, which only restoring a backup does.
-        ErrorCode::DocumentNotFound
-    }))
+        None
+    })
 }

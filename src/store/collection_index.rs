@@ -10,11 +10,15 @@
     reason = "the text comes from PostgreSQL's format(), which quotes it"
 )]
 
+use std::time::Duration;
+
 use sqlx::{AssertSqlSafe, PgConnection, PgExecutor};
 
 use super::Error;
-// Not the bounded one: to build or remove an index takes as long as it takes.
-use crate::telemetry::query;
+use super::statement::{query, query_within};
+
+/// How long an index may take, from this side: longer than the connection lets any statement take.
+const RUN_WITHIN: Duration = Duration::from_mins(31);
 
 /// The class of our advisory locks on collections: `weir`.
 const LOCK_CLASS: i32 = 0x7765_6972;
@@ -139,11 +143,8 @@ pub async fn remove_collection(db: &mut PgConnection, id: i32) -> Result<(), Err
 
 async fn run(db: &mut PgConnection, text: Option<String>) -> Result<(), Error> {
     if let Some(text) = text {
-        query(
-            "collection_index.run",
-            sqlx::raw_sql(AssertSqlSafe(text)).execute(db),
-        )
-        .await?;
+        let statement = sqlx::raw_sql(AssertSqlSafe(text)).execute(db);
+        query_within("collection_index.run", RUN_WITHIN, statement).await?;
     }
     Ok(())
 }

@@ -20,7 +20,16 @@ pub(super) async fn query<T>(
     name: &'static str,
     statement: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    let outcome = telemetry::query(name, within(statement)).await;
+    query_within(name, ANSWER_WITHIN, statement).await
+}
+
+/// The same with another bound, for what runs on a connection with bounds of its own.
+pub(super) async fn query_within<T>(
+    name: &'static str,
+    bound: Duration,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let outcome = telemetry::query(name, bounded(bound, statement)).await;
     if let Err(sqlx::Error::Database(error)) = &outcome
         && let Some(code) = error.code().filter(|code| is_away(code))
     {
@@ -33,7 +42,14 @@ pub(super) async fn query<T>(
 pub(super) async fn within<T>(
     statement: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    tokio::time::timeout(ANSWER_WITHIN, statement)
+    bounded(ANSWER_WITHIN, statement).await
+}
+
+async fn bounded<T>(
+    bound: Duration,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(bound, statement)
         .await
         .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
 }

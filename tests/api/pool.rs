@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{join, join_all, poll_immediate};
+use futures_util::future::{join_all, join3, poll_immediate};
 use sqlx::Executor as _;
 use weir::store::database::place::{Turn, scope};
 use weir::store::database::{Database, Lent};
@@ -232,14 +232,16 @@ async fn a_database_that_falls_silent_holds_nobody_and_no_place() {
         let (db, line) = shop.connect_by(places(2)).await;
         let committed = db.begin().await.unwrap();
         let mut asked = db.begin().await.unwrap();
+        let mut apart = db.connect_apart(Duration::from_mins(30)).await.unwrap();
         line.die();
         let wanted = ["tea".to_owned()];
         // What a use case does: a statement through the store, and a commit.
-        let both = join(
+        let all = join3(
             weir::store::product::list_by_id(&mut *asked, &wanted),
             committed.commit(),
+            weir::store::collection_index::lock(&mut apart, 1),
         );
-        let (statement, commit) = tokio::time::timeout(Duration::from_mins(1), both)
+        let (statement, commit, lock) = tokio::time::timeout(Duration::from_mins(1), all)
             .await
             .expect("a bound of our own");
         assert!(
@@ -247,6 +249,10 @@ async fn a_database_that_falls_silent_holds_nobody_and_no_place() {
             "{statement:?}"
         );
         assert!(matches!(commit, Err(sqlx::Error::Io(_))), "{commit:?}");
+        assert!(
+            matches!(lock, Err(weir::store::Error::Unavailable(_))),
+            "{lock:?}"
+        );
         drop(asked);
         // The line is there again, and so are both places.
         let again = join_all((0..2).map(|_| db.acquire())).await;

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use crate::error::AppError;
+use crate::error::{AppError, ErrorCode};
 use crate::service::Context;
 use crate::store;
 
 /// How long one statement of it may take: the loop comes again.
 const STEP_MAX: Duration = Duration::from_secs(10);
+/// How long all of them may take: a removal of ten indexes has twenty that may be slow.
+const TIDY_MAX: Duration = Duration::from_mins(4);
 
 /// Finishes one collection that somebody left half done; tells whether there was one. One that cannot be finished
 /// now is passed over, so that it does not hold up those behind it.
@@ -29,8 +31,15 @@ pub async fn tidy(context: &Context) -> Result<bool, AppError> {
     failed.map_or(Ok(false), Err)
 }
 
-/// Finishes this one, unless somebody is at it; tells whether it was finished here.
+/// Finishes this one, unless somebody is at it; tells whether it was finished here. A database that says nothing any more
+/// is given up.
 pub(super) async fn tidy_one(context: &Context, id: i32, is_removed: bool) -> Result<bool, AppError> {
+    let work = tidy_it(context, id, is_removed);
+    let done = tokio::time::timeout(TIDY_MAX, work).await;
+    done.unwrap_or_else(|late| Err(AppError::new(ErrorCode::Unavailable).caused_by(late)))
+}
+
+async fn tidy_it(context: &Context, id: i32, is_removed: bool) -> Result<bool, AppError> {
     let mut apart = context.db.connect_apart(STEP_MAX).await?;
     if !store::collection_index::lock(&mut apart, id).await? {
         return Ok(false);

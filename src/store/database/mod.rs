@@ -25,6 +25,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 pub use lent::{Lent, Transaction};
 use place::{Place, Places};
 
+use super::statement::within;
+
 /// The gap between two tries to connect to a database that is just starting.
 const CONNECT_GAP: Duration = Duration::from_millis(50);
 /// After how long a connection that nobody used is asked whether it still lives.
@@ -154,9 +156,13 @@ impl Database {
     pub async fn connect_apart(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
         let bound = format!("{}ms", timeout.as_millis());
         let options = [("statement_timeout", &bound), ("lock_timeout", &bound)];
-        let mut connection = self.0.options.clone().options(options).connect().await?;
-        wait_for_disk(&mut connection).await?;
-        Ok(connection)
+        let options = self.0.options.clone().options(options);
+        within(async {
+            let mut connection = options.connect().await?;
+            wait_for_disk(&mut connection).await?;
+            Ok(connection)
+        })
+        .await
     }
 
     /// Lets go connections that nobody has used for long. To be called every now and then.

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Executor as _, Row as _};
 
 use super::database::{self, Database, Lent};
+use super::statement::within;
 use super::{Error, MIGRATOR};
 
 /// How long a start waits for its first connection. A request waits less, since it can be refused and sent again,
@@ -21,6 +22,9 @@ const BOUND_MIGRATION: &str = "-- pool.bound_migration
         set lock_timeout = '500ms'";
 /// The gap between two tries, in which all of those are served.
 const MIGRATION_GAP: Duration = Duration::from_secs(2);
+/// How long another one that migrates is waited for at a time, in which nobody waits behind. Longer than most migrations.
+const BOUND_TURN: &str = "-- pool.bound_turn
+        set lock_timeout = '1s'";
 /// For how long it is tried.
 const MIGRATION_WITHIN: Duration = Duration::from_mins(5);
 
@@ -56,7 +60,7 @@ impl Default for PoolLimits {
 /// # Errors
 /// When `url` is not a PostgreSQL URL.
 pub fn open(url: &str, limits: PoolLimits) -> Result<Database, sqlx::Error> {
-    let options = PgConnectOptions::from_str(url)?
+    let options = options(url)?
         .application_name("weir")
         .options([
             (
@@ -69,6 +73,20 @@ pub fn open(url: &str, limits: PoolLimits) -> Result<Database, sqlx::Error> {
         ])
         .disable_statement_logging();
     Ok(Database::new(options, limits.connections_max, limits.wait_max))
+}
+
+/// How the database of `url` is reached. An address of IPv6 has brackets in a URL, of which the driver knows nothing.
+///
+/// # Errors
+/// When `url` is not a PostgreSQL URL.
+pub fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?;
+    let host = options.get_host();
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    Ok(match address.map(str::to_owned) {
+        Some(address) => options.host(&address),
+        None => options,
+    })
 }
 
 fn milliseconds(duration: Duration) -> String {
@@ -109,8 +127,8 @@ impl From<sqlx::Error> for MigrateError {
     }
 }
 
-/// Applies the migrations that `url`'s database lacks; safe when several start it at once. A lock that others hold is
-/// asked for briefly, again and again for five minutes, so that a shop under traffic goes on.
+/// Applies the migrations that `url`'s database lacks; safe when several start it at once: one waits for the other, for five
+/// minutes. A lock that others hold is asked for briefly, again and again for as long, so that a shop under traffic goes on.
 ///
 /// # Errors
 /// See [`MigrateError`].
@@ -123,7 +141,7 @@ pub async fn migrate(url: &str) -> Result<(), MigrateError> {
 /// # Errors
 /// See [`MigrateError`].
 pub async fn migrate_within(url: &str, lock_within: Duration) -> Result<(), MigrateError> {
-    let options = PgConnectOptions::from_str(url)?
+    let options = options(url)?
         .application_name("weir migrate")
         .disable_statement_logging();
     let connecting = database::connect(&options, PoolLimits::default().wait_max);
@@ -131,8 +149,7 @@ pub async fn migrate_within(url: &str, lock_within: Duration) -> Result<(), Migr
         .await
         .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
     judge_encoding(&mut connection).await??;
-    // For as long as another one migrates. It ends with the connection.
-    connection.lock().await?;
+    wait_for_turn(&mut connection, lock_within).await?;
     connection.execute(BOUND_MIGRATION).await?;
     let begun = Instant::now();
     loop {
@@ -149,6 +166,27 @@ pub async fn migrate_within(url: &str, lock_within: Duration) -> Result<(), Migr
     }
 }
 
+/// Waits until no other one migrates. The turn ends with the connection.
+async fn wait_for_turn(connection: &mut PgConnection, wait_max: Duration) -> Result<(), MigrateError> {
+    connection.execute(BOUND_TURN).await?;
+    let (begun, mut is_told) = (Instant::now(), false);
+    loop {
+        match connection.lock().await {
+            Err(error) if is_lock_timeout(&error) => {
+                let blockers = blockers(connection).await?;
+                if begun.elapsed() >= wait_max {
+                    return Err(MigrateError::Locked { blockers });
+                }
+                if !is_told {
+                    is_told = true;
+                    tracing::warn!(blockers, "waiting for another migration to end");
+                }
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
 fn is_lock_timeout(error: &sqlx::migrate::MigrateError) -> bool {
     match error {
         sqlx::migrate::MigrateError::Execute(error)
@@ -157,14 +195,15 @@ fn is_lock_timeout(error: &sqlx::migrate::MigrateError) -> bool {
     }
 }
 
-/// Who has been at tables of ours for longest.
+/// Who has been at tables of ours, or at migrations, for longest. The key of those is one number, that of a collection two.
 async fn blockers(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     let statement = "-- pool.blockers
         select coalesce(string_agg(format('process %s, %s', pid, name), '; '), 'they are gone now') from (
             select l.pid, coalesce(nullif(min(a.application_name), ''), min(a.backend_type), 'of another user') as name
-            from pg_locks l join pg_class c on c.oid = l.relation and c.relkind in ('r', 'p')
+            from pg_locks l left join pg_class c on c.oid = l.relation and c.relkind in ('r', 'p')
             left join pg_stat_activity a on a.pid = l.pid
-            where l.granted and l.pid <> pg_backend_pid() and c.relnamespace = to_regnamespace(current_schema()::text)
+            where l.granted and l.pid <> pg_backend_pid()
+                and (c.relnamespace = to_regnamespace(current_schema()::text) or (l.locktype = 'advisory' and l.objsubid = 1))
                 and l.database = (select oid from pg_database where datname = current_database())
             group by l.pid order by min(a.xact_start) limit 5) longest";
     connection.fetch_one(statement).await?.try_get(0)
@@ -177,7 +216,7 @@ async fn blockers(connection: &mut PgConnection) -> Result<String, sqlx::Error> 
 pub async fn judge_encoding(connection: &mut PgConnection) -> Result<Result<(), WrongEncoding>, sqlx::Error> {
     let statement = "-- pool.judge_encoding
         select current_setting('server_encoding')";
-    let encoding: String = connection.fetch_one(statement).await?.try_get(0)?;
+    let encoding: String = within(connection.fetch_one(statement)).await?.try_get(0)?;
     Ok(if encoding == "UTF8" {
         Ok(())
     } else {
@@ -198,17 +237,20 @@ pub async fn find_foreign(connection: &mut PgConnection) -> Result<Option<String
                 where c.relnamespace = to_regnamespace(quote_ident(current_schema()::text))
                 and c.relname in ('_sqlx_migrations', 'users', 'orders', 'documents')
                 and not pg_has_role(c.relowner, 'usage') order by c.relname limit 1) end";
-    connection.fetch_one(statement).await?.try_get(0)
+    within(connection.fetch_one(statement)).await?.try_get(0)
 }
 
 /// How many of this program's migrations the database lacks.
 pub async fn pending_migrations(mut connection: Lent) -> Result<usize, Error> {
-    let applied = match connection.list_applied_migrations(&MIGRATOR.table_name).await {
-        Ok(applied) => applied,
-        Err(sqlx::migrate::MigrateError::Execute(error)) if has_code(&error, "42P01") => Vec::new(),
-        Err(sqlx::migrate::MigrateError::Execute(error)) => return Err(error.into()),
-        Err(error) => return Err(Error::Driver(sqlx::Error::Migrate(Box::new(error)))),
+    let listing = async {
+        match connection.list_applied_migrations(&MIGRATOR.table_name).await {
+            Ok(applied) => Ok(applied),
+            Err(sqlx::migrate::MigrateError::Execute(error)) if has_code(&error, "42P01") => Ok(Vec::new()),
+            Err(sqlx::migrate::MigrateError::Execute(error)) => Err(error),
+            Err(error) => Err(sqlx::Error::Migrate(Box::new(error))),
+        }
     };
+    let applied = within(listing).await?;
     Ok(MIGRATOR
         .iter()
         .filter(|known| applied.iter().all(|row| row.version != known.version))

@@ -123,6 +123,24 @@ async fn a_database_of_a_newer_version_or_with_an_altered_past_is_not_touched() 
     }
 }
 
+#[tokio::test]
+async fn whoever_migrates_is_named_to_who_waits_in_vain() {
+    let database = Database::empty().await;
+    let mut other = database.connect().await;
+    other.lock().await.unwrap();
+    let migrating: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    let refused = pool::migrate_within(&database.url, Duration::ZERO);
+    let refused = tokio::time::timeout(Duration::from_mins(1), refused).await;
+    let refusal = refused.expect("it waits for good").unwrap_err().to_string();
+    assert!(refusal.contains(&format!("process {migrating},")), "{refusal}");
+    other.unlock().await.unwrap();
+    pool::migrate(&database.url).await.unwrap();
+    database.drop().await;
+}
+
 /// The first one that alters `orders`.
 const ALTERS_ORDERS: i64 = 20_261_121_100_000;
 

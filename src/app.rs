@@ -21,6 +21,7 @@ use crate::service::collection::hold::Schemas;
 use crate::service::content::gate::Gate;
 use crate::service::data::cloud_function::Cloud;
 use crate::service::file::Files;
+use crate::service::health::Readiness;
 use crate::service::login::session::SessionCache;
 use crate::service::login::token::SessionTokens;
 use crate::service::login::trouble::Trouble;
@@ -304,6 +305,7 @@ fn compose(
         reencryption: Progress::default(),
         pay_rest: Rest::default(),
         refund_rest: Rest::default(),
+        readiness: Readiness::default(),
         tasks: TaskTracker::new(),
     })
 }

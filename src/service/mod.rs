@@ -108,6 +108,8 @@ pub struct Context {
     pub pay_rest: pay::rest::Rest,
     /// When the loop of refunds leaves them alone.
     pub refund_rest: pay::rest::Rest,
+    /// Whether requests can be served, as it was found last.
+    pub readiness: health::Readiness,
     /// Work that goes on when its client goes away.
     pub tasks: TaskTracker,
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-pub use database::judge_readiness;
+pub use database::{Readiness, judge_readiness};
 
 use crate::domain::exception::Concern;
 use crate::service::{Context, reencryption};

@@ -75,7 +75,8 @@ async fn ten_times_what_a_server_can_take_costs_patience_and_nothing_else() {
         let until = Instant::now() + Duration::from_secs(seconds);
         let clients = (0..CLIENTS).zip(people.iter().cycle());
         let clients = join_all(clients.map(|(client, phone)| come_again(phone, client, &seen, until)));
-        join(clients, tell_again(shop, &messages, &seen, until)).await;
+        let others = join(tell_again(shop, &messages, &seen, until), ask_again(shop, until));
+        join(clients, others).await;
 
         // At once, without a pause.
         phone.call("GET", "/v1/orders", None).await.ok(200);
@@ -136,6 +137,13 @@ fn note(answer: &Answer, elapsed: Duration, seen: &Seen) {
         _ => panic!("{answer:?}"),
     }
     seen.accepted.lock().unwrap().push(elapsed);
+}
+
+/// A balancer, to which the server is ready all the time: its phones would go to the next one, and the news with them.
+async fn ask_again(shop: &Shop, until: Instant) {
+    while Instant::now() < until {
+        shop.call("GET", "/readyz", None).await.ok(200);
+    }
 }
 
 /// WeChat, which tells and tells again; each time it must be believed.

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::signal::StopSignal;
-use super::{generated, in_use, no_simulator, output, runtime};
+use super::{block_on, generated, in_use, no_simulator, output};
 use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
 use crate::dev::postgres::{self, Cluster};
@@ -73,9 +73,7 @@ pub(super) struct Dev {
 impl Dev {
     pub(super) fn run(self) -> ExitCode {
         let mut telemetry = None;
-        let developed = runtime()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(self.develop(&mut telemetry)));
+        let developed = block_on(self.develop(&mut telemetry));
         if let Some(telemetry) = telemetry {
             telemetry.finish();
         }
@@ -101,12 +99,21 @@ impl Dev {
         }
         std::fs::create_dir_all(&self.folder)?;
         let folder = self.folder.canonicalize()?;
-        if self.fresh {
-            erase(&folder).await?;
-        }
-        let cluster = match given {
-            Some(_) => None,
-            None => Some(Cluster::durable(&folder.join("postgres")).await?),
+        let is_given = given.is_some();
+        let prepare = async {
+            if self.fresh {
+                erase(&folder).await?;
+            }
+            Ok::<_, Box<dyn Error>>(if is_given {
+                None
+            } else {
+                Some(Cluster::durable(&folder.join("postgres")).await?)
+            })
+        };
+        // PostgreSQL may take minutes. What has begun of it ends with this process.
+        let cluster = tokio::select! {
+            cluster = prepare => cluster?,
+            () = stop.wait() => return Ok(()),
         };
         let develop = async {
             let database_url = match (given, &cluster) {
@@ -124,10 +131,12 @@ impl Dev {
             outcome = develop => Some(outcome),
             () = stop.wait() => None,
         };
+        if matches!(outcome, Some(Ok(_))) {
+            stop.wait().await;
+        }
+        stop.end_at_once();
         let stopped = match outcome {
             Some(Ok(parts)) => {
-                stop.wait().await;
-                stop.end_at_once();
                 output::say("stopping");
                 parts.app.stop().await;
                 parts.simulator.stop().await;
@@ -167,7 +176,7 @@ impl Dev {
         options.bind = self.simulator;
         options.server_url = Some(Url::parse(&format!("http://{http}"))?);
         let mini_programs: Vec<&str> = options.apps.iter().map(|app| app.app_id.as_str()).collect();
-        if postgres::serves_others(database_url, &mini_programs).await? {
+        if postgres::serves_others(pool::options(database_url)?, &mini_programs).await? {
             return Err(
                 "DATABASE_URL is the database of a real mini program, and this is a place to try things: \
                         unset it (in the environment or in .env), or name another database"

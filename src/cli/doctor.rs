@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use super::{output, runtime};
+use super::{block_on, output};
 use crate::app;
 use crate::config::{self, Settings};
 use crate::domain::clock::Clock;
@@ -29,10 +29,7 @@ impl Doctor {
             Ok(settings) => settings,
             Err(problems) => return output::bad_settings(&problems),
         };
-        match runtime()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(examined(settings)))
-        {
+        match block_on(examined(settings)) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(error) => output::no_start(error.as_ref()),

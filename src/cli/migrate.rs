@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use secrecy::ExposeSecret as _;
 
-use super::{output, runtime};
+use super::{block_on, output};
 use crate::config::{self, DatabaseSettings};
 use crate::store::pool;
 
@@ -25,14 +25,12 @@ impl Migrate {
             Ok(database) => database,
             Err(problems) => return output::bad_settings(&problems),
         };
-        let migrated = runtime().map(|runtime| runtime.block_on(pool::migrate(database.url.expose_secret())));
-        match migrated {
-            Ok(Ok(())) => {
+        match block_on(async { Ok(pool::migrate(database.url.expose_secret()).await?) }) {
+            Ok(()) => {
                 output::say("the database has every migration");
                 ExitCode::SUCCESS
             }
-            Ok(Err(error)) => output::failure(&error),
-            Err(error) => output::failure(&error),
+            Err(error) => output::failure(error.as_ref()),
         }
     }
 }

@@ -70,8 +70,16 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The runtime of the main thread: loops and what waits. Requests are served on the web server's own
-/// threads, so one thread is enough here, and an idle server stays small.
+/// Does the work of a verb, loops and what waits, on this thread. Requests are served on the web server's own
+/// threads, so one thread is enough here, and an idle server stays small. What stands still in a call that blocks, such
+/// as the resolver's, is not waited for: it ends with the process.
+fn block_on<T>(work: impl Future<Output = Result<T, Box<dyn Error>>>) -> Result<T, Box<dyn Error>> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
+}
+
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 
-use super::{output, runtime};
+use super::{block_on, output};
 use crate::app;
 use crate::config::{self, Settings};
 use crate::domain::clock::Clock;
@@ -66,10 +66,7 @@ impl Notification {
             Ok(settings) => settings,
             Err(problems) => return output::bad_settings(&problems),
         };
-        let ran = runtime()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(replay.run(settings)));
-        match ran {
+        match block_on(replay.run(settings)) {
             Ok(replayed) => tell(&replayed),
             Err(error) => output::no_start(error.as_ref()),
         }

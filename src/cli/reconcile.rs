@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 
-use super::{BAD_SETTINGS, output, runtime};
+use super::{BAD_SETTINGS, block_on, output};
 use crate::app;
 use crate::config::{self, Settings};
 use crate::domain::clock::Clock;
@@ -50,9 +50,7 @@ impl Reconcile {
             Ok(telemetry) => telemetry,
             Err(error) => return no_result(&error),
         };
-        let reconciled = runtime()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(reconciled(settings, self.date)));
+        let reconciled = block_on(reconciled(settings, self.date));
         telemetry.finish();
         match reconciled {
             Ok(ReconciliationStatus::Balanced) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 
 use super::signal::StopSignal;
-use super::{in_use, output, runtime};
+use super::{block_on, in_use, output};
 use crate::app::{self, App, Launch};
 use crate::config::{self, Settings};
 use crate::domain::clock::Clock;
@@ -42,9 +42,7 @@ impl Serve {
             Err(error) => return output::failure(&error),
         };
         open_many_files();
-        let served = runtime()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(serve(settings, self.migrate)));
+        let served = block_on(serve(settings, self.migrate));
         telemetry.finish();
         match served {
             Ok(()) => ExitCode::SUCCESS,

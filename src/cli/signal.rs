@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::runtime;
+
 /// The exit status of a stop that could not be waited for.
 const IMPATIENT: i32 = 130;
 
@@ -31,11 +33,14 @@ impl StopSignal {
         }
     }
 
-    /// From now on another one ends the process at once.
+    /// From now on another one ends the process at once, also when the runtime has ended. Where there is no thread for it, none does.
     pub(super) fn end_at_once(mut self) {
-        tokio::spawn(async move {
-            self.wait().await;
-            std::process::exit(IMPATIENT);
+        let waiting = std::thread::Builder::new().spawn(move || {
+            if let Ok(runtime) = runtime() {
+                runtime.block_on(self.wait());
+                std::process::exit(IMPATIENT);
+            }
         });
+        drop(waiting);
     }
 }

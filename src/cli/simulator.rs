@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::signal::StopSignal;
-use super::{generated, no_simulator, output, runtime};
+use super::{block_on, generated, no_simulator, output};
 use crate::config::{self, TelemetrySettings};
 use crate::simulator::{self, Delivery, Folder, KeyMode, Options, Simulator};
 use crate::telemetry;
@@ -77,9 +77,7 @@ impl SimulatorVerb {
             Ok(telemetry) => telemetry,
             Err(error) => return output::failure(&error),
         };
-        let simulated = runtime()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(self.simulate()));
+        let simulated = block_on(self.simulate());
         telemetry.finish();
         match simulated {
             Ok(()) => ExitCode::SUCCESS,

@@ -57,12 +57,15 @@ fn private(path: &Path) -> io::Result<std::fs::File> {
     options.open(path)
 }
 
+/// Beside it first: half of the keys would be worth none of them.
 fn write_private(path: &Path, settings: &BTreeMap<String, String>) -> io::Result<()> {
-    let mut file = private(path)?;
+    let new = path.with_extension("new");
+    let mut file = private(&new)?;
     for (name, value) in settings {
         writeln!(file, "{name}={value}")?;
     }
-    file.sync_all()
+    file.sync_all()?;
+    std::fs::rename(&new, path)
 }
 
 /// What the server has to know about the simulated WeChat and about where it stands itself.

@@ -153,9 +153,16 @@ impl AppError {
     }
 }
 
+/// What its problem document says.
 impl std::fmt::Display for AppError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.code.row().text)
+        let row = self.code.row();
+        let detail = self.public_detail().unwrap_or(row.explanation);
+        write!(out, "{}: {detail}", row.text)?;
+        for field in &self.fields {
+            write!(out, " {}: {}", field.pointer, field.detail)?;
+        }
+        Ok(())
     }
 }
 
@@ -206,6 +213,7 @@ mod tests {
     fn causes_are_one_line_and_not_in_the_public_face() {
         let error = AppError::internal(std::io::Error::other("disk"));
         assert_eq!(error.causes().as_deref(), Some("disk"));
-        assert_eq!(error.to_string(), "internal");
+        assert!(error.to_string().starts_with("internal: "));
+        assert!(!error.to_string().contains("disk"));
     }
 }

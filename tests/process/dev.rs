@@ -17,7 +17,7 @@ use crate::wire;
 const ORPHANED_MAX: Duration = Duration::from_mins(1);
 
 /// `weir dev` in the folder `state` of where it runs.
-const HERE: [&str; 7] = [
+pub(crate) const HERE: [&str; 7] = [
     "dev",
     "--folder",
     "state",

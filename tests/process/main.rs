@@ -12,6 +12,7 @@ mod bills;
 mod collector;
 mod death;
 mod dev;
+mod dev_start;
 mod doctor;
 mod migrate;
 mod notification;

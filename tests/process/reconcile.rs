@@ -334,6 +334,9 @@ fn without_a_result_the_status_is_two() {
         for date in [tomorrow.as_str(), "2020-01-01", "yesterday"] {
             let refused = run(&mut reconcile(folder.path(), url, &wechat, date));
             assert_eq!(refused.status.code(), Some(2), "{}", complaint(&refused));
+            let is_told =
+                ["longer ago than 89 days", "YYYY-MM-DD"].map(|part| complaint(&refused).contains(part));
+            assert!(is_told.contains(&true), "{}", complaint(&refused));
         }
     });
     let output = run(&mut command(

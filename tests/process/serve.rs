@@ -262,7 +262,11 @@ fn a_database_that_is_just_starting_is_asked_again() {
 
 /// The address of a database that takes connections and says nothing.
 fn silent_database() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    silent_database_at("127.0.0.1:0")
+}
+
+fn silent_database_at(address: &str) -> (TcpListener, String) {
+    let listener = TcpListener::bind(address).unwrap();
     let url = format!("postgres://weir@{}/weir", listener.local_addr().unwrap());
     (listener, url)
 }
@@ -280,12 +284,14 @@ fn a_database_that_says_nothing_is_not_waited_for_without_end() {
 
 #[test]
 fn a_start_that_waits_for_its_database_can_be_stopped() {
-    let (silent, url) = silent_database();
-    let folder = folder();
-    for arguments in [&[][..], &["--migrate"]] {
-        let start = Program::start(serve(folder.path(), &url, arguments));
-        let _connection = silent.accept().unwrap();
-        assert_eq!(start.end(Signal::TERM), Some(0), "{arguments:?}");
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let (silent, url) = silent_database_at(address);
+        let folder = folder();
+        for arguments in [&[][..], &["--migrate"]] {
+            let start = Program::start(serve(folder.path(), &url, arguments));
+            let _connection = silent.accept().unwrap();
+            assert_eq!(start.end(Signal::TERM), Some(0), "{url} {arguments:?}");
+        }
     }
 }
 

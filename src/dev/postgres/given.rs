@@ -11,10 +11,9 @@ use super::error::Error;
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn serves_others(url: &str, app_ids: &[&str]) -> Result<bool, Error> {
+pub async fn serves_others(database: PgConnectOptions, app_ids: &[&str]) -> Result<bool, Error> {
     let what = || "cannot ask the database of DATABASE_URL".to_owned();
-    let options: PgConnectOptions = url.parse().map_err(failed(what()))?;
-    let options = options.disable_statement_logging();
+    let options = database.disable_statement_logging();
     let mut connection = options.connect().await.map_err(failed(what()))?;
     let has_users: bool = sqlx::query_scalar("select to_regclass('users') is not null")
         .fetch_one(&mut connection)

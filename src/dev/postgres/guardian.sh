@@ -15,17 +15,21 @@ server=
 is_up() { [ -n "$server" ] && [ "$(cat ended 2>/dev/null)" != "$server" ]; }
 
 # The end is noted with the number of the process, since what a killed guardian left behind may note
-# the end of an earlier server late.
+# the end of an earlier server late. One whose number cannot be noted, for want of room, is ended.
 start() {
     rm -f ended server.pid
     (
         "$@" &
-        echo $! >server.pid
+        echo $! >server.pid || while kill -s QUIT $! 2>/dev/null; do sleep 0.05; done
         wait
         echo $! >ended
     ) </dev/null >>log 2>&1 &
-    until [ -s server.pid ] || [ ! -d "$home" ]; do :; done
-    read -r server <server.pid
+    starter=$!
+    until [ -s server.pid ] || [ ! -d "$home" ] || ! kill -s 0 "$starter" 2>/dev/null; do
+        sleep 0.01
+    done
+    server=
+    [ -s server.pid ] && read -r server <server.pid
 }
 
 # Repeated, since a signal is lost while the server is not yet far enough to listen to it.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -73,9 +74,15 @@ pub(super) async fn initialise(place: &Place, programs: &Programs, lock: File) -
     if place.kind == Kind::Scratch {
         command.arg("--no-sync");
     }
-    command.stdin(lock);
+    // It hears no Ctrl-C of the terminal: whoever waits for it decides, and it ends with that.
+    command.stdin(lock).process_group(0);
     let what = || format!("cannot run {}", programs.initdb.display());
-    let output = Command::from(command).output().await.map_err(Error::io(what()))?;
+    let mut command = Command::from(command);
+    let output = command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(Error::io(what()))?;
     if !output.status.success() {
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));

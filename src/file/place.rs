@@ -21,6 +21,7 @@ use object_store::{
     ObjectStoreExt as _, PutOptions, PutPayload, RetryConfig,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::{Semaphore, mpsc};
 use url::Url;
 
 /// A piece of a file, as memory that is shared and not copied.
@@ -34,6 +35,11 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 pub const PUT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Any other call, up to the first byte of its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(12);
+/// How many calls of a folder of this machine are under way at the same moment, or stand still. One that stands still keeps its
+/// thread even when nobody waits for it any more, and names of hosts are resolved by the same threads.
+const TURNS_MAX: usize = 128;
+/// How far a listing runs ahead of whoever reads it.
+const LISTED_AHEAD: usize = 256;
 /// A call that failed in a way that passes is repeated so often, unless so much time has gone by.
 const RETRIES: usize = 2;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,6 +88,12 @@ impl From<Error> for PlaceError {
     }
 }
 
+impl From<std::io::Error> for PlaceError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 /// Something that lies there.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -97,7 +109,14 @@ pub struct Place {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     /// Set for a folder.
-    root: Option<PathBuf>,
+    folder: Option<Folder>,
+}
+
+/// What a folder of this machine has beside its files.
+#[derive(Clone, Debug)]
+struct Folder {
+    root: PathBuf,
+    turns: Arc<Semaphore>,
 }
 
 impl Place {
@@ -113,7 +132,10 @@ impl Place {
         Ok(Self {
             store: Arc::new(store),
             prefix: Path::default(),
-            root: Some(folder),
+            folder: Some(Folder {
+                root: folder,
+                turns: Arc::new(Semaphore::new(TURNS_MAX)),
+            }),
         })
     }
 
@@ -158,7 +180,7 @@ impl Place {
         Ok(Self {
             store: Arc::new(builder.build()?),
             prefix: Path::from(bucket.prefix.as_str()),
-            root: None,
+            folder: None,
         })
     }
 
@@ -178,13 +200,14 @@ impl Place {
         content_type: &'static str,
     ) -> Result<(), PlaceError> {
         let mut options = PutOptions::default();
-        if self.root.is_none() {
+        if self.folder.is_none() {
             // For whoever looks into the bucket, or puts a CDN before it. A folder keeps no such thing.
             options.attributes = Attributes::from_iter([(Attribute::ContentType, content_type)]);
         }
         let payload = PutPayload::from_bytes(content);
-        let path = self.path(name);
-        within(PUT_TIMEOUT, self.store.put_opts(&path, payload, options)).await?;
+        let (store, path) = self.named(name);
+        let put = async move { store.put_opts(&path, payload, options).await };
+        self.within(PUT_TIMEOUT, put).await?;
         Ok(())
     }
 
@@ -198,8 +221,9 @@ impl Place {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Piece, PlaceError>>, PlaceError> {
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
-        let path = self.path(name);
-        let found = within(CALL_TIMEOUT, self.store.get_opts(&path, options)).await?;
+        let (store, path) = self.named(name);
+        let get = async move { store.get_opts(&path, options).await };
+        let found = self.within(CALL_TIMEOUT, get).await?;
         Ok(found.into_stream().map_err(PlaceError::from).boxed())
     }
 
@@ -208,8 +232,9 @@ impl Place {
     /// # Errors
     /// [`PlaceError::Failed`] when the place cannot tell.
     pub async fn has(&self, name: &str) -> Result<bool, PlaceError> {
-        let path = self.path(name);
-        match within(CALL_TIMEOUT, self.store.head(&path)).await {
+        let (store, path) = self.named(name);
+        let head = async move { store.head(&path).await };
+        match self.within(CALL_TIMEOUT, head).await {
             Ok(_) => Ok(true),
             Err(PlaceError::Missing) => Ok(false),
             Err(error) => Err(error),
@@ -221,19 +246,24 @@ impl Place {
     /// # Errors
     /// [`PlaceError::Failed`].
     pub async fn remove(&self, name: &str) -> Result<(), PlaceError> {
-        let path = self.path(name);
-        match within(CALL_TIMEOUT, self.store.delete(&path)).await {
+        let (store, path) = self.named(name);
+        let delete = async move { store.delete(&path).await };
+        match self.within(CALL_TIMEOUT, delete).await {
             Ok(()) | Err(PlaceError::Missing) => {}
             Err(error) => return Err(error),
         }
-        let Some(root) = &self.root else { return Ok(()) };
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
         // A folder's files are written under this name and then renamed; listings do not show it.
-        match tokio::fs::remove_file(root.join(format!("{name}#1"))).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(PlaceError::Failed(error.to_string()))
+        let unfinished = folder.root.join(format!("{name}#1"));
+        let remove = async move {
+            match tokio::fs::remove_file(unfinished).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
             }
-            _ => Ok(()),
-        }
+        };
+        self.within(CALL_TIMEOUT, remove).await
     }
 
     /// What lies below a folder, in no order.
@@ -243,14 +273,56 @@ impl Place {
             name: found.location.filename().unwrap_or_default().to_owned(),
             modified_at: found.last_modified,
         });
-        named.map_err(PlaceError::from).boxed()
+        let mut named = named.map_err(PlaceError::from).boxed();
+        let Some(folder) = &self.folder else {
+            return named;
+        };
+        let turns = Arc::clone(&folder.turns);
+        let (sender, mut receiver) = mpsc::channel(LISTED_AHEAD);
+        tokio::spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            while let Some(one) = named.next().await {
+                if sender.send(one).await.is_err() {
+                    break;
+                }
+            }
+        });
+        futures_util::stream::poll_fn(move |task| receiver.poll_recv(task)).boxed()
     }
-}
 
-async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, PlaceError> {
-    match tokio::time::timeout(limit, call).await {
-        Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(PlaceError::Failed("it does not answer in time".to_owned())),
+    fn named(&self, name: &str) -> (Arc<dyn ObjectStore>, Path) {
+        (Arc::clone(&self.store), self.path(name))
+    }
+
+    /// Does one call within a bound. That of a folder goes on by itself when nobody waits for it any more, and has its turn until it
+    /// ends.
+    async fn within<T, E>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, PlaceError>
+    where
+        T: Send + 'static,
+        E: Into<PlaceError> + Send + 'static,
+    {
+        let work = async {
+            let Some(folder) = &self.folder else {
+                return call.await.map_err(Into::into);
+            };
+            let turn = Arc::clone(&folder.turns).acquire_owned().await;
+            let task = tokio::spawn(async move {
+                let outcome = call.await;
+                drop(turn);
+                outcome
+            });
+            match task.await {
+                Ok(outcome) => outcome.map_err(Into::into),
+                Err(error) => Err(PlaceError::Failed(error.to_string())),
+            }
+        };
+        tokio::time::timeout(limit, work)
+            .await
+            .unwrap_or_else(|_| Err(PlaceError::Failed("it does not answer in time".to_owned())))
     }
 }
 

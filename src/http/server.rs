@@ -26,9 +26,9 @@ const FLUSH_S: u64 = 2;
 const BACKLOG: i32 = 1024;
 
 /// Blocking threads per worker. The resolver blocks, the folder of files, cleaning pictures and checking documents;
-/// whoever stands still there must not hold up the others. A thread is made when it is needed and ends after ten idle
-/// seconds.
-const BLOCKING_THREADS: usize = 512;
+/// whoever stands still there must not hold up the others: more than files that are sent out and calls of their folder, which may all
+/// stand still on one worker. A thread is made when it is needed and ends after ten idle seconds.
+const BLOCKING_THREADS: usize = 768;
 
 /// A server that runs.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! The same files in an S3-compatible store, which checks each signature, and what its failures do.
 
+use futures_util::future::poll_immediate;
 use serde_json::json;
+use weir::file::place::Place;
 
 use crate::harness::{Bucket, Setup, Shop, Trouble, shop_with};
 use crate::picture::{PICTURES, exif_with_place, picture, tells_place, with_notes};
@@ -184,4 +186,26 @@ async fn a_wrong_key_is_refused_and_not_told() {
         assert_eq!(bucket.objects().len(), 0);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_folder_that_stands_still_takes_a_bounded_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::folder(folder.path()).unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    std::fs::write(folder.path().join("other"), "x").unwrap();
+    // Whoever opens a pipe to read waits until somebody opens it to write, also when nobody waits for him.
+    for _ in 0..128 {
+        assert!(poll_immediate(place.read("pipe", 0..1)).await.is_none());
+    }
+    let mut late = Box::pin(place.has("other"));
+    assert!(poll_immediate(&mut late).await.is_none());
+    // As soon as who begins after it and has a turn.
+    assert!(Place::folder(folder.path()).unwrap().has("other").await.unwrap());
+    assert!(poll_immediate(&mut late).await.is_none(), "no bound");
+    let writer = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe));
+    let _writer = writer.await.unwrap().unwrap();
+    assert!(late.await.unwrap());
 }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Noted, Reader};
+use super::{Noted, Reader, is_loopback, secret};
+
+/// The shortest secret of a store, in bytes. Those of known ones have 30 and more.
+const SECRET_BYTES_MIN: usize = 16;
 
 /// Where uploads lie.
 #[derive(Debug)]
@@ -53,9 +56,9 @@ impl FileSettings {
                 .map_err(|()| reader.problem("FILES_URL", what))?;
             return Ok(Self::Folder(folder));
         }
-        let Some(bucket) = url.host_str() else {
-            return Err(reader.problem("FILES_URL", "must name a bucket: s3://bucket/prefix"));
-        };
+        let bucket = url
+            .host_str()
+            .ok_or_else(|| reader.problem("FILES_URL", "must name a bucket: s3://bucket/prefix"));
         let needed = |variable, value: Option<String>| {
             value.ok_or_else(|| reader.problem(variable, "is required with FILES_URL=s3://…"))
         };
@@ -64,9 +67,18 @@ impl FileSettings {
         let endpoint = endpoint
             .map(|_| reader.base_url("AWS_ENDPOINT_URL", None))
             .transpose();
+        // A store on this machine may be one to try things with.
+        let is_here = matches!(&endpoint, Ok(Some(url)) if is_loopback(url));
+        let secret_access_key = secret_access_key.and_then(|key| {
+            if !is_here && (key.len() < SECRET_BYTES_MIN || secret::weakness(&key).is_some()) {
+                let what = format!("must be {SECRET_BYTES_MIN} characters or more, and no known sample");
+                return Err(reader.problem("AWS_SECRET_ACCESS_KEY", what));
+            }
+            Ok(key)
+        });
         let prefix = url.path().trim_matches('/');
         Ok(Self::Store(ObjectStore {
-            bucket: bucket.to_owned(),
+            bucket: bucket?.to_owned(),
             prefix: if prefix.is_empty() {
                 String::new()
             } else {

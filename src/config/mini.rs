@@ -14,6 +14,7 @@ const APPS_MAX: usize = 100;
 /// More functions than any environment has.
 const FUNCTIONS_MAX: usize = 500;
 
+const CLOUD_FUNCTIONS: &str = "WECHAT_CLOUD_FUNCTIONS";
 const APPS_FILE: &str = "WECHAT_APPS_FILE";
 
 /// The mini programs, and where WeChat is.
@@ -76,28 +77,41 @@ impl MiniSettings {
         let token_issuer = token_issuer(reader);
         let cloud_env = reader.optional("WECHAT_CLOUD_ENV");
         let cloud_functions = cloud_functions(reader);
-        let cloud_functions = cloud_functions?;
-        if !cloud_functions.is_empty() && cloud_env.is_none() {
-            return Err(reader.problem("WECHAT_CLOUD_ENV", "is required with WECHAT_CLOUD_FUNCTIONS"));
-        }
-        let mut apps = vec![main?];
-        apps.extend(more?);
-        if apps.len() > APPS_MAX {
-            return Err(reader.problem(APPS_FILE, format!("holds more than {APPS_MAX} apps")));
-        }
-        for (at, app) in apps.iter().enumerate() {
-            if apps.iter().take(at).any(|earlier| earlier.id == app.id) {
-                return Err(reader.problem(APPS_FILE, format!("names the app {} twice", app.id)));
-            }
-        }
+        let cloud_env = if cloud_env.is_none() && reader.optional(CLOUD_FUNCTIONS).is_some() {
+            Err(reader.problem("WECHAT_CLOUD_ENV", "is required with WECHAT_CLOUD_FUNCTIONS"))
+        } else {
+            Ok(cloud_env)
+        };
+        let apps = apps(reader, main, more);
         Ok(Self {
-            apps,
+            apps: apps?,
             api_base_url: api_base_url?,
             token_issuer: token_issuer?,
-            cloud_env,
-            cloud_functions,
+            cloud_env: cloud_env?,
+            cloud_functions: cloud_functions?,
         })
     }
+}
+
+/// The app of the variables, and those of the file behind it. One that is wrong hides nothing that is wrong of the others.
+fn apps(
+    reader: &Reader<'_>,
+    main: Result<MiniProgram, Noted>,
+    more: Result<Vec<MiniProgram>, Noted>,
+) -> Result<Vec<MiniProgram>, Noted> {
+    let more = more?;
+    let known: Vec<&MiniProgram> = main.iter().chain(&more).collect();
+    if known.len() > APPS_MAX {
+        return Err(reader.problem(APPS_FILE, format!("holds more than {APPS_MAX} apps")));
+    }
+    for (at, app) in known.iter().enumerate() {
+        if known.iter().take(at).any(|earlier| earlier.id == app.id) {
+            return Err(reader.problem(APPS_FILE, format!("names the app {} twice", app.id)));
+        }
+    }
+    let mut apps = vec![main?];
+    apps.extend(more);
+    Ok(apps)
 }
 
 fn token_issuer(reader: &Reader<'_>) -> Result<Issuer, Noted> {
@@ -109,15 +123,20 @@ fn token_issuer(reader: &Reader<'_>) -> Result<Issuer, Noted> {
 }
 
 fn cloud_functions(reader: &Reader<'_>) -> Result<Vec<FunctionName>, Noted> {
-    const NAME: &str = "WECHAT_CLOUD_FUNCTIONS";
-    let names: Result<Vec<FunctionName>, _> =
-        reader.list(NAME).into_iter().map(FunctionName::parse).collect();
+    let names: Result<Vec<FunctionName>, _> = reader
+        .list(CLOUD_FUNCTIONS)
+        .into_iter()
+        .map(FunctionName::parse)
+        .collect();
     match names {
         Ok(names) if names.len() <= FUNCTIONS_MAX => Ok(names),
-        Ok(_) => Err(reader.problem(NAME, format!("names more than {FUNCTIONS_MAX} functions"))),
+        Ok(_) => Err(reader.problem(
+            CLOUD_FUNCTIONS,
+            format!("names more than {FUNCTIONS_MAX} functions"),
+        )),
         Err(_) => {
             let what = "must be names of 1 to 60 letters, digits, hyphens and underscores, comma separated";
-            Err(reader.problem(NAME, what))
+            Err(reader.problem(CLOUD_FUNCTIONS, what))
         }
     }
 }

@@ -14,6 +14,7 @@ use utoipa_swagger_ui::Config;
 use super::guard::Admin;
 use super::openapi;
 use super::shell::Shell;
+use crate::domain::exception::ExceptionKind;
 use crate::error::{AppError, ErrorCode};
 
 /// The files of the browsable page come from the binary and change with it.
@@ -126,7 +127,7 @@ async fn page(request: HttpRequest, documents: Data<Documents>) -> Result<HttpRe
     }))
 }
 
-/// Where the `type` of a problem leads: the table of `docs/errors.md` as a page.
+/// Where the `type` of a problem leads, and who names a wrong kind of exception is sent: the tables of `docs/errors.md` as a page.
 fn error_page() -> String {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>weir: error codes</title>\
@@ -143,6 +144,16 @@ fn error_page() -> String {
             page,
             "<section id=\"{0}\"><h2>{0}</h2><p>{1}{retry}. <b>{2}.</b> {3}</p></section>",
             row.text, row.status, row.title, row.explanation
+        )
+        .unwrap_or_default();
+    }
+    page.push_str("<h1>Kinds of exceptions</h1>");
+    for kind in ExceptionKind::ALL {
+        write!(
+            page,
+            "<section id=\"{0}\"><h2>{0}</h2><p>{1}</p></section>",
+            kind.as_str(),
+            kind.explanation()
         )
         .unwrap_or_default();
     }
@@ -177,6 +188,10 @@ mod tests {
         for code in ErrorCode::ALL {
             assert!(page.contains(&format!("id=\"{}\"", code.row().text)));
             assert!(!code.row().explanation.contains(['<', '>', '&']));
+        }
+        for kind in ExceptionKind::ALL {
+            assert!(page.contains(&format!("id=\"{}\"", kind.as_str())));
+            assert!(!kind.explanation().contains(['<', '>', '&']));
         }
     }
 }

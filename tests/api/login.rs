@@ -183,6 +183,7 @@ async fn a_busy_wechat_is_asked_twice_more_and_no_oftener() {
         let code = phone.code(APP).await;
         let refusal = phone.try_login(&json!({"code": code})).await;
         refusal.refused(503, "wechat_unavailable");
+        assert_eq!(refusal.json()["wechat_errcode"], -1);
         assert_eq!(shop.calls("login").await.len(), 6);
 
         shop.faults(json!([])).await;

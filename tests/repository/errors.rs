@@ -20,7 +20,7 @@ Every error of weir is a problem after RFC 9457, `application/problem+json`:
   \"type\": \"/docs/errors#order_expired\",
   \"title\": \"The order is too old to be paid\",
   \"status\": 409,
-  \"detail\": \"The order was not paid before `expires_at`. Place a new one.\",
+  \"detail\": \"EXPLANATION\",
   \"instance\": \"019aa5a0-7b1c-7000-8000-5f2c1a9e4d01\",
   \"code\": \"order_expired\"
 }
@@ -47,7 +47,7 @@ An exception is a named difference between WeChat's books and ours that needs a 
 ";
 
 fn page() -> String {
-    let mut page = HEAD.to_owned();
+    let mut page = HEAD.replace("EXPLANATION", ErrorCode::OrderExpired.row().explanation);
     page.push_str("| code | status | may be repeated | logged as |\n| --- | --- | --- | --- |\n");
     for code in ErrorCode::ALL {
         let row = code.row();

@@ -150,6 +150,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("EVENTS_WEBHOOK_URL", "", "is required with EVENTS_WEBHOOK_SECRET"),
     ("FILES_URL", "ftp://files", "file:// or s3://"),
     ("AWS_SECRET_ACCESS_KEY", "", "is required with FILES_URL"),
+    ("AWS_SECRET_ACCESS_KEY", "hunter2", "16 characters or more"),
+    (
+        "AWS_SECRET_ACCESS_KEY",
+        "changeme-changeme-changeme",
+        "known sample",
+    ),
     ("LOG_FORMAT", "xml", "`json` or `text`"),
     ("RUST_LOG", "weir=loud", "target=level"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "https://"),
@@ -269,4 +275,35 @@ fn a_huge_file_is_not_read() {
     std::fs::File::create(&path).unwrap().set_len(2 << 20).unwrap();
     values.insert("WXPAY_PRIVATE_KEY_FILE".to_owned(), path.display().to_string());
     assert!(refused(&values)[0].contains("more than 1 MiB"));
+}
+
+#[test]
+fn what_is_wrong_of_one_hides_nothing_that_is_wrong_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = folder.path().join("apps.toml");
+    let twice = "[[app]]\nid = \"wx1234567890abcdef\"\nsecret = \"0cc175b9c0f1b6a831c399e269772661\"";
+    std::fs::write(&apps, twice).unwrap();
+    let apps = apps.display().to_string();
+    let given = [
+        ("WECHAT_APPS_FILE", apps.as_str()),
+        ("WECHAT_CLOUD_FUNCTIONS", "a b"),
+        ("WECHAT_TOKEN_ISSUER", "mine"),
+        ("FILES_URL", "s3:///prefix"),
+    ];
+    let mut values = values(&LEAST);
+    values.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let problems = refused(&values);
+    for (variable, what) in [
+        ("WECHAT_APPS_FILE", "twice"),
+        ("WECHAT_CLOUD_FUNCTIONS", "must be names"),
+        ("WECHAT_CLOUD_ENV", "is required with"),
+        ("WECHAT_TOKEN_ISSUER", "must be"),
+        ("FILES_URL", "must name a bucket"),
+        ("AWS_ACCESS_KEY_ID", "is required with"),
+        ("AWS_SECRET_ACCESS_KEY", "is required with"),
+    ] {
+        let is_told = |line: &String| line.starts_with(variable) && line.contains(what);
+        assert!(problems.iter().any(is_told), "{variable}: {problems:?}");
+    }
+    assert_eq!(problems.len(), 7, "{problems:?}");
 }

@@ -104,6 +104,9 @@ fn refusal(context: &Context, app_id: &AppId, error: LoginError) -> AppError {
         LoginError::RateLimited { errcode } => AppError::new(ErrorCode::RateLimited)
             .retry_after_s(60)
             .wechat_errcode(errcode),
+        LoginError::Busy { errcode } => AppError::new(ErrorCode::WechatUnavailable)
+            .wechat_errcode(errcode)
+            .caused_by(error),
         LoginError::Unavailable => AppError::new(ErrorCode::WechatUnavailable).caused_by(error),
         LoginError::Timeout => AppError::new(ErrorCode::WechatTimeout).caused_by(error),
         LoginError::Rejected { errcode } => {

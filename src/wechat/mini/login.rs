@@ -51,7 +51,13 @@ pub enum LoginError {
         /// WeChat's number.
         errcode: i64,
     },
-    /// Busy, broken or out of reach.
+    /// Busy (-1), and nothing was consumed.
+    #[error("WeChat is busy ({errcode})")]
+    Busy {
+        /// WeChat's number.
+        errcode: i64,
+    },
+    /// Broken or out of reach.
     #[error("WeChat is unavailable")]
     Unavailable,
     /// No answer in time; the code may be consumed.
@@ -200,7 +206,7 @@ fn refusal(errcode: i64, errmsg: &str) -> Round {
         40_029 | 40_163 | 42_003 => (LoginError::CodeInvalid { errcode }, Outcome::Refused),
         40_226 | 50_002 => (LoginError::Blocked { errcode }, Outcome::Refused),
         45_011 => (LoginError::RateLimited { errcode }, Outcome::RateLimited),
-        BUSY => (LoginError::Unavailable, Outcome::Unavailable),
+        BUSY => (LoginError::Busy { errcode }, Outcome::Unavailable),
         _ => (LoginError::Rejected { errcode }, Outcome::Refused),
     };
     count(API, outcome);

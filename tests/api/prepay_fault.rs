@@ -13,7 +13,7 @@ use crate::harness::{APP, MERCHANT_KEY, Phone, Setup, Shop, shop, shop_with};
 const NOWHERE: &str = "http://127.0.0.1:1";
 
 /// Lets one prepay meet a fault.
-async fn once(shop: &Shop, mut fault: Value) {
+pub(crate) async fn once(shop: &Shop, mut fault: Value) {
     fault["api"] = json!("prepay");
     fault["times"] = json!(1);
     shop.faults(json!([fault])).await;
@@ -36,7 +36,7 @@ fn parameters(prepay_id: &str) -> Value {
     json!({"timeStamp": "1700000000", "nonceStr": "nonce", "package": package, "signType": "RSA", "paySign": signature})
 }
 
-async fn waiting(shop: &Shop) -> (Phone<'_>, String) {
+pub(crate) async fn waiting(shop: &Shop) -> (Phone<'_>, String) {
     shop.stock("tea", 100, None).await;
     let phone = shop.visitor().await;
     let order = phone.buy("tea", 1).await;
@@ -168,6 +168,7 @@ async fn what_wechat_refuses_for_good_makes_way_for_another_attempt() {
             (400, "PARAM_ERROR"),
             (403, "NO_AUTH"),
             (400, "APPID_MCHID_NOT_MATCH"),
+            (400, "INVALID_REQUEST"),
             (401, "SIGN_ERROR"),
             (400, "X".repeat(64).as_str()),
         ] {
@@ -199,6 +200,7 @@ async fn what_wechat_refuses_for_good_makes_way_for_another_attempt() {
                 "PARAM_ERROR",
                 "NO_AUTH",
                 "APPID_MCHID_NOT_MATCH",
+                "INVALID_REQUEST",
                 "SIGN_ERROR",
                 &"X".repeat(64)
             ]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{Phone, Setup, Shop, shop, shop_with};
+use crate::prepay_fault::{once, waiting};
 
 async fn paid(shop: &Shop, count: usize) -> (Phone<'_>, Vec<String>) {
     shop.stock("tea", 100, None).await;
@@ -128,6 +129,34 @@ async fn what_people_do_is_not_held_back_by_a_rest() {
         let order = phone.buy("tea", 1).await;
         phone.start_payment(&order).await;
         assert_eq!(phone.close(&order).await.ok(200)["status"], "closed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_may_mean_paid_is_asked_about() {
+    shop(async |shop| {
+        let (phone, order) = waiting(shop).await;
+        let parameters = phone.start_payment(&order).await;
+        phone.pay_with(&parameters).await;
+        // As the books stood when the backup was made that has been restored.
+        let before = "begin;
+            set local session_replication_role = replica;
+            update payment_attempts set state = 'created', request_payment = null, prepaid_at = null;
+            commit";
+        sqlx::raw_sql(before).execute(&shop.db).await.unwrap();
+        once(
+            shop,
+            json!({"kind": "pay_error", "status": 400, "code": "INVALID_REQUEST"}),
+        )
+        .await;
+        phone
+            .try_start_payment(&order)
+            .await
+            .refused(409, "order_state_conflict");
+        assert_eq!(phone.status(&order).await, "paid");
+        let number = shop.number(&order).await;
+        assert_eq!(shop.attempts(&order).await, [(number, "settled".to_owned())]);
     })
     .await;
 }

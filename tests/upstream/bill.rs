@@ -152,6 +152,8 @@ fn a_bill_may_lie_on_any_of_wechat_pays_own_hosts_unless_these_are_simulated() {
     }
     for place in [
         "http://api.mch.weixin.qq.com/v3/billdownload/file",
+        // Joined to the host it would name another one.
+        "https://api.mch.weixin.qq.com//example.com/v3/billdownload/file",
         "https://api.mch.weixin.qq.com:8443/v3/billdownload/file",
         "https://api.mch.weixin.qq.com.example.com/v3/billdownload/file",
         "https://mch.weixin.qq.com/v3/billdownload/file",

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::{Value, json};
 use weir::domain::clock::Clock;
 use weir::wechat::pay::{Client, KeyKind, PayError, Refusal, UnknownReason};
 
@@ -21,12 +22,37 @@ fn list(at: DateTime<Utc>) -> Act {
     ok_by_certificate(list["inputs"]["body"].as_str().unwrap(), at)
 }
 
+/// The same, behind one that is sealed otherwise.
+fn list_with_another_kind(at: DateTime<Utc>) -> Act {
+    let vectors = VECTORS["vectors"].as_array().unwrap();
+    let list = vectors
+        .iter()
+        .find(|vector| vector["kind"] == "pay_v3_certificates")
+        .unwrap();
+    let mut body: Value = serde_json::from_str(list["inputs"]["body"].as_str().unwrap()).unwrap();
+    let entries = body["data"].as_array_mut().unwrap();
+    let mut other = entries[0].clone();
+    other["serial_no"] = json!(STRANGER);
+    other["encrypt_certificate"]["algorithm"] = json!("AEAD_SM4_GCM");
+    entries.insert(0, other);
+    ok_by_certificate(&body.to_string(), at)
+}
+
 fn client(clock: &Clock, host: &Host) -> Client {
     client_at(clock, host, host, false)
 }
 
 fn is_list_request(request: &str) -> bool {
     request.starts_with("GET /v3/certificates HTTP/1.1\r\n")
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_kind_is_passed_over() {
+    let host = Host::playing([list_with_another_kind(now())]).await;
+    let client = client(&Clock::manual(now()), &host);
+    client.refresh_platform_keys().await.unwrap();
+    let keys = client.keys();
+    assert_eq!((keys.len(), keys[0].serial.as_str()), (1, CERTIFICATE));
 }
 
 #[tokio::test]

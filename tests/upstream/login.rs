@@ -87,7 +87,7 @@ async fn busy_is_asked_again_at_most_twice() {
     let host = Host::playing([busy(), busy(), Act::answer(200, SUCCESS)]).await;
     login(&host).await.unwrap();
     let host = Host::playing([busy(), busy(), busy(), Act::answer(200, SUCCESS)]).await;
-    assert_eq!(login(&host).await.unwrap_err(), LoginError::Unavailable);
+    assert_eq!(login(&host).await.unwrap_err(), LoginError::Busy { errcode: -1 });
     assert_eq!((host.requests().len(), host.acts_left()), (3, 1));
 }
 

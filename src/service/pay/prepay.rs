@@ -85,7 +85,9 @@ async fn refused(
 ) -> Result<Step, AppError> {
     let from = attempt.state;
     let (to, failure_code) = match &error {
-        PayError::Definite { .. } if from == AttemptState::Unknown || error.is_number_taken() => {
+        PayError::Definite { .. }
+            if from == AttemptState::Unknown || error.is_number_taken() || error.is_ambiguous() =>
+        {
             if let Some(call) = &call {
                 call_log::write(context, attempt.out_trade_no.as_str(), call).await;
             }
@@ -133,9 +135,14 @@ async fn find_out(
         Ok(Found::Unpaid) if error.is_number_taken() => {
             close_attempt(context, &held).await.map(|()| Step::LookAgain)
         }
-        Ok(Found::Absent) if held.state == AttemptState::Created => give_up(context, &held, lease, &error)
-            .await
-            .map(|()| Step::LookAgain),
+        Ok(Found::Absent) if held.state == AttemptState::Created => {
+            let given_up = give_up(context, &held, lease, &error).await;
+            match given_up {
+                Ok(()) if error.is_number_taken() => Ok(Step::LookAgain),
+                Ok(()) => Err(pay_error(error)),
+                Err(error) => Err(error),
+            }
+        }
         Ok(Found::Unpaid | Found::Absent) => Err(pay_error(error)),
         Err(error) => Err(error),
     };

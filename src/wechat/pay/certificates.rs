@@ -16,7 +16,7 @@ use super::message::Refusal;
 use super::notification::Resource;
 use super::transaction::Malformed;
 use crate::domain::name::KeySerial;
-use crate::wechat::crypto::{ResourceKey, VerifyingKey};
+use crate::wechat::crypto::{KeyError, ResourceKey, VerifyingKey};
 use crate::wechat::send::{Answer, Outcome, count};
 use crate::wechat::wire::Text;
 
@@ -40,7 +40,7 @@ struct Entry<'a> {
 }
 
 /// The keys of a certificate list, decrypted and each checked against its serial; what has expired
-/// is left out.
+/// is left out, and what is of another kind than ours: `WeChat` Pay has SM2 beside RSA.
 ///
 /// # Errors
 /// When the list is no list, an entry does not open with the APIv3 key, a certificate is not the one
@@ -49,40 +49,50 @@ pub fn read(key: &ResourceKey, body: &[u8], now: DateTime<Utc>) -> Result<Vec<Pl
     let list: List<'_> = serde_json::from_slice(body).map_err(|_| Malformed("certificate list"))?;
     let mut keys = Vec::new();
     for entry in list.data.iter().take(LIST_MAX) {
-        let pem = entry
-            .encrypt_certificate
-            .open(key)
-            .map_err(|refusal| match refusal {
-                Refusal::UnsupportedAlgorithm => Malformed("algorithm of a certificate"),
-                _ => NOT_OPENED,
-            })?;
-        keys.push(platform_key(entry.serial_no.as_str(), &pem).ok_or(Malformed("certificate"))?);
+        let serial = entry.serial_no.as_str();
+        let read = match entry.encrypt_certificate.open(key) {
+            Ok(pem) => platform_key(serial, &pem)?,
+            Err(Refusal::UnsupportedAlgorithm) => None,
+            Err(_) => return Err(NOT_OPENED),
+        };
+        if read.is_none() {
+            tracing::warn!(
+                serial,
+                "a certificate of WeChat Pay is of a kind that is not used here"
+            );
+        }
+        keys.extend(read);
     }
     keys.retain(|key| !key.is_expired(now));
     if keys.is_empty() {
-        Err(Malformed("certificate that is not expired"))
+        Err(Malformed("certificate that can be used and is not expired"))
     } else {
         Ok(keys)
     }
 }
 
-fn platform_key(serial: &str, pem: &[u8]) -> Option<PlatformKey> {
-    let pem = Pem::iter_from_buffer(pem).next()?.ok()?;
-    let certificate = pem.parse_x509().ok()?;
+/// Nothing for a key of another kind.
+fn platform_key(serial: &str, pem: &[u8]) -> Result<Option<PlatformKey>, Malformed> {
+    let wrong = Malformed("certificate");
+    let pem = Pem::iter_from_buffer(pem)
+        .next()
+        .and_then(Result::ok)
+        .ok_or(wrong)?;
+    let certificate = pem.parse_x509().map_err(|_| wrong)?;
     let is_named_rightly = hex::encode_upper(certificate.tbs_certificate.raw_serial())
         .trim_start_matches('0')
         == serial.to_ascii_uppercase().trim_start_matches('0');
     if !is_named_rightly {
-        return None;
+        return Err(wrong);
     }
-    let key = VerifyingKey::from_der(certificate.public_key().raw).ok()?;
-    let (not_before, not_after) = validity(&certificate)?;
-    Some(PlatformKey::certificate(
-        KeySerial::parse(serial).ok()?,
-        key,
-        not_before,
-        not_after,
-    ))
+    let key = match VerifyingKey::from_der(certificate.public_key().raw) {
+        Ok(key) => key,
+        Err(KeyError::NotRsa) => return Ok(None),
+        Err(_) => return Err(wrong),
+    };
+    let (not_before, not_after) = validity(&certificate).ok_or(wrong)?;
+    let serial = KeySerial::parse(serial).map_err(|_| wrong)?;
+    Ok(Some(PlatformKey::certificate(serial, key, not_before, not_after)))
 }
 
 fn validity(certificate: &X509Certificate<'_>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {

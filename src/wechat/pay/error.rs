@@ -132,9 +132,19 @@ impl PayError {
         self.has_code(&["OUTTRADENOUSED"]) || self.has_number(&["268498688"])
     }
 
-    /// The order number will not be taken again: it is paid, closed, or was used otherwise.
+    /// The order is past its time.
+    fn is_order_expired(&self) -> bool {
+        self.has_number(&["268447914"])
+    }
+
+    /// The order number will not be taken again: it is paid, closed, past its time, or was used otherwise.
     pub fn is_number_taken(&self) -> bool {
-        self.is_already_paid() || self.is_order_closed() || self.is_number_used()
+        self.is_already_paid() || self.is_order_closed() || self.is_order_expired() || self.is_number_used()
+    }
+
+    /// The order may be paid or closed, or the request wrong: asking for the order tells.
+    pub fn is_ambiguous(&self) -> bool {
+        self.has_code(&["INVALIDREQUEST"])
     }
 
     /// The field that a verified answer lacks, or that makes no sense in it.
@@ -281,5 +291,8 @@ mod tests {
         assert!(refusal("INVALID_REQUEST", "08F1-268498689").is_already_paid());
         assert!(refusal("INVALID_REQUEST", "08F1-268498688").is_number_used());
         assert!(!refusal("INVALID_REQUEST", "08F1268498688").is_number_used());
+        assert!(refusal("INVALID_REQUEST", "08F1-268447914").is_number_taken());
+        assert!(!refusal("INVALID_REQUEST", "08F1-268435456").is_number_taken());
+        assert!(refusal("INVALID_REQUEST", "08F1-268435456").is_ambiguous());
     }
 }

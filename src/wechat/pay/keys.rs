@@ -162,7 +162,9 @@ impl KeyRing {
             .map(known)
             .chain(kept.cloned())
             .filter(|key| !key.is_expired(now));
-        *ring = merged.take(KEYS_MAX).collect();
+        // The public key comes from the settings and never again: it goes before all that are downloaded.
+        let (public, certificates): (Vec<_>, Vec<_>) = merged.partition(|key| key.validity.is_none());
+        *ring = public.into_iter().chain(certificates).take(KEYS_MAX).collect();
     }
 
     /// Whether a key of that serial is there.
@@ -178,5 +180,35 @@ impl KeyRing {
     /// What there is, for the health page.
     pub fn status(&self, now: DateTime<Utc>) -> Vec<KeyStatus> {
         self.snapshot().iter().map(|key| key.status(now)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn the_public_key_outlives_any_number_of_certificates() {
+        let vectors = include_str!("../../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+        let pem = vectors["keys"]["platform_next"]["public_key_pem"]
+            .as_str()
+            .unwrap();
+        let key = VerifyingKey::from_pem(pem).unwrap();
+        let id = "PUB_KEY_ID_0119000000012026010100000000000001";
+        let public = PlatformKey::public_key(KeySerial::parse(id).unwrap(), key.clone());
+        let (ring, now) = (KeyRing::new(Some(public)), DateTime::UNIX_EPOCH);
+        for number in 0..2 * KEYS_MAX {
+            let serial = KeySerial::parse(format!("{number:040X}")).unwrap();
+            let end = now + TimeDelta::days(1_826);
+            ring.learn(
+                &[PlatformKey::certificate(serial.clone(), key.clone(), now, end)],
+                now,
+            );
+            assert!(ring.knows(id) && ring.knows(serial.as_str()), "after {number}");
+        }
+        assert_eq!(ring.status(now).len(), KEYS_MAX);
     }
 }

@@ -166,12 +166,15 @@ impl Merchant {
     }
 
     /// The host of a bill, if it may be fetched there: a host of the settings or, unless these are simulated, one of
-    /// WeChat Pay's own, since a bill need not lie where it was asked for.
+    /// WeChat Pay's own, since a bill need not lie where it was asked for. A path that begins like a host is no path.
     pub fn bill_host(&self, url: &Url) -> Option<Url> {
         let origin = url.origin().ascii_serialization();
         let is_set = self.hosts().any(|host| host.origin() == url.origin());
         let is_own = self.base_url.scheme() == "https" && OWN_ORIGINS.contains(&origin.as_str());
-        (is_set || is_own).then(|| Url::parse(&origin).ok()).flatten()
+        let is_path = !url.path().starts_with("//");
+        (is_path && (is_set || is_own))
+            .then(|| Url::parse(&origin).ok())
+            .flatten()
     }
 
     /// The `Authorization` header of a request.

@@ -136,9 +136,10 @@ async fn find_out(
             close_attempt(context, &held).await.map(|()| Step::LookAgain)
         }
         Ok(Found::Absent) if held.state == AttemptState::Created => {
-            let given_up = give_up(context, &held, lease, &error).await;
-            match given_up {
-                Ok(()) if error.is_number_taken() => Ok(Step::LookAgain),
+            // Another number may fare better, unless this one was new as well.
+            let is_worth_another = attempt.state == AttemptState::Unknown || error.is_number_taken();
+            match give_up(context, &held, lease, &error).await {
+                Ok(()) if is_worth_another => Ok(Step::LookAgain),
                 Ok(()) => Err(pay_error(error)),
                 Err(error) => Err(error),
             }

@@ -72,6 +72,25 @@ test("both languages say everything that the code asks for", () => {
   }
 });
 
+/** The words of a fieldless enum of the server, in snake case. */
+function words(path, name) {
+  const [, body] = new RegExp(`enum ${name} \\{([^}]*)\\}`).exec(readFileSync(join(SOURCE, path), "utf8"));
+  const found = [...body.matchAll(/^ {4}([A-Z]\w*),/gm)].map(([, word]) => word.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase());
+  assert.ok(found.length > 10, `${name} in ${path}`);
+  return found;
+}
+
+test("both languages have a word for every exception and every event", () => {
+  const known = (page) => new Set([...readFileSync(join(SOURCE, page, "texts.js"), "utf8").matchAll(/^ {2}(\w+): \[/gm)].map(([, key]) => key));
+  const [phone, operator] = PAGES.map(known);
+  const missing = [
+    ...words("domain/exception.rs", "ExceptionKind").map((kind) => `exception_${kind}`).filter((key) => !operator.has(key)),
+    ...words("simulator/log.rs", "EventKind").filter((kind) => !["wechat_called", "notification", "push"].includes(kind))
+      .map((kind) => `event_${kind}`).filter((key) => !phone.has(key)),
+  ];
+  assert.deepEqual(missing, []);
+});
+
 test("the console keeps its token in the tab, and neither in the address nor for longer", () => {
   for (const name of files(/\.js$/, [CONSOLE]).filter((name) => !name.endsWith("texts.js"))) {
     assert.doesNotMatch(code(name), /localStorage|document\.cookie|indexedDB/, name);

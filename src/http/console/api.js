@@ -15,11 +15,6 @@ export class Refusal extends Error {
     this.errors = problem.errors ?? [];
     this.retryAfter = retryAfter;
   }
-
-  /** Whether nothing is known of what came of the request. */
-  get isUnclear() {
-    return this.status === 0 || this.status >= 500;
-  }
 }
 
 export const token = {

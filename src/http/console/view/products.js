@@ -22,12 +22,23 @@ function read(data) {
   };
 }
 
+// A product is replaced as a whole, its stock too, and it may have been sold since the form was opened.
+async function withStockOfNow(product, body) {
+  const { stock } = await ask("GET", `../v1/products/${encodeURIComponent(product.id)}`);
+  if (body.stock === product.stock) return { ...body, stock };
+  if (stock === product.stock) return body;
+  product.stock = stock;
+  throw new Error(t("stock_moved", { stock: stock ?? t("unlimited") }));
+}
+
 function productForm(product, done) {
   const input = (name, value, more_ = {}) => h("input", { name, value: value ?? "", autocomplete: "off", testid: `product-${name}`, ...more_ });
   const act = async (data) => {
     const name = product?.id ?? data.get("id").trim();
     if (name === "") throw new Error(t("product_id_missing"));
-    await ask("PUT", `products/${encodeURIComponent(name)}`, { body: read(data) });
+    const wanted = read(data);
+    const body = product === null ? wanted : await withStockOfNow(product, wanted);
+    await ask("PUT", `products/${encodeURIComponent(name)}`, { body });
     toast(t("product_kept"));
     await done();
   };

@@ -1,6 +1,6 @@
 // Giving money back.
 
-import { ask, Refusal } from "../api.js";
+import { ask } from "../api.js";
 import { confirmed } from "../dialog.js";
 import { h, randomWord } from "../dom.js";
 import { fenOf, plainYuan, yuan } from "../money.js";
@@ -8,13 +8,9 @@ import { field, form, toast } from "../part.js";
 import { t } from "../texts.js";
 
 // By order: the key of a refund of which nobody knows whether it was taken. It outlives the form, so that the same
-// refund, wanted once more, is the same one.
+// refund, wanted once more, is the same one. No refusal ends it but that it was used for another: whatever else is
+// refused now, an earlier one under it may have been taken and its answer lost.
 const keys = new Map();
-
-// What says for certain that the key was not used, or was used up.
-function isSettled(error) {
-  return error instanceof Refusal && !error.isUnclear && error.status !== 429 && error.code !== "request_in_progress";
-}
 
 async function send(order, body) {
   const key = keys.get(order.id);
@@ -23,8 +19,9 @@ async function send(order, body) {
     keys.delete(order.id);
     return refund;
   } catch (error) {
-    if (isSettled(error)) keys.delete(order.id);
-    throw error.code === "idempotency_key_reused" ? new Error(t("refund_key_reused")) : error;
+    if (error.code !== "idempotency_key_reused") throw error;
+    keys.delete(order.id);
+    throw new Error(t("refund_key_reused"));
   }
 }
 
@@ -55,6 +52,6 @@ export function refundForm(order, done) {
     form({ testid: "refund", submit: t("refund_next") }, act, h("div", { class: "fields" },
       field(t("sum_yuan"), sum),
       field(t("refund_reason"), h("input", { name: "reason", maxlength: "80", testid: "refund-reason" }), t("refund_reason_hint")),
-      field(t("refund_transaction"), h("input", { name: "transaction_id", autocomplete: "off", spellcheck: "false" }), t("refund_transaction_hint"))),
+      field(t("refund_transaction"), h("input", { name: "transaction_id", autocomplete: "off", spellcheck: "false", testid: "refund-transaction" }), t("refund_transaction_hint"))),
     h("label", { class: "check" }, h("input", { type: "checkbox", name: "restock" }), h("span", {}, t("restock")))));
 }

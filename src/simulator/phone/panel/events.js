@@ -9,7 +9,7 @@ const KEPT = 300;
 const PERIOD_MS = 1000;
 
 const SETTINGS = ["keys", "clock", "faults", "rules"];
-const OF_WECHAT = ["refund_decided", "subscribe_message"];
+const OF_WECHAT = ["refund_decided", "shipping_management", "subscribe_message"];
 const DIRECTIONS = { wechat_called: "out", notification: "in", push: "in" };
 
 function outcome({ kind, data }) {

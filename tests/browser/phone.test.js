@@ -82,6 +82,29 @@ test("the whole walk on a narrow screen, nothing cut off", async () => {
   });
 });
 
+test("the tabs beside the phone go round by the arrow keys", async () => {
+  const ada = await phone();
+  await ada.tap("tab-requests");
+  for (const [key, chosen] of [["ArrowRight", "wechat"], ["ArrowRight", "requests"], ["ArrowLeft", "wechat"]]) {
+    await ada.page.keyboard.press(key);
+    await ada.page.locator(`[data-testid="tab-${chosen}"][aria-selected="true"]:focus`).waitFor();
+  }
+});
+
+test("the keyboard stays in the open drawer, and is free when it is none any more", async () => {
+  const ada = await phone(NARROW);
+  await ada.tap("drawer-open");
+  await ada.page.locator('[data-testid="drawer-close"]:focus').waitFor();
+  for (let press = 0; press < 6; press += 1) {
+    await ada.page.keyboard.press("Shift+Tab");
+    const isCovered = await ada.page.evaluate(() => document.activeElement.closest(".top, .phone") !== null);
+    assert.equal(isCovered, false);
+  }
+  await ada.page.setViewportSize({ width: 1280, height: 860 });
+  await ada.tap("home");
+  await ada.on("shop");
+});
+
 test("English, on a narrow screen", async () => {
   const ada = await phone({ ...NARROW, locale: "en-US" });
   await ada.page.locator('html[lang="en"]').waitFor();

@@ -15,12 +15,14 @@ function tabs() {
       button.tabIndex = button === chosen ? 0 : -1;
     }
   };
-  for (const [index, button] of buttons.entries()) {
+  for (const button of buttons) {
     button.addEventListener("click", () => choose(button));
     button.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
-      const next = buttons[(index + step + buttons.length) % buttons.length];
+      // On a wide screen the faults have a place of their own and no tab.
+      const seen = buttons.filter((one) => one.offsetParent !== null);
+      const next = seen[(seen.indexOf(button) + step + seen.length) % seen.length];
       choose(next);
       next.focus();
     });
@@ -30,11 +32,16 @@ function tabs() {
 
 function drawer() {
   const opener = byId("drawer-open");
+  const covered = document.querySelectorAll(".top, .phone");
+  const narrow = matchMedia("(max-width: 819px)");
   const set = (isOpen) => {
     document.body.dataset.drawer = isOpen ? "open" : "closed";
     opener.setAttribute("aria-expanded", String(isOpen));
+    for (const element of covered) element.inert = isOpen;
     (isOpen ? byId("drawer-close") : opener).focus();
   };
+  // Beside the phone it is no drawer, and covers nothing.
+  narrow.addEventListener("change", () => set(false));
   opener.addEventListener("click", () => set(document.body.dataset.drawer !== "open"));
   byId("drawer-close").addEventListener("click", () => set(false));
   byId("panel").addEventListener("keydown", (event) => {

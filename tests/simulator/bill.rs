@@ -1,5 +1,6 @@
 //! Bills: which there are, what stands in them, how they are fetched.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use serde_json::{Value, json};
@@ -122,6 +123,10 @@ async fn fund_flow_bill_tells_every_movement() {
     let refund = stage.list("/simulator/refunds").await.remove(0);
     assert_eq!(bill.value(2, "微信支付业务单号"), refund["refund_id"]);
     assert_eq!(bill.sums(), ["3", "1", "100.00", "2", "25.45"]);
+    // Each movement has a number of its own.
+    let numbers: BTreeSet<_> = (0..3).map(|row| bill.value(row, "资金流水单号")).collect();
+    assert_eq!(numbers.len(), 3);
+    assert!(!numbers.contains(transaction_id.as_str().unwrap()));
 
     // The next day begins with what this one left.
     stage.paid_order("order-2").await;

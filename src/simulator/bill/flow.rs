@@ -57,7 +57,7 @@ pub(super) fn push_rows(out: &mut String, bill: &Bill, entry: &Entry, sums: &mut
         note.push('元');
         let movement = Movement {
             number: &refund.refund_id,
-            flow_number: entry.transaction_id.clone(),
+            flow_number: format!("{}3", refund.refund_id),
             name: "退款",
             kind: "退款",
             is_income: false,

@@ -40,8 +40,10 @@ use tokio::runtime::Runtime;
 use database::Database;
 use generator::{Load, Outcome};
 use overload::Overload;
+use pgbench::Effects;
+use primitive::Primitives;
 use process::{Layout, Processors, Usage};
-use report::{Report, Sample};
+use report::{Report, Rounds, Sample};
 use route::{Route, Stock};
 use server::Server;
 use stand_in::StandIn;
@@ -132,30 +134,20 @@ impl Bench {
     fn whole(&mut self) -> Report {
         self.place(Layout::Pinned);
         let starts = self.starts();
-        let before = primitive::measure(&self.runtime, &self.wechat, &self.database.folder());
-        self.place(Layout::Free);
-        let (effects, next_order) = pgbench::measure(&self.database, self.stock.next_order());
-        self.stock.skip_to(next_order);
-        self.database.put_off_loops();
-        let mut pinned = report::empty();
         let server = self.start(Layout::Pinned);
         std::thread::park_timeout(std::time::Duration::from_secs(2));
         let idle_mb = server.memory_mb().0;
-        self.rounds(&server, &mut pinned, None);
+        let pinned = self.rounds(&server, Layout::Pinned);
         let million = self.last(&server);
         drop(server);
-        let mut free = report::empty();
+        let before = self.effects();
         let server = self.start(Layout::Free);
-        self.rounds(&server, &mut free, None);
-        let mut half = report::empty();
-        self.rounds(&server, &mut half, Some(&free));
+        let free = self.rounds(&server, Layout::Free);
+        let half = self.half(&server, &free);
         drop(server);
+        let effects = [before, self.effects()];
         let overload = self.overload();
-        self.place(Layout::Pinned);
-        let after = primitive::measure(&self.runtime, &self.wechat, &self.database.folder());
         Report {
-            before,
-            after,
             effects,
             pinned,
             free,
@@ -165,6 +157,15 @@ impl Bench {
             million,
             overload,
         }
+    }
+
+    /// What `PostgreSQL` alone can do on all processors.
+    fn effects(&mut self) -> Effects {
+        self.place(Layout::Free);
+        let (effects, next_order) = pgbench::measure(&self.database, self.stock.next_order());
+        self.stock.skip_to(next_order);
+        self.database.put_off_loops();
+        effects
     }
 
     fn overload(&mut self) -> Option<Overload> {
@@ -210,24 +211,40 @@ impl Bench {
         (0..5).map(|_| self.start(Layout::Free).first_answer).collect()
     }
 
-    /// A warm-up of each route, and then its rounds, the routes in turn.
-    fn rounds(
-        &mut self,
-        server: &Server,
-        results: &mut [(Route, Vec<Sample>)],
-        twice: Option<&[(Route, Vec<Sample>)]>,
-    ) {
-        for (route, _) in results.iter() {
+    /// A warm-up of each route, and then its rounds, the routes in turn, the primitives before and after each round.
+    fn rounds(&mut self, server: &Server, layout: Layout) -> Rounds {
+        let mut rounds = Rounds::empty();
+        for (route, _) in &rounds.routes {
             self.load(server, *route, route.count() / 10, None);
         }
+        rounds.primitives.push(self.primitives(layout));
         for _ in 0..self.options.rounds {
-            for (at, (route, samples)) in results.iter_mut().enumerate() {
-                let rate = twice.map(|full| {
-                    report::median(full[at].1.iter().map(|sample| sample.per_second).collect()) / 2.0
-                });
-                samples.push(self.round(server, *route, rate));
+            for (route, samples) in &mut rounds.routes {
+                samples.push(self.round(server, *route, None));
+            }
+            rounds.primitives.push(self.primitives(layout));
+        }
+        rounds
+    }
+
+    /// The primitives of this moment, always on the processor that is not the server's.
+    fn primitives(&self, layout: Layout) -> Primitives {
+        self.place(Layout::Pinned);
+        let primitives = primitive::measure(&self.runtime, &self.wechat, &self.database.folder());
+        self.place(layout);
+        primitives
+    }
+
+    /// The same rounds, each route at half of the rate that it reached.
+    fn half(&mut self, server: &Server, full: &Rounds) -> Rounds {
+        let mut rounds = Rounds::empty();
+        for _ in 0..self.options.rounds {
+            for ((route, samples), (_, full)) in rounds.routes.iter_mut().zip(&full.routes) {
+                let rate = report::median(full.iter().map(|sample| sample.per_second).collect()) / 2.0;
+                samples.push(self.round(server, *route, Some(rate)));
             }
         }
+        rounds
     }
 
     fn round(&mut self, server: &Server, route: Route, rate: Option<f64>) -> Sample {

@@ -84,7 +84,8 @@ impl Bench<'_> {
     fn prepare_commit(&self) {
         let rows = WRITERS.iter().sum::<u64>() * ROWS_PER_CLIENT;
         self.database.run(&format!(
-            "create schema limits;
+            "drop schema if exists limits cascade;
+             create schema limits;
              create table limits.notice (id uuid primary key, body bytea not null);
              create table limits.paid (id bigint primary key, state text not null, paid_at timestamptz);
              insert into limits.paid select i, 'open', null from generate_series(0, {rows}) i;"

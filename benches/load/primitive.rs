@@ -26,13 +26,16 @@ use crate::generator::{self, Load};
 use crate::notification;
 use crate::open_data;
 use crate::process::{Layout, Usage, thread_cpu_ns};
+use crate::report::median;
 use crate::server::Server;
 use crate::settings::{WECHAT_PRIVATE_KEY, WECHAT_PUBLIC_KEY, der};
 use crate::stand_in::StandIn;
 
 /// How long one primitive is measured, and in how many parts, of which the middle one counts.
-const PART: Duration = Duration::from_millis(200);
+const PART: Duration = Duration::from_millis(100);
 const PARTS: usize = 7;
+/// Plain requests of one part.
+const PLAIN: usize = 40_000;
 
 /// The primitives of one moment; the letters are those of the formulas.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +104,7 @@ pub(crate) fn measure(runtime: &Runtime, wechat: &StandIn, disk: &Path) -> Primi
 
 /// The middle of several measurements of the thread's processor time, per run of `work`.
 fn repeat(mut work: impl FnMut()) -> f64 {
-    let mut parts: Vec<f64> = (0..PARTS)
+    let parts = (0..PARTS)
         .map(|_| {
             let (started, before) = (Instant::now(), thread_cpu_ns());
             let mut runs = 0_u32;
@@ -114,8 +117,7 @@ fn repeat(mut work: impl FnMut()) -> f64 {
             (thread_cpu_ns() - before) as f64 / f64::from(runs) / 1e3
         })
         .collect();
-    parts.sort_unstable_by(f64::total_cmp);
-    parts[PARTS / 2]
+    median(parts)
 }
 
 fn plain(runtime: &Runtime) -> (f64, f64) {
@@ -130,11 +132,15 @@ fn plain(runtime: &Runtime) -> (f64, f64) {
         keep_every: count,
         rate: None,
     };
-    generator::send(runtime, load(50_000));
-    let before = Usage::of(server.pid());
-    let outcome = generator::send(runtime, load(300_000));
-    let used = Usage::of(server.pid()).since(before);
-    (used.cpu_us as f64 / 300_000.0, outcome.per_second())
+    generator::send(runtime, load(PLAIN));
+    let parts = (0..PARTS).map(|_| {
+        let before = Usage::of(server.pid());
+        let outcome = generator::send(runtime, load(PLAIN));
+        let used = Usage::of(server.pid()).since(before);
+        (used.cpu_us as f64 / PLAIN as f64, outcome.per_second())
+    });
+    let (costs, rates) = parts.unzip();
+    (median(costs), median(rates))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -271,7 +277,7 @@ fn open_one(key: &LessSafeKey, body: &[u8]) {
 
 /// Sixteen calls in flight on one thread, by the client that the server uses.
 fn call(runtime: &Runtime, wechat: &StandIn) -> f64 {
-    const CALLS: usize = 16 * 1_000;
+    const CALLS: usize = 16 * 200;
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let url = format!("http://{}/ping", wechat.address);
     let round = || async {
@@ -284,9 +290,12 @@ fn call(runtime: &Runtime, wechat: &StandIn) -> f64 {
         futures_util::future::join_all(asking).await;
     };
     runtime.block_on(round());
-    let before = thread_cpu_ns();
-    runtime.block_on(round());
-    (thread_cpu_ns() - before) as f64 / CALLS as f64 / 1e3
+    let parts = (0..PARTS).map(|_| {
+        let before = thread_cpu_ns();
+        runtime.block_on(round());
+        (thread_cpu_ns() - before) as f64 / CALLS as f64 / 1e3
+    });
+    median(parts.collect())
 }
 
 /// The middle time of making 8 kB durable, one after the other.
@@ -295,7 +304,7 @@ fn flush(disk: &Path) -> f64 {
     let mut file = File::create(&path).expect("a file beside the database");
     file.write_all(&vec![0; 1 << 20]).expect("room on the disk");
     file.sync_all().expect("a flush");
-    let mut times: Vec<f64> = (0..500_u64)
+    let times = (0..500_u64)
         .map(|number| {
             let started = Instant::now();
             file.write_all_at(&[1; 8192], number % 128 * 8192)
@@ -305,6 +314,5 @@ fn flush(disk: &Path) -> f64 {
         })
         .collect();
     std::fs::remove_file(path).expect("the file is ours");
-    times.sort_unstable_by(f64::total_cmp);
-    times[times.len() / 2]
+    median(times)
 }

@@ -283,11 +283,14 @@ async fn nobody_renews_or_closes_with_another_merchants_keys() {
             .await
             .refused(503, "wechat_unavailable");
         assert_eq!(shop.state(&unknown).await, "unknown");
+        // A third one's prepay is fresh: a page that has it sends money where nobody can ask about it.
+        let fresh = phone.buy("tea", 1).await;
+        phone.start_payment(&fresh).await;
         let asked = shop.calls("prepay").await.len();
 
         let other = Setup::default().with("WXPAY_MCH_ID", "1900000009");
         let other = shop.join(&other).await;
-        for order in [&stale, &unknown] {
+        for order in [&stale, &unknown, &fresh] {
             let tapped = phone.start_payment_at(other, order).await;
             tapped.refused(503, "payment_not_configured");
             let path = format!("/v1/orders/{order}/close");
@@ -297,8 +300,8 @@ async fn nobody_renews_or_closes_with_another_merchants_keys() {
         }
         assert_eq!(shop.calls("prepay").await.len(), asked);
         assert_eq!(shop.calls("close").await.len(), 0);
-        // Their own merchant takes money for both.
-        for order in [&stale, &unknown] {
+        // Their own merchant takes money for all.
+        for order in [&stale, &unknown, &fresh] {
             phone.pay(order).await;
             assert_eq!(phone.sync(order).await["status"], "paid");
         }

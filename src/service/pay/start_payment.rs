@@ -60,11 +60,12 @@ async fn start(context: &Context, user_id: UserId, order_id: OrderId) -> Result<
             continue;
         };
         let attempt = open_attempt(&payable, context.clock.now())?;
+        // What another merchant's prepay brought in nobody here could ask about.
+        merchant_of(context, &attempt.mch_id)?;
         if let Some(ready) = fresh(attempt, context.clock.now()) {
             expect_payment(context, attempt).await?;
             return Ok(ready);
         }
-        merchant_of(context, &attempt.mch_id)?;
         if payable.is_new || claim(context, attempt, lease).await? {
             rounds_left = rounds_left.saturating_sub(1);
             match prepay::ask(context, &payable, attempt, lease).await? {

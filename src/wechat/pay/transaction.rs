@@ -127,7 +127,7 @@ impl Transaction {
             .map_err(|_| Malformed("out_trade_no"))?;
         let trade_state = TradeState::parse(needed(wire.trade_state.as_ref(), "trade_state")?);
         let landed = if trade_state.has_money() {
-            Some(landed(&wire, &out_trade_no)?)
+            Some(landed(&wire, &out_trade_no, trade_state == TradeState::Refund)?)
         } else {
             None
         };
@@ -139,7 +139,11 @@ impl Transaction {
     }
 }
 
-fn landed(wire: &Wire<'_>, out_trade_no: &OutTradeNo) -> Result<LandedPayment, Malformed> {
+fn landed(
+    wire: &Wire<'_>,
+    out_trade_no: &OutTradeNo,
+    is_refund_begun: bool,
+) -> Result<LandedPayment, Malformed> {
     let amount = wire.amount.as_ref().ok_or(Malformed("amount"))?;
     let payer = wire.payer.as_ref().and_then(|payer| payer.openid.as_ref());
     Ok(LandedPayment {
@@ -151,10 +155,13 @@ fn landed(wire: &Wire<'_>, out_trade_no: &OutTradeNo) -> Result<LandedPayment, M
         total_fen: amount.total.ok_or(Malformed("amount.total"))?,
         currency: currency(needed(amount.currency.as_ref(), "amount.currency")?)?,
         payer: payer
-            .map(|openid| OpenId::parse(openid.as_str()).map_err(|_| Malformed("payer.openid")))
+            .map(Text::as_str)
+            .filter(|openid| !openid.is_empty())
+            .map(|openid| OpenId::parse(openid).map_err(|_| Malformed("payer.openid")))
             .transpose()?,
         success_at: time(needed(wire.success_time.as_ref(), "success_time")?)
             .ok_or(Malformed("success_time"))?,
+        is_refund_begun,
     })
 }
 

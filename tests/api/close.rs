@@ -339,6 +339,16 @@ async fn an_order_that_wechat_never_heard_of_is_closed_here() {
             shop.calls("close").await.last().unwrap()["error"],
             "ORDER_NOT_EXIST"
         );
+        // WeChat may name it otherwise; the signed answer to the query says that it is not there.
+        let order = phone.buy("tea", 2).await;
+        let refusal = json!({"kind": "pay_error", "api": "close", "status": 400, "code": "INVALID_REQUEST", "times": 1});
+        shop.faults(json!([{"kind": "no_answer_before_accepting", "api": "prepay", "times": 1}, refusal]))
+            .await;
+        phone
+            .try_start_payment(&order)
+            .await
+            .refused(503, "wechat_unavailable");
+        assert_eq!(phone.close(&order).await.ok(200)["status"], "closed");
         // And one whose time is over.
         let order = phone.buy("tea", 2).await;
         phone.start_payment(&order).await;

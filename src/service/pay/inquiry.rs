@@ -153,7 +153,7 @@ pub(super) async fn close_at_wechat(context: &Context, open: &Askable) -> Result
     };
     // A payment that was under way may have won the race with the close.
     match (look(context, open).await?, refusal) {
-        (Found::Absent, Some(error)) if error.is_not_found() => Ok(Found::Absent),
+        (Found::Absent, Some(error)) if error.is_not_found() || error.is_ambiguous() => Ok(Found::Absent),
         (Found::Absent | Found::Unpaid, Some(error)) => Err(pay_error(error)),
         (found, _) => Ok(found),
     }

@@ -34,7 +34,7 @@ pub enum ExceptionKind {
     RefundMismatch,
     /// WeChat says of a refund what cannot be after what it said before.
     RefundContradiction,
-    /// WeChat reports a refund whose number we never gave out.
+    /// WeChat reports a refund whose number we never gave out, or of a payment that we had not heard of.
     UnknownRefund,
     /// A verified notification or answer says something that is not a refund we can read.
     UnreadableRefund,
@@ -237,7 +237,7 @@ impl ExceptionKind {
                 "WeChat says of a refund what cannot be after what it said before, such as closed after succeeded, or is at one that was refused or called off. Nothing was changed. Compare with the merchant platform before making another refund."
             }
             Self::UnknownRefund => {
-                "WeChat reports a refund whose number this server never gave out, made in the merchant platform or by another system, or one that a restore lost, which is asked for again under its old key alone. The books do not count it; keep it in mind before refunding the same payment here."
+                "WeChat reports a refund that the books lack: under a number that this server never gave out, or of a payment of which it heard only after the refund had begun. It was made in the merchant platform or by another system; or a restore lost it, and then it is asked for again under its old key alone. The books do not count it; keep it in mind before sending anything for the payment, or refunding it here."
             }
             Self::UnreadableRefund => {
                 "WeChat signed something that does not read as a refund: a notice, which is recorded, or the answer about a number of ours. Nothing was changed; look the refund up in the merchant platform."

@@ -26,6 +26,8 @@ pub struct LandedPayment {
     pub payer: Option<OpenId>,
     /// When, by WeChat's clock.
     pub success_at: DateTime<Utc>,
+    /// Whether a refund of it has begun, be it one of ours or not.
+    pub is_refund_begun: bool,
 }
 
 /// What we expect of an attempt, from our own books.

@@ -72,6 +72,7 @@ fn landed(now: DateTime<Utc>) -> LandedPayment {
         currency: "CNY".to_owned(),
         payer: None,
         success_at: now,
+        is_refund_begun: false,
     }
 }
 

@@ -160,3 +160,40 @@ async fn a_refusal_that_may_mean_paid_is_asked_about() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_payment_that_is_heard_of_after_its_refund_began_says_so() {
+    shop(async |shop| {
+        let (phone, orders) = paid(shop, 2).await;
+        shop.deliver().await;
+        let back = shop.refund(&orders[0], 40).await;
+        shop.run_workers().await;
+        shop.end_refund(&back, "SUCCESS").await;
+        // As the books stood before the payments; WeChat's news of then are not told again.
+        let before = "begin;
+            set local session_replication_role = replica;
+            delete from refunds;
+            delete from refund_balances;
+            delete from payments;
+            delete from events;
+            update payment_attempts set state = 'prepaid', transaction_id = null;
+            update orders set status = 'awaiting_payment', paid_at = null;
+            commit";
+        sqlx::raw_sql(before).execute(&shop.db).await.unwrap();
+        for order in &orders {
+            assert_eq!(phone.sync(order).await["status"], "paid");
+        }
+        let sql = "select transaction_id from payments where order_id = $1::uuid";
+        let payment: String = sqlx::query_scalar(sql)
+            .bind(&orders[0])
+            .fetch_one(&shop.db)
+            .await
+            .unwrap();
+        assert_eq!(
+            shop.open_exceptions().await,
+            [("unknown_refund".to_owned(), payment)]
+        );
+        assert_eq!(shop.health_of("refunds").await["status"], "degraded");
+    })
+    .await;
+}

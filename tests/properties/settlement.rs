@@ -39,6 +39,7 @@ pub(crate) fn landed(transaction_id: &str) -> LandedPayment {
         currency: "CNY".to_owned(),
         payer: None,
         success_at: DateTime::UNIX_EPOCH,
+        is_refund_begun: false,
     }
 }
 

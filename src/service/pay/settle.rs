@@ -186,6 +186,10 @@ pub(super) async fn settle_within(
     let outcome = match (decision, &locked) {
         (Settlement::Settle, Some(locked)) => {
             event_id = Some(pay(context, tx, locked, landed, source).await?);
+            if landed.is_refund_begun {
+                // Nothing of it has gone back by these books, which hear of it only now.
+                except(context, tx, ExceptionKind::UnknownRefund, Some(locked), landed).await?;
+            }
             Outcome::Settled
         }
         (Settlement::Surplus(kind), Some(locked)) => {
@@ -265,6 +269,7 @@ async fn except(
         "out_trade_no": landed.out_trade_no,
         "transaction_id": landed.transaction_id,
         "success_at": landed.success_at,
+        "is_refund_begun": landed.is_refund_begun,
     });
     let exception = NewException {
         id: ExceptionId::from(context.entropy.uuid(now).map_err(VaultError::from)?),

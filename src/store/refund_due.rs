@@ -192,20 +192,26 @@ pub async fn is_untaken(db: impl PgExecutor<'_>, number: &OutRefundNo) -> Result
     Ok(query("refund_due.is_untaken", statement).await?)
 }
 
-/// Until when a refund is in the hands of `lease_token`; none: it is no longer.
-pub async fn find_held_until(
+/// Notes that a refund is sent now, if it is in the hands of `lease_token` and will be until `needed_until`. Tells
+/// whether it is.
+pub async fn update_sending(
     db: impl PgExecutor<'_>,
     id: RefundId,
     lease_token: Uuid,
-) -> Result<Option<DateTime<Utc>>, Error> {
-    let statement = sqlx::query_scalar!(
-        r#"-- refund_due.find_held_until
-        select lease_until as "lease_until!" from refunds where id = $1 and lease_token = $2"#,
+    now: DateTime<Utc>,
+    needed_until: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "-- refund_due.update_sending
+        update refunds set unanswered_at = $3 where id = $1 and lease_token = $2 and lease_until >= $4",
         Uuid::from(id),
         lease_token,
+        now,
+        needed_until,
     )
-    .fetch_optional(db);
-    Ok(query("refund_due.find_held_until", statement).await?)
+    .execute(db);
+    let done = query("refund_due.update_sending", statement).await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Gives a lease back and changes nothing else.

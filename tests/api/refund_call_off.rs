@@ -228,6 +228,32 @@ async fn a_server_that_stood_still_sends_nothing_that_was_called_off_meanwhile()
 }
 
 #[tokio::test]
+async fn whoever_stands_still_while_he_calls_off_says_so() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let (_, _, refund) = waiting(shop).await;
+        let asked = shop.calls("refund_query").await.len();
+        shop.faults(json!([held_once("refund_query")])).await;
+        let calling_off = resolve(shop, "refund_waiting");
+        // Until the loop of the other server has it in hand again.
+        let meanwhile = async {
+            shop.calls_until("refund_query", asked + 1).await;
+            shop.advance(91).await;
+            assert!(shop.run_workers_of(1).await.is_empty());
+            shop.let_go().await;
+        };
+        let (answer, ()) = join(calling_off, meanwhile).await;
+        answer.refused(409, "request_in_progress");
+        assert_eq!(shop.refund_status(&refund).await, "processing");
+        assert_eq!(shop.open_exceptions().await.len(), 1);
+        // Asked again, it is called off, and nothing is sent.
+        resolve(shop, "refund_waiting").await.ok(200);
+        assert_eq!(shop.refund_now(&refund).await["failure_code"], "CALLED_OFF");
+        assert_eq!(shop.refunds_at_wechat().await, Vec::<Value>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_whose_lease_is_nearly_over_leaves_the_sending_to_the_next() {
     shop(async |shop| {
         waiting(shop).await;

@@ -1,9 +1,10 @@
 //! A refund that was sent without an answer, and of which WeChat says then that it knows none: it may have it and
 //! not show it yet, so that no refusal ends it before WeChat must know.
 
+use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::harness::{Phone, Shop, shop};
+use crate::harness::{ADMIN_TOKEN, Phone, Setup, Shop, held, shop, shop_with};
 
 async fn paid(shop: &Shop) -> (Phone<'_>, String) {
     shop.stock("tea", 100, None).await;
@@ -83,4 +84,49 @@ async fn a_refund_that_no_sending_began_closes_once_wechat_must_know() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn the_minute_of_doubt_begins_when_a_refund_is_sent() {
+    shop_with(Setup::default().replicas(2), async |shop| {
+        let (_, order) = paid(shop).await;
+        shop.rule("balance_fen", json!(39)).await;
+        let refund = shop.refund(&order, 40).await;
+        shop.run_workers().await;
+        shop.rule("balance_fen", json!(1_000)).await;
+        shop.advance(66).await;
+        // The answer to the question takes twenty seconds, and then the server dies as it sends.
+        let once = |api: &str| {
+            let mut held = held("delay", api);
+            held["times"] = json!(1);
+            held
+        };
+        shop.faults(json!([once("refund_query")])).await;
+        let meanwhile = async {
+            shop.calls_until("refund_query", 1).await;
+            shop.advance(20).await;
+            shop.faults(json!([once("refund"), unknown_once()])).await;
+            shop.calls_until("refund", 2).await;
+            // A minute after it was taken in hand, and less after it was sent.
+            shop.advance(45).await;
+            let open = shop
+                .admin("GET", "/admin/exceptions?status=open", None)
+                .await
+                .ok(200);
+            let path = format!(
+                "/admin/exceptions/{}/resolve",
+                open["items"][0]["id"].as_str().unwrap()
+            );
+            let body = json!({"resolution": "paid by hand"});
+            let request = shop.request_of(1, "POST", &path, Some(ADMIN_TOKEN), Some(&body));
+            let refused = shop.send(request).await;
+            shop.let_go().await;
+            refused
+        };
+        let (_, refused) = join(shop.run_workers_of(0), meanwhile).await;
+        refused.refused(409, "request_in_progress");
+        assert_eq!(shop.refund_status(&refund).await, "processing");
+        assert_eq!(shop.refunds_at_wechat().await.len(), 1);
+    })
+    .await;
 }

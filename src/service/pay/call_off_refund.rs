@@ -43,7 +43,14 @@ async fn end(context: &Context, due: &DueRefund, lease: Uuid) -> Result<(), AppE
     match ask(context, due).await? {
         // It was sent a moment ago, and nobody knows what became of that.
         Heard::Absent if may_lag => Err(AppError::new(ErrorCode::RequestInProgress)),
-        Heard::Absent => deny_refund::deny(context, &due.out_refund_no, lease, Denial::CalledOff).await,
+        Heard::Absent => {
+            if deny_refund::deny(context, &due.out_refund_no, lease, Denial::CalledOff).await? {
+                Ok(())
+            } else {
+                // The answer took so long that the loop has it in hand again.
+                Err(AppError::new(ErrorCode::RequestInProgress))
+            }
+        }
         Heard::Report(report) => {
             settle_refund::settle(context, &report, Source::Query).await?;
             Ok(())

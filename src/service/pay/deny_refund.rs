@@ -32,7 +32,7 @@ const CALLED_OFF: &str = "CALLED_OFF";
 /// The code of a refund whose merchant is not the one of the settings.
 pub(super) const OTHER_MERCHANT: &str = "OTHER_MERCHANT";
 
-/// Writes down a denial, if the refund is still in the hands of `lease_token`.
+/// Writes down a denial, if the refund is still in the hands of `lease_token`. Tells whether it is.
 ///
 /// # Errors
 /// Only when the database fails; nothing is written then.
@@ -41,13 +41,13 @@ pub(super) async fn deny(
     number: &OutRefundNo,
     lease_token: Uuid,
     denial: Denial<'_>,
-) -> Result<(), AppError> {
+) -> Result<bool, AppError> {
     let mut tx = context.db.begin().await?;
     let Some(locked) = store::refund::lock(&mut tx, number, None).await? else {
-        return Ok(());
+        return Ok(false);
     };
     if locked.lease_token != Some(lease_token) {
-        return Ok(());
+        return Ok(false);
     }
     let (event, code) = match denial {
         Denial::Refused(code) => (Some(RefundEvent::Refused), Some(code)),
@@ -84,5 +84,5 @@ pub(super) async fn deny(
         except(context, &mut tx, kind, &locked, (number, evidence)).await?;
     }
     tx.commit().await?;
-    Ok(())
+    Ok(true)
 }

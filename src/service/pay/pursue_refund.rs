@@ -243,6 +243,8 @@ async fn write(
                 return Ok(None);
             }
         }
+        // It may have it and not show it yet.
+        Heard::Absent if may_lag => {}
         Heard::Absent => {
             deny_refund::deny(context, number, lease, Denial::Absent).await?;
         }
@@ -312,9 +314,9 @@ async fn submit(context: &Context, due: &DueRefund, lease: Uuid) -> Result<Heard
         Err(error) => return Ok(Heard::Elsewhere(error)),
     };
     let (number, refund) = (due.out_refund_no.as_str(), client.refund(&request));
-    let held_until = store::refund_due::find_held_until(&context.db, due.id, lease).await?;
+    let now = context.clock.now();
     // What stood still since it asked, or waited long for the answer, would send what was called off meanwhile.
-    if held_until.is_none_or(|until| until < context.clock.now() + SENDING) {
+    if !store::refund_due::update_sending(&context.db, due.id, lease, now, now + SENDING).await? {
         return Ok(Heard::Lost);
     }
     Ok(match noted(context, number, refund, told).await {

@@ -18,6 +18,7 @@ proptest! {
         let now = DateTime::<Utc>::UNIX_EPOCH;
         let planned = wait(checks);
         let waited = after_answer(checks, now, jitter) - now;
+        prop_assert!(after_answer(checks, now, u8::MAX) > after_answer(checks, now, 0), "nothing is spread out");
         prop_assert!(waited >= planned && waited <= planned + planned / 10);
         // Nobody who was promised an answer within minutes waits for half an hour.
         let waited = after_silence(checks, now, jitter) - now;

@@ -154,6 +154,14 @@ impl Walker<'_> {
         drop(strace);
         let server = Server::start(self.shop, self.variables).await;
         self.front.put(server.address);
+        if was_done && flow == Flow::Notification {
+            // Before WeChat tells again: what was answered has its effect.
+            assert_eq!(
+                shop.order_status(&order).await,
+                "paid",
+                "answered and lost {place}"
+            );
+        }
         repeat(shop, flow, buyer, &order, number, &place).await;
         server.kill().await;
         !was_done

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use sqlx::PgPool;
 
 /// Each finds what must not be.
-const FORBIDDEN: &[(&str, &str)] = &[
+pub(super) const FORBIDDEN: &[(&str, &str)] = &[
     (
         "a paid order without exactly one wanted payment of its total",
         "select o.id::text from orders o where o.status in ('paid', 'partially_refunded', 'refunded')
@@ -291,7 +291,7 @@ static ALL_FORBIDDEN: LazyLock<&str> = LazyLock::new(|| {
 });
 
 pub(super) async fn assert_balanced(db: &PgPool) {
-    let found: Vec<(String, String)> = sqlx::query_as(*ALL_FORBIDDEN).fetch_all(db).await.unwrap();
+    let found: Vec<(String, Option<String>)> = sqlx::query_as(*ALL_FORBIDDEN).fetch_all(db).await.unwrap();
     assert!(found.is_empty(), "{found:?}");
 }
 

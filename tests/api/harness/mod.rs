@@ -1,6 +1,7 @@
 //! A shop with everything around it, in the words of its users.
 
 mod answer;
+mod bark;
 mod books;
 mod bucket;
 mod control;

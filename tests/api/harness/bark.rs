@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use super::books::FORBIDDEN;
 use super::{Setup, Shop, database, secret};
@@ -220,7 +220,7 @@ async fn every_search_of_the_books_finds_what_it_looks_for() {
             let sql = planted
                 .replace("{A}", "00000000-0000-0000-0000-00000000000a")
                 .replace("{B}", "00000000-0000-0000-0000-00000000000b");
-            sqlx::raw_sql(AssertSqlSafe(sql))
+            sqlx::raw_sql(&*sql.leak())
                 .execute(&mut *inner)
                 .await
                 .unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -240,7 +240,7 @@ async fn every_search_of_the_books_finds_what_it_looks_for() {
 async fn a_secret_in_the_log_is_found() {
     for is_personal in [false, true] {
         let shop = Shop::open(Setup::default()).await;
-        let word = uuid::Uuid::new_v4().to_string();
+        let word = format!("a word that nobody else says: {is_personal}");
         let words = BTreeSet::from([word.clone()]);
         if is_personal {
             shop.keep_from_logs(words);

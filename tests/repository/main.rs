@@ -7,6 +7,7 @@
 mod errors;
 mod faults;
 mod mutants;
+mod postgres;
 mod runbook;
 mod rust;
 mod script;

@@ -15,26 +15,26 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
     if bytes.is_empty() {
         return Err(AppError::new(ErrorCode::RequestMalformed).detail("The body is empty."));
     }
+    // The parser would not look at what it passes over.
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(AppError::new(ErrorCode::RequestMalformed).detail("The body is not UTF-8."));
+    };
     if holds_zero_escape(bytes) {
         return Err(refuse_zero(bytes));
     }
     // Without this an array would pass for an object, its items taken as the fields in their order.
-    if bytes.trim_ascii_start().first() == Some(&b'[') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
-    {
+    if text.trim_ascii_start().starts_with('[') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         return Err(AppError::field("", "type", "must be an object"));
     }
-    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+    serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
 }
 
-fn explain<T: DeserializeOwned>(bytes: &[u8], plain: &serde_json::Error) -> AppError {
-    if std::str::from_utf8(bytes).is_err() {
-        return AppError::new(ErrorCode::RequestMalformed).detail("The body is not UTF-8.");
-    }
+fn explain<T: DeserializeOwned>(text: &str, plain: &serde_json::Error) -> AppError {
     // Whether it is JSON at all is settled first, however early a field is wrong.
-    if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return malformed(&error);
     }
-    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    let mut parser = serde_json::Deserializer::from_str(text);
     let located = serde_path_to_error::deserialize::<_, T>(&mut parser).err();
     let (pointer, error) = match &located {
         Some(located) => (pointer(located.path().iter()), located.inner()),

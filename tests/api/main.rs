@@ -39,6 +39,7 @@ mod doctor;
 mod event;
 mod event_behind;
 mod event_order;
+mod every_route;
 mod exception;
 mod expiry;
 mod file;

@@ -25,12 +25,12 @@ const PAGES: [(&str, &str); 6] = [
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-async fn document(shop: &Shop) -> Value {
+pub(crate) async fn document(shop: &Shop) -> Value {
     shop.call("GET", "/openapi.json", None).await.ok(200)
 }
 
 /// Each operation of the document: method, path, what it says.
-fn operations(document: &Value) -> Vec<(String, String, Value)> {
+pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -61,7 +61,7 @@ fn mounted() -> BTreeSet<(String, String)> {
 }
 
 /// The name of the scheme that an operation asks for, or `nobody`.
-fn scheme(operation: &Value) -> String {
+pub(crate) fn scheme(operation: &Value) -> String {
     let alternatives = operation["security"].as_array().unwrap();
     let names: BTreeSet<&String> = alternatives
         .iter()

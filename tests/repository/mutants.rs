@@ -87,8 +87,18 @@ fn every_test_that_a_mutant_names_is_there() {
 #[test]
 fn every_long_run_is_reddened_by_some_mutant() {
     let reds = mutants();
-    let reds: Vec<&str> = reds.iter().filter_map(|mutant| mutant.get("red")?.as_str()).collect();
-    let long = ["crash::", "multitude::", "fuzz::", "property::", "reset_anywhere::", "overload::ten"];
+    let reds: Vec<&str> = reds
+        .iter()
+        .filter_map(|mutant| mutant.get("red")?.as_str())
+        .collect();
+    let long = [
+        "crash::",
+        "multitude::",
+        "fuzz::",
+        "property::",
+        "reset_anywhere::",
+        "overload::ten",
+    ];
     for name in long {
         let name = format!("api::{name}");
         assert!(reds.iter().any(|red| red.starts_with(&name)), "{name}");

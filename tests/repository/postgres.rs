@@ -27,7 +27,11 @@ impl Machine {
             let folder = ["/usr/bin", "/bin"]
                 .into_iter()
                 .find(|folder| Path::new(folder).join(tool).exists());
-            symlink(Path::new(folder.unwrap()).join(tool), machine.path("bin").join(tool)).unwrap();
+            symlink(
+                Path::new(folder.unwrap()).join(tool),
+                machine.path("bin").join(tool),
+            )
+            .unwrap();
         }
         let put = "folder=$ROOT/usr/lib/postgresql/$1/bin; mkdir -p \"$folder\"
             printf '#!/bin/sh\\necho \"postgres (PostgreSQL) %s.1 (Debian)\"\\n' \"$1\" > \"$folder/postgres\"
@@ -38,7 +42,9 @@ impl Machine {
         // The system's own folders, moved to where the test may write.
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/ensure-postgres");
         let text = fs::read_to_string(script).unwrap();
-        let moved = text.replace("/usr/", "$ROOT/usr/").replace("/opt/homebrew/", "$ROOT/opt/homebrew/");
+        let moved = text
+            .replace("/usr/", "$ROOT/usr/")
+            .replace("/opt/homebrew/", "$ROOT/opt/homebrew/");
         assert!(moved.contains("$ROOT/usr/lib/postgresql/*/bin"));
         machine.program("ensure-postgres", moved.trim_start_matches("#!/bin/sh\n"));
         machine
@@ -131,7 +137,11 @@ fn who_is_not_root_asks_sudo() {
     machine.program("bin/sudo", "echo sudo >> \"$ROOT/called\"; exec \"$@\"");
     assert!(machine.ensure().0);
     let called = machine.called();
-    assert_eq!(called.iter().filter(|line| *line == "sudo").count(), 2, "{called:?}");
+    assert_eq!(
+        called.iter().filter(|line| *line == "sudo").count(),
+        2,
+        "{called:?}"
+    );
 }
 
 #[test]
@@ -173,7 +183,11 @@ fn a_database_that_is_named_needs_no_programs() {
     assert!(!is_content(Some("")));
     fs::write(machine.path(".env"), "DATABASE_URL=\n").unwrap();
     assert!(!is_content(None));
-    fs::write(machine.path(".env"), "  export DATABASE_URL=postgres://somewhere/shop\n").unwrap();
+    fs::write(
+        machine.path(".env"),
+        "  export DATABASE_URL=postgres://somewhere/shop\n",
+    )
+    .unwrap();
     assert!(is_content(None));
     // The environment goes before the file.
     assert!(!is_content(Some("")));

@@ -92,8 +92,10 @@ fn admin_routes(config: &mut ServiceConfig) {
         .service(
             resource("/admin/notifications/{id}/replay").route(post().to(notification::replay_notification)),
         )
+        .service(resource("/admin/products").route(get().to(admin_product::list_all_products)))
         .service(
             resource("/admin/products/{id}")
+                .route(get().to(admin_product::read_any_product))
                 .route(put().to(admin_product::put_product))
                 .route(delete().to(admin_product::delete_product)),
         )

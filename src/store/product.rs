@@ -72,6 +72,47 @@ pub async fn list(
         .collect()
 }
 
+/// Up to `limit` products, listed or not, by their ids.
+pub async fn list_all(
+    db: impl PgExecutor<'_>,
+    after: Option<&ProductId>,
+    limit: i64,
+) -> Result<Vec<Product>, Error> {
+    let statement = sqlx::query_as!(
+        ProductRow,
+        "-- product.list_all
+        select id, title, price_fen, stock, image_url, is_listed, created_at
+        from products
+        where $1::text is null or id > $1
+        order by id
+        limit $2",
+        after.map(ProductId::as_str),
+        limit,
+    )
+    .fetch_all(db);
+    query("product.list_all", statement)
+        .await?
+        .into_iter()
+        .map(ProductRow::product)
+        .collect()
+}
+
+/// One product, listed or not.
+pub async fn find(db: impl PgExecutor<'_>, id: &ProductId) -> Result<Option<Product>, Error> {
+    let statement = sqlx::query_as!(
+        ProductRow,
+        "-- product.find
+        select id, title, price_fen, stock, image_url, is_listed, created_at
+        from products where id = $1",
+        id.as_str(),
+    )
+    .fetch_optional(db);
+    query("product.find", statement)
+        .await?
+        .map(ProductRow::product)
+        .transpose()
+}
+
 /// One listed product.
 pub async fn find_listed(db: impl PgExecutor<'_>, id: &ProductId) -> Result<Option<Product>, Error> {
     let statement = sqlx::query_as!(

@@ -92,6 +92,30 @@ async fn what_is_not_listed_is_neither_shown_nor_sold() {
 }
 
 #[tokio::test]
+async fn the_operator_sees_what_is_not_shown_as_well() {
+    shop(async |shop| {
+        for (id, is_listed) in [("b", false), ("a", true), ("c", false)] {
+            let product = json!({"title": id, "price_fen": 1, "stock": 2, "is_listed": is_listed});
+            put(shop, id, product).await.ok(200);
+        }
+        let whole = |id: &str, is_listed: bool| json!({"id": id, "title": id, "price_fen": 1, "stock": 2, "image_url": null, "is_listed": is_listed});
+        let ask = async |path: &str| shop.admin("GET", path, None).await;
+        let first = ask("/admin/products?limit=2").await.ok(200);
+        assert_eq!(first["items"], json!([whole("a", true), whole("b", false)]));
+        let next = format!("/admin/products?limit=2&cursor={}", first["next_cursor"].as_str().unwrap());
+        assert_eq!(
+            ask(&next).await.ok(200),
+            json!({"items": [whole("c", false)], "next_cursor": null})
+        );
+        assert_eq!(ask("/admin/products/c").await.ok(200), whole("c", false));
+        ask("/admin/products/d").await.refused(404, "not_found");
+        ask("/admin/products?limit=0").await.refused(422, "validation_failed");
+        ask("/admin/products?cursor=x").await.refused(422, "validation_failed");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn pages_follow_one_another_without_gap_or_repetition() {
     shop(async |shop| {
         for at in 0..25 {

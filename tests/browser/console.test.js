@@ -227,6 +227,16 @@ test("a product is kept at its exact price, changed and removed", HERE, async ()
   await row.getByText("A <i>kettle</i>").waitFor();
   assert.equal((await askServer("../v1/products/of-the-console")).price_fen, 123_450);
   assert.equal(await one.page.locator("#toast").evaluate((toast) => getComputedStyle(toast).display), "block");
+  // What is not shown any more is still found here, and stays so until it is said to be shown.
+  await row.getByTestId("product-change").click();
+  await one.page.locator('input[name="is_listed"]').uncheck();
+  await one.tap("product-submit");
+  await row.locator('[data-state="unlisted"]').waitFor();
+  await row.getByTestId("product-change").click();
+  await one.see("product-title").fill("A kettle");
+  await one.tap("product-submit");
+  await row.getByText("A kettle").waitFor();
+  await row.locator('[data-state="unlisted"]').waitFor();
   await row.getByTestId("product-remove").click();
   await one.tap("dialog-yes");
   await row.waitFor({ state: "detached" });

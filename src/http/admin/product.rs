@@ -1,9 +1,14 @@
 //! `/admin/products`: keeping the catalogue.
 
+#![expect(
+    unused_qualifications,
+    reason = "written by the macro that describes a route with a query"
+)]
+
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use url::Url;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::fen::{FEN_MAX, Fen};
 use crate::domain::name::ProductId;
@@ -11,7 +16,8 @@ use crate::domain::product::{Product, STOCK_MAX, TITLE_CHARS_MAX};
 use crate::domain::text;
 use crate::error::{AppError, FieldError};
 use crate::http::problem::Problem;
-use crate::http::{Admin, Body, PathId};
+use crate::http::v1::page::{self, Page};
+use crate::http::{Admin, Body, PathId, Query};
 use crate::service::Context;
 use crate::service::pay::catalogue;
 
@@ -52,6 +58,68 @@ pub struct AdminProductResponse {
     is_listed: bool,
 }
 
+impl From<Product> for AdminProductResponse {
+    fn from(product: Product) -> Self {
+        Self {
+            id: product.id.into(),
+            title: product.title,
+            price_fen: product.price_fen.get(),
+            stock: product.stock,
+            image_url: product.image_url,
+            is_listed: product.is_listed,
+        }
+    }
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListAllProductsQuery {
+    /// How many, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List all products, by their ids
+///
+/// With those that are not shown.
+#[utoipa::path(get, path = "/admin/products", tag = "operator", params(ListAllProductsQuery), security(("admin" = [])),
+    responses(
+        (status = 200, body = Page<AdminProductResponse>),
+    ))]
+pub async fn list_all_products(
+    context: web::Data<Context>,
+    _admin: Admin,
+    query: Query<ListAllProductsQuery>,
+) -> Result<HttpResponse, AppError> {
+    let limit = page::limit(query.0.limit)?;
+    let after: Option<ProductId> = page::position(query.0.cursor.as_deref())?;
+    let (products, next) = catalogue::list_all_products(&context, after.as_ref(), limit).await?;
+    Ok(HttpResponse::Ok().json(Page {
+        items: products.into_iter().map(AdminProductResponse::from).collect(),
+        next_cursor: next.as_ref().map(page::cursor).transpose()?,
+    }))
+}
+
+/// Read a product, shown or not
+#[utoipa::path(get, path = "/admin/products/{id}", tag = "operator", security(("admin" = [])),
+    params(("id" = String, Path, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")),
+    responses(
+        (status = 200, body = AdminProductResponse),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub async fn read_any_product(
+    context: web::Data<Context>,
+    _admin: Admin,
+    id: PathId<ProductId>,
+) -> Result<HttpResponse, AppError> {
+    let product = catalogue::read_any_product(&context, &id.0).await?;
+    Ok(HttpResponse::Ok().json(AdminProductResponse::from(product)))
+}
+
 /// Make or replace a product
 #[utoipa::path(put, path = "/admin/products/{id}", tag = "operator", request_body = PutProductRequest, security(("admin" = [])),
     params(("id" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ - .`", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.-]+$")),
@@ -66,14 +134,7 @@ pub async fn put_product(
 ) -> Result<HttpResponse, AppError> {
     let product = parse(id.into_inner(), body.0)?;
     catalogue::put_product(&context, &product).await?;
-    Ok(HttpResponse::Ok().json(AdminProductResponse {
-        id: product.id.into(),
-        title: product.title,
-        price_fen: product.price_fen.get(),
-        stock: product.stock,
-        image_url: product.image_url,
-        is_listed: product.is_listed,
-    }))
+    Ok(HttpResponse::Ok().json(AdminProductResponse::from(product)))
 }
 
 /// Remove a product

@@ -107,6 +107,7 @@ const TEXTS = {
   state_failed: ["失败", "failed"],
   state_uploaded: ["已上传", "uploaded"],
   state_refused: ["被拒绝", "refused"],
+  state_unlisted: ["未上架", "not shown"],
 
   // Orders
   goods: ["商品", "Goods"],
@@ -323,7 +324,6 @@ const TEXTS = {
   product_kept: ["已保存", "Kept"],
   product_remove: ["删除商品", "Remove the product"],
   product_remove_words: ["已有订单不受影响。", "Orders keep what they bought."],
-  products_note: ["未上架的商品不在此列；保存同一 ID 即可恢复。", "Products that are not shown are not listed here; keep one under its id to bring it back."],
 
   // Users
   nickname: ["昵称", "Nickname"],

@@ -74,6 +74,8 @@ pub const INTERNAL: &str = "internal";
         admin::notification::list_notifications,
         admin::notification::read_notification,
         admin::notification::replay_notification,
+        admin::product::list_all_products,
+        admin::product::read_any_product,
         admin::product::put_product,
         admin::product::delete_product,
         admin::order::search_orders,

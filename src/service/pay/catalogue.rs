@@ -26,6 +26,28 @@ pub async fn list_products(
     Ok((rows.into_iter().map(|(product, _)| product).collect(), next))
 }
 
+/// Up to `limit` products after an id, listed or not, and the id to go on from if there are more.
+pub async fn list_all_products(
+    context: &Context,
+    after: Option<&ProductId>,
+    limit: u32,
+) -> Result<(Vec<Product>, Option<ProductId>), AppError> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut products = store::product::list_all(&context.db, after, i64::from(limit) + 1).await?;
+    let has_more = products.len() > wanted;
+    products.truncate(wanted);
+    let next = products.last().filter(|_| has_more);
+    let next = next.map(|product| product.id.clone());
+    Ok((products, next))
+}
+
+/// One product, listed or not.
+pub async fn read_any_product(context: &Context, id: &ProductId) -> Result<Product, AppError> {
+    store::product::find(&context.db, id)
+        .await?
+        .ok_or_else(|| AppError::new(ErrorCode::NotFound))
+}
+
 /// One listed product.
 pub async fn read_product(context: &Context, id: &ProductId) -> Result<Product, AppError> {
     store::product::find_listed(&context.db, id)

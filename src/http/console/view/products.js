@@ -4,7 +4,7 @@ import { ask } from "../api.js";
 import { confirmed } from "../dialog.js";
 import { h } from "../dom.js";
 import { fenOf, plainYuan, yuan } from "../money.js";
-import { button, field, form, pager, table, toast, trouble } from "../part.js";
+import { badge, button, field, form, pager, table, toast, trouble } from "../part.js";
 import { t } from "../texts.js";
 
 function read(data) {
@@ -24,7 +24,7 @@ function read(data) {
 
 // A product is replaced as a whole, its stock too, and it may have been sold since the form was opened.
 async function withStockOfNow(product, body) {
-  const { stock } = await ask("GET", `../v1/products/${encodeURIComponent(product.id)}`);
+  const { stock } = await ask("GET", `products/${encodeURIComponent(product.id)}`);
   if (body.stock === product.stock) return { ...body, stock };
   if (stock === product.stock) return body;
   product.stock = stock;
@@ -49,12 +49,12 @@ function productForm(product, done) {
       field(t("price_yuan"), input("price", product && plainYuan(product.price_fen), { inputmode: "decimal" })),
       field(t("stock"), input("stock", product?.stock === null ? "" : product?.stock, { inputmode: "numeric" }), t("stock_hint")),
       field(t("image_url"), input("image_url", product?.image_url, { type: "url", spellcheck: "false" }))),
-    h("label", { class: "check" }, h("input", { type: "checkbox", name: "is_listed", checked: true }), h("span", {}, t("is_listed")))));
+    h("label", { class: "check" }, h("input", { type: "checkbox", name: "is_listed", checked: product?.is_listed ?? true }), h("span", {}, t("is_listed")))));
 }
 
 /** `#/products` */
 export async function showProducts({ query, put, again }) {
-  const page = await ask("GET", "../v1/products", { query });
+  const page = await ask("GET", "products", { query });
   const failed = trouble("product-trouble");
   const place = h("div", {});
   const open = (product) => {
@@ -71,7 +71,8 @@ export async function showProducts({ query, put, again }) {
     testid: "product-row",
     data: { id: product.id },
     cells: [
-      h("span", { class: "line" }, product.image_url && h("img", { class: "thumb", src: product.image_url, alt: "", loading: "lazy" }), product.title),
+      h("span", { class: "line" }, product.image_url && h("img", { class: "thumb", src: product.image_url, alt: "", loading: "lazy" }), product.title,
+        !product.is_listed && badge("unlisted")),
       h("span", { class: "money" }, yuan(product.price_fen)),
       product.stock === null ? t("unlimited") : String(product.stock),
       h("code", {}, product.id),
@@ -82,7 +83,6 @@ export async function showProducts({ query, put, again }) {
   }));
   put(
     h("div", { class: "line" }, button(t("product_new"), () => open(null), { testid: "product-new" })), place, failed.line,
-    h("p", { class: "note" }, t("products_note")),
     table([t("title"), t("price"), t("stock"), t("product_id"), t("actions")], rows, { testid: "products", name: t("nav_products") }),
     pager("products", query, page.next_cursor));
 }

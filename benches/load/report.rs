@@ -383,7 +383,7 @@ impl Report {
             let verdict = if 2 * steady > all {
                 "may be quoted"
             } else {
-                "NOT to be quoted"
+                "are NOT to be quoted"
             };
             println!(
                 "Rounds of {name} in which no primitive moved by more than {:.0} %: {steady} of {all}; they {verdict}.",

@@ -124,7 +124,7 @@ async fn a_path_that_is_no_route_is_not_found_with_any_method() {
             "/v1/orders/x/y/z",
             "/admin/nothing",
             "/admin/console",
-            "/admin/products",
+            "/admin/product",
             "/internal/nothing",
             "/wechat/pay",
             "/.env",

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::simulator::{Error as SimulatorError, Options};
 
@@ -74,10 +75,24 @@ pub fn run() -> ExitCode {
 /// threads, so one thread is enough here, and an idle server stays small. What stands still in a call that blocks, such
 /// as the resolver's, is not waited for: it ends with the process.
 fn block_on<T>(work: impl Future<Output = Result<T, Box<dyn Error>>>) -> Result<T, Box<dyn Error>> {
+    open_many_files();
     let runtime = runtime()?;
     let outcome = runtime.block_on(work);
     runtime.shutdown_background();
     outcome
+}
+
+/// Takes the most that the system lets this process have. What a supervisor gives unasked, often
+/// 1,024, is used up by 500 connections: each takes two descriptors.
+fn open_many_files() {
+    let given = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: given.maximum,
+        ..given
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, most) {
+        tracing::debug!(cause = %error, "the limit of open files stays as it was given");
+    }
 }
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {

@@ -4,7 +4,6 @@ use std::error::Error;
 use std::net::TcpListener;
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 
 use super::signal::StopSignal;
@@ -41,26 +40,12 @@ impl Serve {
             Ok(telemetry) => telemetry,
             Err(error) => return output::failure(&error),
         };
-        open_many_files();
         let served = block_on(serve(settings, self.migrate));
         telemetry.finish();
         match served {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => output::no_start(error.as_ref()),
         }
-    }
-}
-
-/// Takes the most that the system lets this process have. What a supervisor gives unasked, often
-/// 1,024, is used up by 500 connections: each takes two descriptors.
-fn open_many_files() {
-    let given = getrlimit(Resource::Nofile);
-    let most = Rlimit {
-        current: given.maximum,
-        ..given
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, most) {
-        tracing::debug!(cause = %error, "the limit of open files stays as it was given");
     }
 }
 

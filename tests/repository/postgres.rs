@@ -60,10 +60,6 @@ impl Machine {
         fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the machine is one of programs that pretend"
-    )]
     fn run(&self, name: &str, argument: &str, database_url: Option<&str>) -> Output {
         let mut command = Command::new(self.path(name));
         command

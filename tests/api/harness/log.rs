@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aho_corasick::AhoCorasick;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -40,10 +41,22 @@ impl<'a> MakeWriter<'a> for Keeper {
 /// Keeps every line from now on, at the loudest setting; gives where the scenario's lines begin.
 pub(super) fn start() -> usize {
     STARTED.get_or_init(|| {
+        open_many_files();
         let lines = telemetry::lines(LogFormat::Json, "trace", Keeper);
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
     });
     LINES.lock().unwrap_or_else(PoisonError::into_inner).len()
+}
+
+/// An ordinary user is often given 1,024, which servers, clients and the simulated WeChat of some shops at once use up.
+fn open_many_files() {
+    let given = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: given.maximum,
+        ..given
+    };
+    // Where it cannot be had, most of them pass all the same.
+    let _unchanged = setrlimit(Resource::Nofile, most);
 }
 
 /// The lines since `from`, of every scenario that ran meanwhile.
